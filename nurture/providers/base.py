@@ -9,12 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Protocol
 
 from nurture.errors import Refused
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Outcome(StrEnum):
@@ -94,9 +91,9 @@ class OutgoingEmail:
     subject: str = ""
     html: str = field(default="", repr=False)
     text: str = field(default="", repr=False)
-    headers: Mapping[str, str] = _NOTHING
+    headers: Mapping[str, str] = field(default_factory=dict)
     tag: str = ""
-    metadata: Mapping[str, str] = _NOTHING
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +164,7 @@ class WebhookRequest:
     method: str
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
-    query: Mapping[str, str] = _NOTHING
+    query: Mapping[str, str] = field(default_factory=dict)
     remote_ip: str = ""
     received_at: datetime | None = None
 
