@@ -1,0 +1,281 @@
+"""The one condition language, evaluated in memory for one contact."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import assert_never
+
+from nurture.domain.contact import NOTHING, Contact, Occurrence, Value, Verdict
+
+
+class Op(StrEnum):
+    """How a subject is compared with a value."""
+
+    IS = "is"
+    IN = "in"
+    CONTAINS = "contains"
+    MATCHES = "matches"
+    EXISTS = "exists"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    ABOVE = "above"
+    BELOW = "below"
+    AFTER = "after"
+    BEFORE = "before"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is looked at: a contact's field, score, stage, tag and so on.
+
+    `kind` is one of SUBJECTS; `name` says which field, BANT letter, topic or sequence.
+    """
+
+    kind: str
+    name: str = ""
+
+
+SUBJECTS = (
+    "field", "engagement", "fit", "grade", "stage", "highest_stage", "temperature", "persona",
+    "tag", "bant", "consent", "sequence", "received", "language", "timezone", "hours_in_stage",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One subject against one value."""
+
+    subject: Subject
+    op: Op
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """At least `at_least` occurrences of `event` by a person within `within` (None: ever)."""
+
+    event: str
+    at_least: int = 1
+    within: timedelta | None = None
+    where: Mapping[str, Value] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds; empty is true."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """At least one part holds; empty is false."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: "Condition"
+
+
+Condition = Compare | Did | All | Any | Not
+
+ALWAYS = All(())
+
+
+def holds(condition: Condition, contact: Contact, now: datetime) -> bool:
+    """Return whether `condition` is true of `contact` at `now`.
+
+    A missing subject (None, or an empty text) makes every comparison false except
+    `exists: false`; `not` therefore turns "missing" into true, as a reader expects.
+    """
+    match condition:
+        case Compare():
+            return _compare(condition, contact, now)
+        case Did():
+            return _did(condition, contact, now)
+        case All(parts):
+            return all(holds(part, contact, now) for part in parts)
+        case Any(parts):
+            return any(holds(part, contact, now) for part in parts)
+        case Not(part):
+            return not holds(part, contact, now)
+        case _:
+            assert_never(condition)
+
+
+def walk(condition: Condition) -> Iterator[Condition]:
+    """Yield the condition and every part of it, outermost first."""
+    yield condition
+    match condition:
+        case All(parts) | Any(parts):
+            for part in parts:
+                yield from walk(part)
+        case Not(part):
+            yield from walk(part)
+        case _:
+            pass
+
+
+def matches_properties(where: Mapping[str, Value], properties: Mapping[str, Value]) -> bool:
+    """Return whether every wanted property is there; texts may hold * and ? wildcards."""
+    return all(_wanted(want, properties.get(name)) for name, want in where.items())
+
+
+def counts(occurrence: Occurrence, event: str) -> bool:
+    """Return whether `occurrence` counts as a person's `event`; machines never do."""
+    return occurrence.name == event and occurrence.verdict is Verdict.HUMAN
+
+
+def _wanted(want: Value, have: Value) -> bool:
+    if have is None:
+        return False
+    if isinstance(want, tuple):
+        return any(_wanted(one, have) for one in want)
+    if isinstance(have, tuple):
+        return any(_wanted(want, one) for one in have)
+    if isinstance(want, str):
+        return fnmatchcase(_folded(have), _folded(want))
+    return want == have
+
+
+def _did(did: Did, contact: Contact, now: datetime) -> bool:
+    since = None if did.within is None else now - did.within
+    found = 0
+    for occurrence in contact.history:
+        if not counts(occurrence, did.event) or occurrence.occurred_at > now:
+            continue
+        if since is not None and occurrence.occurred_at <= since:
+            continue
+        if matches_properties(did.where, occurrence.properties):
+            found += 1
+    return found >= did.at_least
+
+
+def _look(subject: Subject, contact: Contact, now: datetime) -> Value:
+    standing = contact.standing
+    match subject.kind:
+        case "field":
+            return contact.fields.get(subject.name)
+        case "tag":
+            return tuple(sorted(contact.tags))
+        case "sequence":
+            return tuple(sorted(contact.sequences))
+        case "received":
+            return tuple(sorted(contact.received))
+        case "bant":
+            return contact.bant.get(subject.name, "unknown")
+        case "consent":
+            return bool(contact.consents.get(subject.name, False))
+        case "stage":
+            return standing.stage if standing else None
+        case "highest_stage":
+            return standing.highest if standing else None
+        case "hours_in_stage":
+            return (now - standing.since) / timedelta(hours=1) if standing else None
+        case _:
+            value: Value = getattr(contact, subject.kind)
+            return value
+
+
+def _compare(compare: Compare, contact: Contact, now: datetime) -> bool:
+    have = _look(compare.subject, contact, now)
+    missing = have is None or have == "" or have == ()
+    if compare.op is Op.EXISTS:
+        return missing is not bool(compare.value)
+    if missing:
+        return False
+    return _holds_for(compare.op, have, compare.value, now)
+
+
+def _holds_for(op: Op, have: Value, want: Value, now: datetime) -> bool:
+    match op:
+        case Op.IS | Op.IN | Op.MATCHES:
+            return _equal(have, want, wild=op is Op.MATCHES)
+        case Op.CONTAINS:
+            return _contains(have, want)
+        case Op.AT_LEAST | Op.AT_MOST | Op.ABOVE | Op.BELOW:
+            return _ordered(op, have, want)
+        case Op.AFTER | Op.BEFORE:
+            return _dated(op, have, want, now)
+        case Op.EXISTS:
+            return True
+        case _:
+            assert_never(op)
+
+
+def _folded(value: Value) -> str:
+    return str(value).casefold()
+
+
+def _equal(have: Value, want: Value, *, wild: bool) -> bool:
+    haves = have if isinstance(have, tuple) else (have,)
+    wants = want if isinstance(want, tuple) else (want,)
+    return any(_same(one, other, wild=wild) for one in haves for other in wants)
+
+
+def _same(have: Value, want: Value, *, wild: bool) -> bool:
+    if wild:
+        return fnmatchcase(_folded(have), _folded(want))
+    if isinstance(have, bool) or isinstance(want, bool):
+        return have is want
+    left, right = as_number(have), as_number(want)
+    if left is not None and right is not None:
+        return left == right
+    return _folded(have) == _folded(want)
+
+
+def _contains(have: Value, want: Value) -> bool:
+    if isinstance(have, tuple):
+        return _equal(have, want, wild=False)
+    wants = want if isinstance(want, tuple) else (want,)
+    return any(_folded(one) in _folded(have) for one in wants)
+
+
+def as_number(value: Value) -> float | None:
+    """Return the number a field holds, written or typed; None when it holds none."""
+    if isinstance(value, bool) or value is None or isinstance(value, tuple):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _ordered(op: Op, have: Value, want: Value) -> bool:
+    left, right = as_number(have), as_number(want)
+    if left is None or right is None:
+        return False
+    match op:
+        case Op.AT_LEAST:
+            return left >= right
+        case Op.AT_MOST:
+            return left <= right
+        case Op.ABOVE:
+            return left > right
+        case _:
+            return left < right
+
+
+def as_instant(value: Value) -> datetime | None:
+    """Return the instant of an ISO 8601 date or date-time; without a zone it is UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _dated(op: Op, have: Value, want: Value, now: datetime) -> bool:
+    left = as_instant(have)
+    right = now if want == "now" else as_instant(want)
+    if left is None or right is None:
+        return False
+    return left > right if op is Op.AFTER else left < right

@@ -1,0 +1,111 @@
+"""What the rules may know about one contact: plain values, no database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+Value = str | int | float | bool | None | tuple[str, ...]
+
+NOTHING: Mapping[str, Value] = MappingProxyType({})
+GLOBAL = "global"
+
+
+class Refusal(StrEnum):
+    """Why a contact may not be mailed at all."""
+
+    SUPPRESSED = "suppressed"
+    UNSUBSCRIBED = "unsubscribed"
+    NO_CONSENT = "no_consent"
+
+
+class Engaged(StrEnum):
+    """What an occurrence can be; anything else is a custom event named by its sender."""
+
+    OPEN = "open"
+    CLICK = "click"
+    VISIT = "visit"
+    FORM = "form"
+    PURCHASE = "purchase"
+    DELIVERED = "delivered"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+class Verdict(StrEnum):
+    """Who stood behind an occurrence, as far as we can tell."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Something a contact did or that happened to them.
+
+    `properties` holds `step` and `sequence` (keys) and `link` (destination) for opens and
+    clicks, and whatever the sender gave for other events.
+    """
+
+    name: str
+    occurred_at: datetime
+    properties: Mapping[str, Value] = NOTHING
+    verdict: Verdict = Verdict.HUMAN
+    id: int = 0
+    dedupe_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a contact stands in one track."""
+
+    stage: str
+    highest: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person with one email address, as the rules see them.
+
+    `engagement` and `fit` are the sums at the moment the contact was read; `consents` maps a
+    topic to whether consent stands; `suppressions` are the live scopes ("global" or a topic);
+    `received` are the content keys that reached them; `history` is sorted by `occurred_at`
+    and holds only as much as the caller knew the rules would ask for.
+    """
+
+    id: int
+    address: str
+    language: str = "en"
+    timezone: str = ""
+    fields: Mapping[str, Value] = NOTHING
+    tags: frozenset[str] = frozenset()
+    standing: Standing | None = None
+    engagement: float = 0.0
+    fit: float = 0.0
+    grade: str = "D"
+    temperature: str = "cold"
+    persona: str = ""
+    bant: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    consents: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    suppressions: frozenset[str] = frozenset()
+    received: frozenset[str] = frozenset()
+    sequences: frozenset[str] = frozenset()
+    history: tuple[Occurrence, ...] = ()
+
+
+def refusal(contact: Contact, topic: str) -> Refusal | None:
+    """Return why `contact` may not get mail on `topic`, or None when they may.
+
+    Suppression beats consent; a withdrawn consent is an unsubscribe; silence is no consent.
+    """
+    if GLOBAL in contact.suppressions:
+        return Refusal.SUPPRESSED
+    if topic in contact.suppressions or contact.consents.get(topic) is False:
+        return Refusal.UNSUBSCRIBED
+    if not contact.consents.get(topic, False):
+        return Refusal.NO_CONSENT
+    return None

@@ -1,0 +1,166 @@
+"""The core: what a run does next. Pure: no I/O, no clock, no randomness."""
+
+from datetime import datetime
+from typing import assert_never
+
+from nurture.domain import enrollment as e
+from nurture.domain.conditions import holds
+from nurture.domain.contact import Occurrence
+from nurture.domain.enrollment import Decision, Event
+from nurture.domain.sequence import Email, Goal, WaitFor
+from nurture.domain.walk import Situation, Walk, answered, fits, reached
+
+__all__ = ["Situation", "decide", "exit_reason"]
+
+SendOutcome = e.Accepted | e.Unsent | e.Held | e.Broken
+
+
+def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision, ...]:
+    """Return what follows from `event` at `now`, in order.
+
+    An event that does not fit the state (a time-out that lost its race, a receipt for a pass
+    long gone) is answered with a Note, never with a change.
+    """
+    run = situation.enrollment
+    walk = Walk.begin(situation, now)
+    if not run.is_live:
+        return _note(event, f"the run is {e.STATE_NAMES[type(run.state)]}")
+    match event:
+        case e.Withdrawn(reason):
+            walk.add(e.Finish(e.Exited(reason)))
+        case e.MovedAway(to):
+            walk.add(e.Finish(e.Moved(to)))
+        case e.Accepted() | e.Unsent() | e.Held() | e.Broken():
+            return _after_send(walk, event)
+        case e.Entered():
+            if not _leaves(walk, None):
+                walk.go(situation.sequence.first)
+        case e.TimerFired():
+            return _timer(walk, event)
+        case e.Happened(occurrence):
+            return _happened(walk, event, occurrence)
+        case e.Reconsider():
+            return _reconsider(walk, event)
+        case e.ContentAdded(step):
+            if not isinstance(run.state, e.Exhausted):
+                return _note(event, "the run is not exhausted")
+            walk.take("content added", step)
+        case _:
+            assert_never(event)
+    return tuple(walk.decisions)
+
+
+def exit_reason(situation: Situation, now: datetime) -> str | None:
+    """Return the reason of the first exit rule that holds, or None."""
+    for reason, condition in situation.sequence.exits:
+        if holds(condition, situation.contact, now):
+            return reason
+    return None
+
+
+def _note(event: Event, why: str) -> tuple[Decision, ...]:
+    return (e.Note(f"{type(event).__name__} ignored", why),)
+
+
+def _leaves(walk: Walk, occurrence: Occurrence | None) -> bool:
+    """Apply the exit rules, the trigger's counter-event and the goals; True when one was taken."""
+    situation = walk.situation
+    reason = exit_reason(situation, walk.now)
+    if reason is None and occurrence is not None and _cancels(situation, occurrence):
+        reason = f"cancelled by {occurrence.name}"
+    if reason is not None:
+        walk.add(e.Finish(e.Exited(reason)))
+        return True
+    for goal in situation.sequence.goals:
+        if _ahead(situation, goal) and reached(situation, goal, occurrence, walk.now):
+            walk.take("goal", goal.key)
+            return True
+    return False
+
+
+def _ahead(situation: Situation, goal: Goal) -> bool:
+    order = list(situation.sequence.by_key)
+    run = situation.enrollment
+    return goal.key not in run.passes and (
+        run.step not in order or order.index(run.step) < order.index(goal.key)
+    )
+
+
+def _cancels(situation: Situation, occurrence: Occurrence) -> bool:
+    trigger = situation.sequence.trigger
+    if trigger is None or occurrence.name not in trigger.cancel:
+        return False
+    own_key = situation.enrollment.entry_key
+    return not trigger.key or str(occurrence.properties.get(trigger.key, "")) == own_key
+
+
+def _timer(walk: Walk, event: Event) -> tuple[Decision, ...]:
+    situation, run = walk.situation, walk.run
+    due = e.wakes_at(run.state)
+    if due is None or due > walk.now:
+        return _note(event, "nothing is due")
+    step = situation.sequence.by_key.get(run.step)
+    if step is None:
+        walk.add(e.Finish(e.Failed(f"the step {run.step!r} is not in this version")))
+    elif not _leaves(walk, None):
+        if isinstance(run.state, e.Holding) and isinstance(step, Email):
+            walk.attempt(step)
+        elif isinstance(run.state, e.Awaiting) and isinstance(step, WaitFor):
+            if answered(situation, step, run.state.since, walk.now):
+                walk.take("yes", step.yes)
+            else:
+                walk.time_out(step)
+        else:
+            walk.go_on()
+    return tuple(walk.decisions)
+
+
+def _happened(walk: Walk, event: Event, occurrence: Occurrence) -> tuple[Decision, ...]:
+    if _leaves(walk, occurrence):
+        return tuple(walk.decisions)
+    run = walk.run
+    step = walk.situation.sequence.by_key.get(run.step)
+    if isinstance(run.state, e.Awaiting) and isinstance(step, WaitFor):
+        since = run.state.since
+        awaited = step.match is not None and fits(walk.situation, step.match, occurrence, since)
+        if awaited or _comes_true(walk, step):
+            walk.take("yes", step.yes)
+    if not walk.decisions:
+        return _note(event, f"{occurrence.name} is not awaited; it only scores")
+    return tuple(walk.decisions)
+
+
+def _reconsider(walk: Walk, event: Event) -> tuple[Decision, ...]:
+    if not _leaves(walk, None):
+        step = walk.situation.sequence.by_key.get(walk.run.step)
+        awaiting = isinstance(walk.run.state, e.Awaiting)
+        if awaiting and isinstance(step, WaitFor) and _comes_true(walk, step):
+            walk.take("yes", step.yes)
+    return tuple(walk.decisions) or _note(event, "nothing follows")
+
+
+def _comes_true(walk: Walk, step: WaitFor) -> bool:
+    return step.when is not None and holds(step.when, walk.situation.contact, walk.now)
+
+
+def _after_send(walk: Walk, event: SendOutcome) -> tuple[Decision, ...]:
+    current = walk.run.state == e.Sending(event.step, event.pass_no)
+    if isinstance(event, e.Accepted):
+        # Even when the run has gone elsewhere meanwhile, the contact did get the email.
+        walk.add(e.Remember(event.step, event.at))
+    if not current:
+        walk.add(e.Note(f"{type(event).__name__} ignored", "the run has moved on"))
+        return tuple(walk.decisions)
+    match event:
+        case e.Accepted():
+            walk.go_on()
+        case e.Unsent(step, _, reason):
+            walk.add(e.Skip(step, reason))
+            walk.go_on()
+        case e.Held(step, _, reason, release):
+            walk.add(e.Hold(step, reason, release))
+        case e.Broken(_, _, error):
+            walk.add(e.Finish(e.Failed(error)))
+        case _:
+            assert_never(event)
+    return tuple(walk.decisions)

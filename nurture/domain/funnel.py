@@ -1,0 +1,89 @@
+"""A funnel version: everything that is not a sequence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from types import MappingProxyType
+
+from nurture.domain.conditions import Compare, Condition, Did, walk
+from nurture.domain.contact import Value
+from nurture.domain.scoring import FitRule, Group, Limit, ScoreRule, Warmth
+from nurture.domain.stages import Edge, Stage
+from nurture.domain.timing import ANY_TIME, Window
+
+LANGUAGES = ("vi", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who sends: shown in every email, and required by law in most places."""
+
+    name: str
+    email: str
+    address: str
+    site: str
+    reply_to: str = ""
+    phone: str = ""
+    timezone: str = "Asia/Ho_Chi_Minh"
+    language: str = "vi"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDeclaration:
+    """A field contacts may have. `defaults` per language stand in for it in emails."""
+
+    key: str
+    type: str = "text"
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    defaults: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """One published version of the funnel."""
+
+    account: Account
+    stages: tuple[Stage, ...]
+    edges: tuple[Edge, ...]
+    groups: Mapping[str, Group]
+    rules: tuple[ScoreRule, ...]
+    fit_rules: tuple[FitRule, ...]
+    grades: tuple[tuple[str, float], ...]
+    warmth: tuple[Warmth, ...]
+    fields: Mapping[str, FieldDeclaration]
+    topics: Mapping[str, Mapping[str, str]]
+    window: Window = ANY_TIME
+    holidays: frozenset[date] = frozenset()
+    first_stages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    version: int = 0
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """The stages' keys, first to last."""
+        return tuple(stage.key for stage in self.stages)
+
+    @cached_property
+    def limits(self) -> Mapping[str, Limit]:
+        """The limits of the rules that have one, by rule key."""
+        return MappingProxyType({rule.key: rule.limit for rule in self.rules if rule.limit})
+
+    @cached_property
+    def score_thresholds(self) -> tuple[float, ...]:
+        """Every engagement value at which a temperature or an edge could change, ascending."""
+        found = {value for warmth in self.warmth for value in (warmth.enter, warmth.leave)}
+        for edge in self.edges:
+            for part in walk(edge.when):
+                scored = isinstance(part, Compare) and part.subject.kind == "engagement"
+                if scored and isinstance(part.value, int | float):
+                    found.add(float(part.value))
+        return tuple(sorted(found))
+
+    def first_stage(self, source: str) -> str:
+        """Return where a new contact starts: by their source, else at the first stage."""
+        return self.first_stages.get(source, self.stages[0].key)
+
+
+def asks_history(condition: Condition) -> bool:
+    """Return whether evaluating `condition` needs the contact's history."""
+    return any(isinstance(part, Did) for part in walk(condition))

@@ -1,0 +1,122 @@
+"""The stages of a funnel and the typed edges between them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from nurture.domain.conditions import ALWAYS, Condition, holds
+from nurture.domain.contact import Contact
+
+
+class EdgeKind(StrEnum):
+    """What a change of stage means."""
+
+    PROMOTE = "promote"
+    DEMOTE = "demote"
+    RECYCLE = "recycle"
+    OVERRIDE = "override"
+
+
+class Actor(StrEnum):
+    """Who may take an edge."""
+
+    RULES = "rules"
+    MARKETING = "marketing"
+    SALES = "sales"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage; `journey` is the customer-journey phase it maps onto."""
+
+    key: str
+    names: Mapping[str, str]
+    journey: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A way from one stage to another, with its guard, minimum dwell and who may take it."""
+
+    kind: EdgeKind
+    start: str
+    to: str
+    when: Condition = ALWAYS
+    dwell: timedelta = timedelta()
+    actors: frozenset[Actor] = frozenset({Actor.RULES})
+
+    @property
+    def key(self) -> str:
+        """A readable name for the edge."""
+        return f"{self.start}→{self.to}"
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """The stage changes by `edge`."""
+
+    edge: Edge
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageRefused:
+    """The change asked for is refused; the refusal is recorded and shown."""
+
+    to: str
+    why: str
+    release: datetime | None = None
+
+
+def next_change(
+    contact: Contact, edges: Iterable[Edge], now: datetime
+) -> StageChange | StageRefused | None:
+    """Return the change that the rules call for now, None when the contact stays.
+
+    Edges are tried in their order; a guard that holds too early for its dwell is a refusal
+    that says when it may be taken, and a later edge may still be open.
+    """
+    standing = contact.standing
+    if standing is None:
+        return None
+    refused: StageRefused | None = None
+    for edge in edges:
+        if edge.start != standing.stage or Actor.RULES not in edge.actors:
+            continue
+        if not holds(edge.when, contact, now):
+            continue
+        if now - standing.since >= edge.dwell:
+            return StageChange(edge)
+        if refused is None:
+            refused = StageRefused(edge.to, "dwell", standing.since + edge.dwell)
+    return refused
+
+
+def asked_change(
+    contact: Contact, to: str, actor: Actor, edges: Iterable[Edge], now: datetime
+) -> StageChange | StageRefused:
+    """Return the answer to somebody's wish to set the stage; every door obeys the same guards."""
+    standing = contact.standing
+    start = standing.stage if standing else ""
+    if start == to:
+        return StageRefused(to, "already there")
+    why, release = "no such edge", None
+    for edge in edges:
+        if edge.start != start or edge.to != to:
+            continue
+        if actor not in edge.actors:
+            why = f"{actor} may not take {edge.key}"
+        elif edge.kind is not EdgeKind.OVERRIDE and not holds(edge.when, contact, now):
+            why = "the guard does not hold"
+        elif standing is not None and now - standing.since < edge.dwell:
+            why, release = "dwell", standing.since + edge.dwell
+        else:
+            return StageChange(edge, f"asked by {actor}")
+    return StageRefused(to, why, release)
+
+
+def highest(one: str, other: str, order: Sequence[str]) -> str:
+    """Return the later of two stages in the funnel's order; an unknown one is the lowest."""
+    places = {key: place for place, key in enumerate(order)}
+    return one if places.get(one, -1) >= places.get(other, -1) else other
