@@ -6,7 +6,7 @@ from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 
-from nurture.domain.conditions import Compare, Condition, Did, walk
+from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
 from nurture.domain.contact import Value
 from nurture.domain.scoring import FitRule, Group, Limit, ScoreRule, Warmth
 from nurture.domain.stages import Edge, Stage
@@ -74,9 +74,11 @@ class Funnel:
         found = {value for warmth in self.warmth for value in (warmth.enter, warmth.leave)}
         for edge in self.edges:
             for part in walk(edge.when):
-                scored = isinstance(part, Compare) and part.subject.kind == "engagement"
-                if scored and isinstance(part.value, int | float):
-                    found.add(float(part.value))
+                match part:
+                    case Compare(Subject("engagement"), _, int() | float() as value):
+                        found.add(float(value))
+                    case _:
+                        pass
         return tuple(sorted(found))
 
     def first_stage(self, source: str) -> str:
