@@ -9,7 +9,6 @@ system call. The bytes lie aligned at the start of a page and are copied in one 
 the processors this runs on do with one instruction.
 """
 
-import math
 import mmap
 import os
 import struct
@@ -21,6 +20,7 @@ from nurture.config import Settings
 from nurture.errors import Invalid, NotFound, Refused
 
 _SECONDS = struct.Struct("<d")
+_LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 class Clock(Protocol):
@@ -117,4 +117,5 @@ def _mapped(path: Path, *, writable: bool) -> mmap.mmap:
 
 def _read(mapped: mmap.mmap) -> float:
     seconds: float = _SECONDS.unpack(mapped[: _SECONDS.size])[0]
-    return seconds if math.isfinite(seconds) else 0.0
+    # What is no moment that a datetime can hold, a broken file's content, counts as unset.
+    return seconds if 0 < seconds < _LAST_MOMENT else 0.0
