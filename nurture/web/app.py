@@ -1,0 +1,41 @@
+"""Builds the Flask application from its dependencies."""
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Flask
+
+from nurture.web import errors, formatting, navigation, sessions, words
+from nurture.web.access import access
+from nurture.web.assets import asset, assets
+from nurture.web.dependencies import WebDependencies
+from nurture.web.doors import guard
+from nurture.web.i18n import translate
+from nurture.web.security import protect
+from nurture.web.sessions import current_user
+
+__all__ = ["PAGES", "WebDependencies", "create_app"]
+
+# The admin's pages; log-in and assets belong to every application.
+PAGES: tuple[Blueprint, ...] = ()
+
+# Enough for every form of the admin; imports run on the command line.
+_LARGEST_REQUEST = 8 * 1024 * 1024
+
+
+def create_app(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Flask:
+    """The web application that serves `pages` with what it is `given`."""
+    app = Flask("nurture.web", static_folder=None)
+    app.extensions["nurture"] = given
+    app.config.update(MAX_CONTENT_LENGTH=_LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=_LARGEST_REQUEST)
+    production = given.settings.production
+    sessions.configure(app, key=given.secrets.key("web session"), production=production)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    translate(app)
+    protect(app, production=production)
+    guard(app)
+    for part in (errors, formatting, navigation, words):
+        part.install(app)
+    app.jinja_env.globals.update(asset=asset, current_user=current_user)
+    for blueprint in (assets, access, *pages):
+        app.register_blueprint(blueprint)
+    return app

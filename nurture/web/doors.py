@@ -1,0 +1,66 @@
+"""Which pages are open to whom: everything is closed unless its endpoint is listed here."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, make_response, redirect, request, url_for
+from flask_wtf import CSRFProtect  # type: ignore[import-untyped]
+from werkzeug.wrappers import Response
+
+from nurture.web.sessions import current_user
+
+# Pages for people who are not logged in.
+PUBLIC = frozenset({"assets.file", "access.log_in", "access.log_in_form", "access.choose_language"})
+# Requests that prove themselves by a token or a signature of their own and come without a cookie.
+WITHOUT_FORGERY_TOKEN: frozenset[str] = frozenset()
+
+
+def guard(app: Flask) -> None:
+    """Check the forgery token of every change and the log-in of every page that is not public."""
+    app.config.update(
+        WTF_CSRF_CHECK_DEFAULT=False,
+        # The token lives as long as the session; a form left open over lunch must still work.
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    forgery = CSRFProtect(app)
+
+    def check() -> Response | None:
+        if request.endpoint is None:
+            # Nothing has this address; a stranger and a user get the same "not found".
+            current_user()
+            return None
+        if request.endpoint not in WITHOUT_FORGERY_TOKEN:
+            forgery.protect()
+        if request.endpoint in PUBLIC or current_user() is not None:
+            return None
+        return _to_log_in()
+
+    app.before_request(check)
+
+
+def _to_log_in() -> Response:
+    wanted = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else None
+    if "HX-Request" in request.headers:
+        # A redirect would put the log-in page into the middle of the page that asked.
+        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+        wanted = current.path + (f"?{current.query}" if current.query else "") or None
+        response = make_response("", 401)
+        response.headers["HX-Redirect"] = url_for("access.log_in_form", next=wanted)
+        return response
+    if request.accept_mimetypes.best_match(("text/html", "application/json")) == (
+        "application/json"
+    ):
+        abort(401)
+    return redirect(url_for("access.log_in_form", next=wanted))
+
+
+def local_path(address: str | None) -> str | None:
+    """`address` when it is a path on this very host, else None: nobody is led elsewhere.
+
+    Browsers read a backslash as a slash and skip control characters, so `/\\evil` and
+    `/<tab>/evil` are addresses of other hosts.
+    """
+    if not address or not address.startswith("/") or address.startswith("//"):
+        return None
+    if "\\" in address or any(ord(sign) <= 0x20 or ord(sign) == 0x7F for sign in address):
+        return None
+    return address

@@ -1,0 +1,57 @@
+"""How dates, durations and numbers look in the language of the page."""
+
+from datetime import date, datetime
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_decimal, format_percent
+from flask import Flask
+from markupsafe import Markup
+
+from nurture.web.dependencies import dependencies
+from nurture.web.i18n import language
+
+
+def long_time(moment: datetime) -> str:
+    """An aware datetime as day and time in the pages' zone."""
+    return format_datetime(moment, "medium", tzinfo=dependencies().zone, locale=language())
+
+
+def short_date(day: date) -> str:
+    """A day; of an aware datetime the day in the pages' zone."""
+    if isinstance(day, datetime):
+        day = day.astimezone(dependencies().zone).date()
+    return format_date(day, "medium", locale=language())
+
+
+def ago(moment: datetime) -> str:
+    """An aware datetime as its distance from the campaign's now: "2 hours ago", "in 3 days"."""
+    distance = moment - dependencies().clock.now()
+    return format_timedelta(distance, add_direction=True, threshold=1.2, locale=language())
+
+
+def moment(at: datetime) -> Markup:
+    """A <time> element: the distance to read, the exact time to point at and for machines."""
+    element = Markup('<time datetime="{}" title="{}">{}</time>')
+    return element.format(at.isoformat(timespec="seconds"), long_time(at), ago(at))
+
+
+def number(value: float) -> str:
+    """A number with at most one decimal and the language's separators."""
+    return format_decimal(value, "#,##0.#", locale=language())
+
+
+def percent(value: float) -> str:
+    """A ratio (0.125) as a percentage (12.5%)."""
+    return format_percent(value, "#,##0.#%", locale=language())
+
+
+def install(app: Flask) -> None:
+    """Make these functions filters of the templates."""
+    app.jinja_env.filters.update(
+        long_time=long_time,
+        short_date=short_date,
+        ago=ago,
+        moment=moment,
+        number=number,
+        percent=percent,
+    )

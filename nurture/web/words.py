@@ -1,0 +1,97 @@
+"""The words, tones and icons for what the engine names by codes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import Flask
+
+from nurture.web.i18n import gettext
+from nurture.web.i18n import marked as _
+
+Tone = Literal["", "leaf", "sun", "coral", "sky"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """How a code is shown: `label` is already in the page's language."""
+
+    label: str
+    tone: Tone
+    icon: str
+
+
+# Enrollments and sends have some states in common, and those mean the same in both.
+_STATES: dict[str, Word] = {
+    "waiting": Word(_("Waiting"), "sky", "clock"),
+    "awaiting": Word(_("Awaiting an event"), "sky", "hourglass"),
+    "holding": Word(_("On hold"), "sun", "hand-stop"),
+    "sending": Word(_("Sending"), "leaf", "send"),
+    "exhausted": Word(_("Out of content"), "sun", "hourglass"),
+    "completed": Word(_("Completed"), "leaf", "circle-check"),
+    "exited": Word(_("Left"), "", "logout"),
+    "moved": Word(_("Moved on"), "leaf", "arrow-right"),
+    "failed": Word(_("Failed"), "coral", "alert-triangle"),
+    "queued": Word(_("Queued"), "sky", "list-details"),
+    "claimed": Word(_("Claimed"), "sky", "bolt"),
+    "accepted": Word(_("Sent"), "leaf", "mail-forward"),
+    "delivered": Word(_("Delivered"), "leaf", "mail-check"),
+    "bounced": Word(_("Bounced"), "coral", "mail-x"),
+    "complained": Word(_("Complained"), "coral", "message-report"),
+    "skipped": Word(_("Skipped"), "", "mail-off"),
+    "cancelled": Word(_("Cancelled"), "", "ban"),
+    "uncertain": Word(_("Uncertain"), "sun", "alert-circle"),
+    "draft": Word(_("Draft"), "", "edit"),
+    "published": Word(_("Published"), "leaf", "rocket"),
+    "paused": Word(_("Paused"), "sun", "player-pause"),
+    "archived": Word(_("Archived"), "", "ban"),
+    "suppressed": Word(_("Suppressed"), "coral", "mail-off"),
+    "subscribed": Word(_("Subscribed"), "leaf", "mail"),
+}
+
+_TEMPERATURES: dict[str, Word] = {
+    "cold": Word(_("Cold"), "sky", "snowflake"),
+    "warm": Word(_("Warm"), "sun", "sun"),
+    "hot": Word(_("Hot"), "coral", "flame"),
+}
+
+_STEPS: dict[str, Word] = {
+    "email": Word(_("Email"), "leaf", "mail"),
+    "wait": Word(_("Wait"), "sun", "clock"),
+    "wait_for_event": Word(_("Wait for an event"), "sun", "hourglass"),
+    "branch": Word(_("Branch"), "sky", "git-branch"),
+    "split": Word(_("Split"), "sky", "arrows-split-2"),
+    "update": Word(_("Update the contact"), "leaf", "edit"),
+    "notify": Word(_("Notify a person"), "leaf", "bell"),
+    "stage": Word(_("Change the stage"), "leaf", "stairs-up"),
+    "move": Word(_("Move to a sequence"), "leaf", "route"),
+    "exit": Word(_("Exit"), "coral", "logout"),
+    "goal": Word(_("Goal"), "leaf", "flag"),
+}
+
+
+def state_word(code: str) -> Word:
+    """How the state of an enrollment, a send or a sequence is shown."""
+    return _shown(_STATES, code)
+
+
+def temperature_word(code: str) -> Word:
+    """How cold, warm or hot is shown."""
+    return _shown(_TEMPERATURES, code)
+
+
+def step_word(code: str) -> Word:
+    """How a kind of step is shown."""
+    return _shown(_STEPS, code)
+
+
+def _shown(words: dict[str, Word], code: str) -> Word:
+    # A code this page has no word for is shown as it is: better than hiding a fact.
+    word = words.get(code)
+    return Word(gettext(word.label), word.tone, word.icon) if word else Word(code, "", "tag")
+
+
+def install(app: Flask) -> None:
+    """Give templates the three functions."""
+    app.jinja_env.globals.update(
+        state_word=state_word, temperature_word=temperature_word, step_word=step_word
+    )
