@@ -1,0 +1,167 @@
+"""What the rules want to know about contacts, read for many contacts at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+
+from nurture.domain.contact import Contact, Occurrence, Standing, Value, Verdict
+from nurture.store import tables
+from nurture.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Which costly facts the rules at hand ask for; the cheap ones are always read."""
+
+    history: bool = False
+    received: bool = True
+    sequences: bool = False
+    track: str = "default"
+
+
+def contacts(tx: Transaction, ids: Iterable[int], need: Need) -> dict[int, Contact]:
+    """Return the contacts with these ids, by id; unknown ids are absent."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    c, s = tables.Contact, tables.Standing
+    rows = tx.execute(
+        sa.select(
+            c.id, c.address, c.address_key, c.language, c.timezone, c.fields, c.tags, c.consents,
+            s.stage, s.highest, s.since, s.engagement, s.fit, s.grade, s.temperature,
+        )
+        .join(s, sa.and_(s.contact_id == c.id, s.track == need.track), isouter=True)
+        .where(c.id.in_(wanted))
+    ).all()  # fmt: skip
+    scopes = _suppressions(tx, {row.address_key for row in rows})
+    received = _received(tx, wanted) if need.received else {}
+    histories = history(tx, wanted) if need.history else {}
+    members = _sequences(tx, wanted) if need.sequences else {}
+    return {
+        row.id: Contact(
+            id=row.id,
+            address=row.address,
+            language=row.language,
+            timezone=row.timezone,
+            fields=MappingProxyType(_values(row.fields)),
+            tags=frozenset(row.tags),
+            standing=Standing(row.stage, row.highest, row.since) if row.stage else None,
+            engagement=row.engagement or 0.0,
+            fit=row.fit or 0.0,
+            grade=row.grade or "D",
+            temperature=row.temperature or "cold",
+            persona=str(row.fields.get("persona", "")),
+            bant=MappingProxyType(row.fields.get("bant") or {}),
+            consents=MappingProxyType(row.consents),
+            suppressions=scopes.get(row.address_key, frozenset()),
+            received=received.get(row.id, frozenset()),
+            sequences=members.get(row.id, frozenset()),
+            history=tuple(histories.get(row.id, ())),
+        )
+        for row in rows
+    }
+
+
+def _values(fields: dict[str, Any]) -> dict[str, Value]:
+    return {
+        key: tuple(str(one) for one in value) if isinstance(value, list) else value
+        for key, value in fields.items()
+        if not isinstance(value, dict)
+    }
+
+
+def _suppressions(tx: Transaction, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+    t = tables.Suppression
+    found: dict[str, set[str]] = defaultdict(set)
+    statement = sa.select(t.address_key, t.scope).where(
+        t.address_key.in_(list(keys)), t.lifted_at.is_(None)
+    )
+    for key, scope in tx.execute(statement):
+        found[key].add(scope)
+    return {key: frozenset(scopes) for key, scopes in found.items()}
+
+
+def _received(tx: Transaction, ids: list[int]) -> dict[int, frozenset[str]]:
+    t = tables.Received
+    found: dict[int, set[str]] = defaultdict(set)
+    for contact_id, content in tx.execute(
+        sa.select(t.contact_id, t.content).where(t.contact_id.in_(ids))
+    ):
+        found[contact_id].add(content)
+    return {key: frozenset(contents) for key, contents in found.items()}
+
+
+def _sequences(tx: Transaction, ids: list[int]) -> dict[int, frozenset[str]]:
+    t = tables.Enrollment
+    found: dict[int, set[str]] = defaultdict(set)
+    statement = (
+        sa.select(t.contact_id, tables.Sequence.key)
+        .join(tables.Sequence, tables.Sequence.id == t.sequence_id)
+        .where(t.contact_id.in_(ids), t.ended_at.is_(None))
+    )
+    for contact_id, key in tx.execute(statement):
+        found[contact_id].add(key)
+    return {key: frozenset(keys) for key, keys in found.items()}
+
+
+def history(tx: Transaction, ids: Iterable[int]) -> dict[int, list[Occurrence]]:
+    """Return the occurrences of each contact, oldest first."""
+    t = tables.Event
+    found: dict[int, list[Occurrence]] = defaultdict(list)
+    statement = (
+        sa.select(t.contact_id, t.id, t.name, t.occurred_at, t.verdict, t.properties, t.dedupe_key)
+        .where(t.contact_id.in_(list(ids)))
+        .order_by(t.occurred_at, t.id)
+    )
+    for row in tx.execute(statement):
+        found[row.contact_id].append(
+            Occurrence(
+                row.name,
+                row.occurred_at,
+                MappingProxyType(_values(row.properties)),
+                Verdict(row.verdict),
+                row.id,
+                row.dedupe_key,
+            )
+        )
+    return found
+
+
+def lock(tx: Transaction, ids: Iterable[int]) -> None:
+    """Hold these contacts, in one order for everybody, until the transaction ends.
+
+    SQLite needs no lock: its writing transactions run one at a time.
+    """
+    if tx.dialect.name == "postgresql":
+        t = tables.Contact
+        tx.execute(
+            sa.select(t.id).where(t.id.in_(sorted(set(ids)))).order_by(t.id).with_for_update()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """What an email needs of a contact beyond the rules: their name and all their fields."""
+
+    id: int
+    email: str
+    language: str
+    fields: dict[str, Any]
+
+
+def addressees(tx: Transaction, ids: Iterable[int]) -> dict[int, Addressee]:
+    """Return the contacts with these ids as addressees, by id."""
+    t = tables.Contact
+    statement = sa.select(t.id, t.email, t.language, t.fields).where(t.id.in_(sorted(set(ids))))
+    return {row.id: Addressee(*row) for row in tx.execute(statement)}
+
+
+def ids_by_address(tx: Transaction, addresses: Iterable[str]) -> dict[str, int]:
+    """Return the ids of the contacts with these normalised addresses."""
+    t = tables.Contact
+    rows = tx.execute(sa.select(t.address, t.id).where(t.address.in_(list(addresses))))
+    return {address: key for address, key in rows}  # noqa: C416 - rows are not pairs to mypy

@@ -1,0 +1,200 @@
+"""What is published: funnel versions, sequence versions and the emails compiled for them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nurture.store import bulk, tables
+from nurture.store.database import Transaction
+
+S, V = tables.Sequence, tables.SequenceVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published version of a sequence, as its document."""
+
+    id: int
+    sequence_id: int
+    key: str
+    number: int
+    document: Mapping[str, Any]
+    digest: str
+    paused: bool
+
+
+def current_funnel(tx: Transaction) -> tuple[int, dict[str, Any], str] | None:
+    """Return (number, document, digest) of the newest funnel version, or None before the first."""
+    t = tables.FunnelVersion
+    row = tx.execute(
+        sa.select(t.number, t.document, t.digest).order_by(t.number.desc()).limit(1)
+    ).first()
+    return None if row is None else row.tuple()
+
+
+def funnel_number(tx: Transaction) -> int:
+    """Return the number of the newest funnel version; 0 before the first."""
+    return tx.execute(sa.select(sa.func.max(tables.FunnelVersion.number))).scalar() or 0
+
+
+def add_funnel(
+    tx: Transaction, number: int, document: Mapping[str, Any], digest: str, by: str, now: datetime
+) -> None:
+    """Publish a funnel version."""
+    tx.execute(
+        sa.insert(tables.FunnelVersion).values(
+            number=number, document=document, digest=digest, published_at=now, published_by=by
+        )
+    )
+
+
+_VERSION = (
+    V.id, V.sequence_id, S.key, V.number, V.document, V.digest,
+    S.paused_at.is_not(None).label("paused"),
+)  # fmt: skip
+
+
+def versions(tx: Transaction, ids: Iterable[int]) -> list[Version]:
+    """Return the versions with these ids."""
+    statement = sa.select(*_VERSION).join(S, S.id == V.sequence_id).where(V.id.in_(list(ids)))
+    return [Version(*row.tuple()) for row in tx.execute(statement)]
+
+
+def current_versions(tx: Transaction) -> list[Version]:
+    """Return the current version of every published sequence."""
+    statement = sa.select(*_VERSION).join(S, S.current_id == V.id).order_by(S.key)
+    return [Version(*row.tuple()) for row in tx.execute(statement)]
+
+
+def current_marks(tx: Transaction) -> tuple[tuple[int, bool], ...]:
+    """Return (current version, paused) of every sequence: cheap to compare with what is cached."""
+    statement = (
+        sa.select(S.current_id, S.paused_at.is_not(None))
+        .where(S.current_id.is_not(None))
+        .order_by(S.id)
+    )
+    return tuple(row.tuple() for row in tx.execute(statement))  # type: ignore[misc]
+
+
+def sequence_by_key(tx: Transaction, key: str) -> sa.Row[Any] | None:
+    """Return the row of a sequence, or None."""
+    return tx.execute(sa.select(S.__table__).where(S.key == key)).first()
+
+
+def ensure_sequence(tx: Transaction, key: str, stage: str, track: str) -> int:
+    """Return the id of the sequence called `key`, making it where it is new."""
+    row = sequence_by_key(tx, key)
+    if row is None:
+        statement = sa.insert(S).values(key=key, stage=stage, track=track).returning(S.id)
+        return int(tx.execute(statement).scalar_one())
+    tx.execute(sa.update(S).where(S.id == row.id).values(stage=stage, track=track))
+    return int(row.id)
+
+
+def add_version(
+    tx: Transaction,
+    sequence_id: int,
+    document: Mapping[str, Any],
+    digest: str,
+    by: str,
+    now: datetime,
+) -> tuple[int, int]:
+    """Publish an immutable version and make it the current one; return (id, number)."""
+    last = tx.execute(sa.select(sa.func.max(V.number)).where(V.sequence_id == sequence_id)).scalar()
+    number = (last or 0) + 1
+    statement = (
+        sa.insert(V)
+        .values(
+            sequence_id=sequence_id,
+            number=number,
+            document=document,
+            digest=digest,
+            published_at=now,
+            published_by=by,
+        )
+        .returning(V.id)
+    )
+    version_id = int(tx.execute(statement).scalar_one())
+    tx.execute(sa.update(S).where(S.id == sequence_id).values(current_id=version_id))
+    return version_id, number
+
+
+def save_draft(
+    tx: Transaction,
+    sequence_id: int,
+    document: Mapping[str, Any] | None,
+    revision: int,
+    by: str,
+    now: datetime,
+) -> bool:
+    """Save a draft over the one read with `revision`; False when somebody saved meanwhile."""
+    written = tx.execute(
+        sa.update(S)
+        .where(S.id == sequence_id, S.draft_revision == revision)
+        .values(
+            draft=sa.null() if document is None else document,
+            draft_revision=revision + 1,
+            draft_at=now,
+            draft_by=by,
+        )
+    ).rowcount
+    return written == 1
+
+
+def set_paused(tx: Transaction, sequence_id: int, paused_at: datetime | None, reason: str) -> None:
+    """Pause a sequence, or let it go on."""
+    tx.execute(
+        sa.update(S).where(S.id == sequence_id).values(paused_at=paused_at, pause_reason=reason)
+    )
+
+
+def store_email(
+    tx: Transaction, name: str, language: str, digest: str, compiled: Mapping[str, Any],
+    now: datetime,
+) -> int:  # fmt: skip
+    """Return the id of a compiled email, storing it where its digest is new."""
+    t = tables.Email
+    found = tx.execute(sa.select(t.id).where(t.digest == digest)).scalar()
+    if found is not None:
+        return int(found)
+    statement = (
+        sa.insert(t)
+        .values(name=name, language=language, digest=digest, compiled=compiled, compiled_at=now)
+        .returning(t.id)
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
+def attach_emails(tx: Transaction, version_id: int, emails: Sequence[tuple[str, str, int]]) -> None:
+    """Say which email each (step, language) of a version sends."""
+    bulk.insert(
+        tx,
+        tables.VersionEmail,
+        [
+            {"version_id": version_id, "step": step, "language": language, "email_id": email_id}
+            for step, language, email_id in emails
+        ],
+    )
+
+
+def emails_of(tx: Transaction, version_id: int) -> dict[tuple[str, str], int]:
+    """Return the email of every (step, language) of a version."""
+    t = tables.VersionEmail
+    rows = tx.execute(sa.select(t.step, t.language, t.email_id).where(t.version_id == version_id))
+    return {(row.step, row.language): row.email_id for row in rows}
+
+
+def compiled_email(tx: Transaction, email_id: int) -> dict[str, Any] | None:
+    """Return a compiled email as it was stored, or None."""
+    t = tables.Email
+    return tx.execute(sa.select(t.compiled).where(t.id == email_id)).scalar()
+
+
+def link_tables(tx: Transaction) -> dict[int, list[Any]]:
+    """Return the links of every compiled email, for the redirect to keep in memory."""
+    t = tables.Email
+    rows = tx.execute(sa.select(t.id, t.compiled["links"]))
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,219 @@
+"""Enrollments as rows: opening, finding what is due, saving under compare-and-set."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+
+from nurture.domain import enrollment as e
+from nurture.domain.enrollment import Enrollment, State
+from nurture.errors import Conflict
+from nurture.store import bulk, tables
+from nurture.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An enrollment with the keys of its row."""
+
+    enrollment: Enrollment
+    sequence_id: int
+    version_id: int
+    track: str = ""
+    frozen: bool = False
+
+
+def dump_state(state: State) -> dict[str, Any]:
+    """Return what a state holds besides its name and its timer, as JSON."""
+    match state:
+        case e.Waiting():
+            return {}
+        case e.Awaiting(since=since) | e.Exhausted(since=since):
+            return {"since": since.isoformat()}
+        case e.Holding(reason=reason) | e.Completed(reason=reason) | e.Exited(reason=reason):
+            return {"reason": reason}
+        case e.Sending(step, pass_no):
+            return {"step": step, "pass": pass_no}
+        case e.Moved(to):
+            return {"to": to}
+        case e.Failed(error):
+            return {"error": error}
+        case _:
+            assert_never(state)
+
+
+def load_state(name: str, data: Mapping[str, Any], wake_at: datetime | None) -> State:
+    """Return the state that `dump_state` wrote."""
+    since = datetime.fromisoformat(data["since"]) if "since" in data else None
+    if wake_at is not None:
+        if name == "waiting":
+            return e.Waiting(wake_at)
+        if name == "holding":
+            return e.Holding(data["reason"], wake_at)
+        return e.Awaiting(wake_at, since or wake_at)
+    if name == "exhausted" and since is not None:
+        return e.Exhausted(since)
+    over: dict[str, State] = {
+        "completed": e.Completed(data.get("reason", "")),
+        "exited": e.Exited(data.get("reason", "")),
+        "moved": e.Moved(data.get("to", "")),
+        "failed": e.Failed(data.get("error", "")),
+        "sending": e.Sending(data.get("step", ""), data.get("pass", 1)),
+    }
+    return over[name]
+
+
+def end_reason(state: State) -> str:
+    """Return why a run is over, in one word or the error; empty while it lives."""
+    match state:
+        case e.Completed(reason) | e.Exited(reason):
+            return reason
+        case e.Moved(to):
+            return to
+        case e.Failed(error):
+            return error
+        case _:
+            return ""
+
+
+T = tables.Enrollment
+_COLUMNS = (
+    T.id, T.contact_id, T.sequence_id, T.version_id, T.track, T.entry_key, T.state, T.state_data,
+    T.step, T.wake_at, T.frozen_at, T.passes, T.accepted, T.properties, T.entered_at, T.revision,
+    tables.Sequence.key, tables.SequenceVersion.number,
+)  # fmt: skip
+
+
+def _select() -> sa.Select[Any]:
+    return (
+        sa.select(*_COLUMNS)
+        .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
+        .join(tables.SequenceVersion, tables.SequenceVersion.id == T.version_id)
+    )
+
+
+def _run(row: sa.Row[Any]) -> Run:
+    accepted = {step: datetime.fromisoformat(at) for step, at in row.accepted.items()}
+    return Run(
+        Enrollment(
+            contact_id=row.contact_id,
+            sequence=row.key,
+            version=row.number,
+            state=load_state(row.state, row.state_data, row.wake_at),
+            entered_at=row.entered_at,
+            step=row.step,
+            passes=MappingProxyType(row.passes),
+            accepted=MappingProxyType(accepted),
+            entry_key=row.entry_key,
+            properties=MappingProxyType(row.properties),
+            id=row.id,
+            revision=row.revision,
+        ),
+        row.sequence_id,
+        row.version_id,
+        row.track,
+        row.frozen_at is not None,
+    )
+
+
+def due(tx: Transaction, now: datetime, limit: int) -> list[Run]:
+    """Return up to `limit` runs whose timer has come, the longest due first, locked for us.
+
+    Rows that another scheduler holds are passed over (PostgreSQL); on SQLite the transaction
+    itself is the lock.
+    """
+    statement = (
+        _select()
+        .where(T.wake_at <= now, T.wake_at.is_not(None), T.frozen_at.is_(None))
+        .order_by(T.wake_at, T.id)
+        .limit(limit)
+        .with_for_update(of=T, skip_locked=True)
+    )
+    return [_run(row) for row in tx.execute(statement)]
+
+
+def by_ids(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Run]:
+    """Return the runs with these ids, by id."""
+    statement = _select().where(T.id.in_(list(ids))).order_by(T.id)
+    if lock:
+        statement = statement.with_for_update(of=T)
+    return {row.id: _run(row) for row in tx.execute(statement)}
+
+
+def live_of(tx: Transaction, contact_ids: Iterable[int]) -> list[Run]:
+    """Return the live runs of these contacts."""
+    statement = _select().where(T.contact_id.in_(list(contact_ids)), T.ended_at.is_(None))
+    return [_run(row) for row in tx.execute(statement.order_by(T.id))]
+
+
+def entries_of(
+    tx: Transaction, contact_ids: Iterable[int], sequence_ids: Iterable[int]
+) -> list[tuple[int, int, str, datetime, datetime | None]]:
+    """Return (contact, sequence, entry key, entered, ended) of every run there ever was."""
+    rows = tx.execute(
+        sa.select(T.contact_id, T.sequence_id, T.entry_key, T.entered_at, T.ended_at).where(
+            T.contact_id.in_(list(contact_ids)), T.sequence_id.in_(list(sequence_ids))
+        )
+    )
+    return [row.tuple() for row in rows]
+
+
+def open_runs(tx: Transaction, runs: Sequence[Run], *, frozen: frozenset[int]) -> list[int]:
+    """Insert new runs; return for each its id, or 0 where a live one stood in the way.
+
+    `frozen` are the ids of paused sequences: a run in one is opened, and stands still.
+    """
+    inserted = bulk.insert(
+        tx,
+        T,
+        [
+            {
+                **_values(run.enrollment, run.enrollment.entered_at),
+                "contact_id": run.enrollment.contact_id,
+                "sequence_id": run.sequence_id,
+                "version_id": run.version_id,
+                "track": run.track,
+                "entry_key": run.enrollment.entry_key,
+                "properties": dict(run.enrollment.properties),
+                "entered_at": run.enrollment.entered_at,
+                "frozen_at": run.enrollment.entered_at if run.sequence_id in frozen else None,
+                "revision": 0,
+            }
+            for run in runs
+        ],
+        ignore_conflicts=True,
+        returning=("id", "contact_id", "sequence_id", "entry_key", "ended_at"),
+    )
+    found = {(row.contact_id, row.sequence_id, row.entry_key): row.id for row in inserted}
+    return [
+        found.get((run.enrollment.contact_id, run.sequence_id, run.enrollment.entry_key), 0)
+        for run in runs
+    ]
+
+
+def _values(run: Enrollment, now: datetime) -> dict[str, Any]:
+    return {
+        "state": e.STATE_NAMES[type(run.state)],
+        "state_data": dump_state(run.state),
+        "step": run.step,
+        "wake_at": e.wakes_at(run.state),
+        "passes": dict(run.passes),
+        "accepted": {step: at.isoformat() for step, at in run.accepted.items()},
+        "ended_at": None if run.is_live else now,
+        "end_reason": end_reason(run.state)[:500],
+    }
+
+
+def save(tx: Transaction, changed: Sequence[Enrollment], now: datetime) -> None:
+    """Write runs back, each only if its revision is still the one it was read with.
+
+    Raises Conflict when somebody else was first with any of them; the caller reads again.
+    """
+    ordered = sorted(changed, key=lambda run: run.id)
+    rows = [{"id": run.id, "revision": run.revision, **_values(run, now)} for run in ordered]
+    written = bulk.update(tx, T, rows, match=("id", "revision"), bump="revision")
+    if written != len(rows):
+        raise Conflict(f"{len(rows) - written} enrollments changed meanwhile")

@@ -1,0 +1,250 @@
+"""Sends as rows: opened, claimed, settled; each transition a conditional update."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from nurture.store import bulk, tables
+from nurture.store.database import Transaction
+
+T = tables.Send
+UNSTARTED = ("queued", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A send that is ours to hand over, or to refuse."""
+
+    id: int
+    enrollment_id: int
+    contact_id: int
+    sequence_id: int
+    version_id: int
+    step: str
+    pass_no: int
+    content: str
+    topic: str
+    email_id: int | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A send to be made: what `Send` decided, with the keys of the rows it belongs to."""
+
+    enrollment_id: int
+    contact_id: int
+    sequence_id: int
+    version_id: int
+    step: str
+    pass_no: int
+    content: str
+    topic: str
+
+
+def new_batch(tx: Transaction, now: datetime) -> int:
+    """Return the id of a new batch."""
+    statement = sa.insert(tables.Batch).values(created_at=now).returning(tables.Batch.id)
+    return int(tx.execute(statement).scalar_one())
+
+
+def open_sends(tx: Transaction, openings: Sequence[Opening], batch_id: int, now: datetime) -> None:
+    """Put the sends into the queue of `batch_id`, each once for its enrollment, step and pass.
+
+    One that was held goes back to the queue under its old row; one that exists in any other
+    state is left alone, which is what keeps a step from being mailed twice.
+    """
+    keys = [
+        {"enrollment_id": one.enrollment_id, "step": one.step, "pass_no": one.pass_no}
+        for one in openings
+    ]
+    again = [{**key, "status": "held"} for key in keys]
+    held = _existing(tx, again)
+    if held:
+        tx.execute(
+            sa.update(T)
+            .where(T.id.in_(held), T.status == "held")
+            .values(status="queued", batch_id=batch_id, not_before=None, reason="")
+        )
+    bulk.insert(
+        tx,
+        T,
+        [
+            {
+                **key,
+                "contact_id": one.contact_id,
+                "sequence_id": one.sequence_id,
+                "version_id": one.version_id,
+                "content": one.content,
+                "topic": one.topic,
+                "batch_id": batch_id,
+                "status": "queued",
+                "reason": "",
+                "created_at": now,
+                "attempts": 0,
+                "claimed_by": "",
+                "provider": "",
+                "provider_message_id": "",
+                "code": 0,
+                "detail": "",
+            }
+            for key, one in zip(keys, openings, strict=True)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _existing(tx: Transaction, keys: Sequence[Mapping[str, Any]]) -> list[int]:
+    ids = {key["enrollment_id"] for key in keys}
+    rows = tx.execute(
+        sa.select(T.id, T.enrollment_id, T.step, T.pass_no).where(
+            T.enrollment_id.in_(ids), T.status == "held"
+        )
+    )
+    wanted = {(key["enrollment_id"], key["step"], key["pass_no"]) for key in keys}
+    return [row.id for row in rows if (row.enrollment_id, row.step, row.pass_no) in wanted]
+
+
+def claim(tx: Transaction, batch_id: int, worker: str, now: datetime, limit: int) -> list[Claimed]:
+    """Take up to `limit` queued sends of a batch for `worker`; nobody else gets them."""
+    paused = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
+    free = (
+        sa.select(T.id)
+        .where(
+            T.batch_id == batch_id,
+            T.status == "queued",
+            sa.or_(T.not_before.is_(None), T.not_before <= now),
+            T.sequence_id.not_in(paused),
+        )
+        .order_by(T.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        sa.update(T)
+        .where(T.id.in_(free.scalar_subquery()), T.status == "queued")
+        .values(status="claimed", claimed_by=worker, claimed_at=now, attempts=T.attempts + 1)
+        .returning(
+            T.id, T.enrollment_id, T.contact_id, T.sequence_id, T.version_id, T.step, T.pass_no,
+            T.content, T.topic, T.email_id, T.attempts,
+        )
+    )  # fmt: skip
+    return sorted(
+        (Claimed(*cast(tuple[Any, ...], row)) for row in tx.execute(statement)),
+        key=lambda one: one.id,
+    )
+
+
+def settle(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Write what became of claimed sends; rows hold id, claimed_by and the columns to set.
+
+    Only a send that is still claimed by the same worker is written, so that a worker believed
+    dead cannot overwrite what the reconciler has settled meanwhile. Returns how many were.
+    """
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row), []).append(row)
+    return sum(
+        bulk.update(tx, T, sorted(group, key=lambda row: row["id"]), match=("id", "claimed_by"))
+        for group in groups.values()
+    )
+
+
+def cancel_unstarted(
+    tx: Transaction, enrollment_ids: Iterable[int], reason: str, now: datetime
+) -> int:
+    """Cancel the sends of these enrollments that no worker has taken; return how many."""
+    ids = list(enrollment_ids)
+    if not ids:
+        return 0
+    return tx.execute(
+        sa.update(T)
+        .where(T.enrollment_id.in_(ids), T.status.in_(UNSTARTED))
+        .values(status="cancelled", reason=reason, settled_at=now)
+    ).rowcount
+
+
+def waiting_batches(
+    tx: Transaction, now: datetime, enqueued_before: datetime, limit: int
+) -> list[int]:
+    """Return batches with sends that could go now and were not enqueued since `enqueued_before`."""
+    paused = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
+    statement = (
+        sa.select(T.batch_id)
+        .join(tables.Batch, tables.Batch.id == T.batch_id)
+        .where(
+            T.status == "queued",
+            sa.or_(T.not_before.is_(None), T.not_before <= now),
+            T.sequence_id.not_in(paused),
+            sa.or_(tables.Batch.enqueued_at.is_(None), tables.Batch.enqueued_at <= enqueued_before),
+        )
+        .group_by(T.batch_id)
+        .order_by(T.batch_id)
+        .limit(limit)
+    )
+    return [int(batch) for batch in tx.execute(statement).scalars() if batch is not None]
+
+
+def mark_enqueued(tx: Transaction, batch_ids: Sequence[int], now: datetime) -> None:
+    """Remember that Redis was told about these batches."""
+    tx.execute(
+        sa.update(tables.Batch).where(tables.Batch.id.in_(batch_ids)).values(enqueued_at=now)
+    )
+
+
+def claimed_by(tx: Transaction, worker: str) -> list[int]:
+    """Return the sends that a worker has claimed and not settled."""
+    statement = sa.select(T.id).where(T.status == "claimed", T.claimed_by == worker)
+    return list(tx.execute(statement.order_by(T.id)).scalars())
+
+
+def claimants(tx: Transaction) -> list[str]:
+    """Return the names of all workers that have claimed and not settled sends."""
+    statement = sa.select(T.claimed_by).where(T.status == "claimed").distinct()
+    return list(tx.execute(statement).scalars())
+
+
+def back_to_queue(tx: Transaction, ids: Sequence[int], worker: str) -> int:
+    """Return claimed sends that were never started to the queue; return how many."""
+    if not ids:
+        return 0
+    return tx.execute(
+        sa.update(T)
+        .where(T.id.in_(ids), T.status == "claimed", T.claimed_by == worker)
+        .values(status="queued", claimed_by="", claimed_at=None)
+    ).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What hits and webhooks need to know of a send."""
+
+    id: int
+    contact_id: int
+    enrollment_id: int
+    version_id: int
+    sequence: str
+    step: str
+    pass_no: int
+    content: str
+    email_id: int | None
+    topic: str
+    status: str
+    claimed_at: datetime | None
+    settled_at: datetime | None
+
+
+def places(tx: Transaction, ids: Iterable[int]) -> dict[int, Place]:
+    """Return the places of the sends with these ids, by id."""
+    rows = tx.execute(
+        sa.select(
+            T.id, T.contact_id, T.enrollment_id, T.version_id, tables.Sequence.key, T.step,
+            T.pass_no, T.content, T.email_id, T.topic, T.status, T.claimed_at, T.settled_at,
+        )
+        .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
+        .where(T.id.in_(list(ids)))
+    )  # fmt: skip
+    return {row.id: Place(*cast(tuple[Any, ...], row)) for row in rows}
