@@ -1,6 +1,7 @@
 """When something may happen: send windows, weekday times, holidays, daylight saving, jitter."""
 
 import hashlib
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -33,22 +34,22 @@ def at_local(day: date, clock: time, zone: ZoneInfo) -> datetime:
     that happens twice is the first of the two (PEP 495, fold=0).
     """
     naive = datetime.combine(day, clock)
-    first = naive.replace(tzinfo=zone, fold=0)
-    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == naive:
-        return first.astimezone(UTC)
-    # In a gap the two folds carry the offsets on either side; the clock jumps between them.
-    before = naive.replace(tzinfo=zone, fold=0).utcoffset()
-    after = naive.replace(tzinfo=zone, fold=1).utcoffset()
-    low = (naive - max(before or timedelta(), after or timedelta())).replace(tzinfo=UTC)
-    high = (naive - min(before or timedelta(), after or timedelta())).replace(tzinfo=UTC)
-    offset = low.astimezone(zone).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) / 2
-        if middle.astimezone(zone).utcoffset() == offset:
-            low = middle
-        else:
-            high = middle
-    return high.replace(microsecond=0)
+    instant = naive.replace(tzinfo=zone).astimezone(UTC)
+    if _shown(instant, zone) == naive:
+        return instant
+    # In a gap the two folds carry the offsets of its two sides, so that the instants they name
+    # lie before and after the jump. Between them local clocks only move forward.
+    before = naive.replace(tzinfo=zone, fold=1, microsecond=0).astimezone(UTC)
+    seconds = range(int((instant - before).total_seconds()) + 1)
+    jump = bisect_right(
+        seconds, naive, key=lambda second: _shown(before + timedelta(seconds=second), zone)
+    )
+    return before + timedelta(seconds=jump)
+
+
+def _shown(instant: datetime, zone: ZoneInfo) -> datetime:
+    """Return what local clocks show at `instant`, without the zone."""
+    return instant.astimezone(zone).replace(tzinfo=None)
 
 
 def next_open(
@@ -68,7 +69,8 @@ def next_open(
         opens = at_local(day, window.start, zone)
         overnight = window.end <= window.start
         closes = at_local(day + timedelta(days=1) if overnight else day, window.end, zone)
-        if at < closes:
+        # A window that lies within a daylight saving gap is empty that day: it opens as it closes.
+        if max(at, opens) < closes:
             return max(at, opens)
     raise ValueError(f"the window never opens within {SEARCH_DAYS} days of {at:%Y-%m-%d}")
 
@@ -92,7 +94,8 @@ def share(*parts: object) -> float:
     """
     text = "|".join(str(part) for part in parts)
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest) / 2**64
+    # 53 bits are what a float holds; with more, the largest would be rounded up to 1.
+    return (int.from_bytes(digest) >> 11) / 2**53
 
 
 def jitter(spread: timedelta, *parts: object) -> timedelta:
