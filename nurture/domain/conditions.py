@@ -2,28 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from fnmatch import fnmatchcase
+from datetime import datetime, timedelta
 from typing import assert_never
 
+from nurture.domain.comparing import Op as Op
+from nurture.domain.comparing import as_instant as as_instant
+from nurture.domain.comparing import as_number as as_number
+from nurture.domain.comparing import compares, matches
 from nurture.domain.contact import NOTHING, Contact, Occurrence, Value, Verdict
-
-
-class Op(StrEnum):
-    """How a subject is compared with a value."""
-
-    IS = "is"
-    IN = "in"
-    CONTAINS = "contains"
-    MATCHES = "matches"
-    EXISTS = "exists"
-    AT_LEAST = "at_least"
-    AT_MOST = "at_most"
-    ABOVE = "above"
-    BELOW = "below"
-    AFTER = "after"
-    BEFORE = "before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +78,8 @@ def holds(condition: Condition, contact: Contact, now: datetime) -> bool:
     """Return whether `condition` is true of `contact` at `now`.
 
     A missing subject (None, or an empty text) makes every comparison false except
-    `exists: false`; `not` therefore turns "missing" into true, as a reader expects.
+    `exists: false`; `not` therefore turns "missing" into true, as a reader expects. As in SQL,
+    nothing equals null, so that a contact whose name is "None" does not.
     """
     match condition:
         case Compare():
@@ -140,7 +127,7 @@ def _wanted(want: Value, have: Value) -> bool:
     if isinstance(have, tuple):
         return any(_wanted(want, one) for one in have)
     if isinstance(want, str):
-        return fnmatchcase(_folded(have), _folded(want))
+        return matches(have, want)
     return want == have
 
 
@@ -188,94 +175,6 @@ def _compare(compare: Compare, contact: Contact, now: datetime) -> bool:
     missing = have is None or have == "" or have == ()
     if compare.op is Op.EXISTS:
         return missing is not bool(compare.value)
-    if missing:
+    if missing or compare.value is None:
         return False
-    return _holds_for(compare.op, have, compare.value, now)
-
-
-def _holds_for(op: Op, have: Value, want: Value, now: datetime) -> bool:
-    match op:
-        case Op.IS | Op.IN | Op.MATCHES:
-            return _equal(have, want, wild=op is Op.MATCHES)
-        case Op.CONTAINS:
-            return _contains(have, want)
-        case Op.AT_LEAST | Op.AT_MOST | Op.ABOVE | Op.BELOW:
-            return _ordered(op, have, want)
-        case Op.AFTER | Op.BEFORE:
-            return _dated(op, have, want, now)
-        case Op.EXISTS:
-            return True
-        case _:
-            assert_never(op)
-
-
-def _folded(value: Value) -> str:
-    return str(value).casefold()
-
-
-def _equal(have: Value, want: Value, *, wild: bool) -> bool:
-    haves = have if isinstance(have, tuple) else (have,)
-    wants = want if isinstance(want, tuple) else (want,)
-    return any(_same(one, other, wild=wild) for one in haves for other in wants)
-
-
-def _same(have: Value, want: Value, *, wild: bool) -> bool:
-    if wild:
-        return fnmatchcase(_folded(have), _folded(want))
-    if isinstance(have, bool) or isinstance(want, bool):
-        return have is want
-    left, right = as_number(have), as_number(want)
-    if left is not None and right is not None:
-        return left == right
-    return _folded(have) == _folded(want)
-
-
-def _contains(have: Value, want: Value) -> bool:
-    if isinstance(have, tuple):
-        return _equal(have, want, wild=False)
-    wants = want if isinstance(want, tuple) else (want,)
-    return any(_folded(one) in _folded(have) for one in wants)
-
-
-def as_number(value: Value) -> float | None:
-    """Return the number a field holds, written or typed; None when it holds none."""
-    if isinstance(value, bool) or value is None or isinstance(value, tuple):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
-def _ordered(op: Op, have: Value, want: Value) -> bool:
-    left, right = as_number(have), as_number(want)
-    if left is None or right is None:
-        return False
-    match op:
-        case Op.AT_LEAST:
-            return left >= right
-        case Op.AT_MOST:
-            return left <= right
-        case Op.ABOVE:
-            return left > right
-        case _:
-            return left < right
-
-
-def as_instant(value: Value) -> datetime | None:
-    """Return the instant of an ISO 8601 date or date-time; without a zone it is UTC."""
-    if not isinstance(value, str):
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _dated(op: Op, have: Value, want: Value, now: datetime) -> bool:
-    left = as_instant(have)
-    right = now if want == "now" else as_instant(want)
-    if left is None or right is None:
-        return False
-    return left > right if op is Op.AFTER else left < right
+    return compares(compare.op, have, compare.value, now)
