@@ -1,15 +1,24 @@
-"""Engagement from an append-only ledger, fit from fields, temperature with hysteresis."""
+"""Engagement from an append-only ledger. Fit and temperature stand beside it in `fit`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from math import fsum
 
-from nurture.domain.conditions import Condition, counts, holds, matches_properties
-from nurture.domain.contact import NOTHING, Contact, Occurrence, Value
+from nurture.domain.conditions import counts, matches_properties
+from nurture.domain.contact import NOTHING, Occurrence, Value
+from nurture.domain.fit import Fit as Fit
+from nurture.domain.fit import FitRule as FitRule
+from nurture.domain.fit import Warmth as Warmth
+from nurture.domain.fit import fit as fit
+from nurture.domain.fit import temperature as temperature
 
-# A score is searched for its next crossing at most this far ahead.
+# A score is searched for its next crossing at most this far ahead, to this precision. Points
+# taken away decay, too, so that a score can dip and recover; a dip shorter than DIP is let be.
 HORIZON = timedelta(days=3650)
 PRECISION = timedelta(minutes=1)
+DIP = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,8 @@ def engagement(
 
     Entries are taken by `occurred_at`, so the order in which they were written does not
     matter. Entries of the future count only once their time has come. A group that the
-    funnel no longer has keeps its points without cap or decay.
+    funnel no longer has keeps its points without cap or decay. Sums are exact (`fsum`): an
+    entry and its compensation leave nothing behind, in whatever order they stand.
     """
     ordered = sorted(
         (entry for entry in entries if entry.occurred_at <= now),
@@ -145,10 +155,10 @@ def engagement(
     sums = []
     for key in sorted(parts):
         group = groups.get(key, Group(key))
-        raw = sum(part.now for part in parts[key])
+        raw = fsum(part.now for part in parts[key])
         total = raw if group.cap is None else min(group.cap, raw)
         sums.append(GroupSum(group, raw, total, tuple(parts[key])))
-    return Score(sum(one.total for one in sums), tuple(sums))
+    return Score(fsum(one.total for one in sums), tuple(sums))
 
 
 def _decayed(entry: Entry, group: Group, now: datetime) -> float:
@@ -161,14 +171,15 @@ def _decayed(entry: Entry, group: Group, now: datetime) -> float:
 def _limited(ordered: Sequence[Entry], limits: Mapping[str, Limit]) -> frozenset[str]:
     """Return the dedupe keys of entries beyond their rule's limit, and of their undoing.
 
-    An entry that was taken back leaves its place in the limit to the next one.
+    An entry that was taken back leaves its place in the limit to the next one, until the taking
+    back is itself taken back.
     """
-    undone = {entry.compensates for entry in ordered if entry.compensates}
+    undoing = {entry.compensates: entry.dedupe_key for entry in ordered if entry.compensates}
     counted: dict[str, list[datetime]] = {}
     over: set[str] = set()
     for entry in ordered:
         limit = limits.get(entry.rule)
-        if limit is None or entry.compensates or entry.dedupe_key in undone:
+        if limit is None or entry.compensates or _undone(entry.dedupe_key, undoing):
             continue
         times = counted.setdefault(entry.rule, [])
         recent = [at for at in times if entry.occurred_at - at < limit.per]
@@ -177,6 +188,10 @@ def _limited(ordered: Sequence[Entry], limits: Mapping[str, Limit]) -> frozenset
         else:
             times.append(entry.occurred_at)
     return frozenset(over)
+
+
+def _undone(key: str, undoing: Mapping[str, str]) -> bool:
+    return key in undoing and not _undone(undoing[key], undoing)
 
 
 def falls_below(
@@ -188,84 +203,50 @@ def falls_below(
 ) -> datetime | None:
     """Return when the engagement first lies below `threshold` if nothing more happens.
 
-    None when it lies below already, or does not fall below within HORIZON. Found by
-    doubling steps and bisection, to PRECISION.
+    None when it lies below already, or does not fall below within HORIZON. Found by bisection,
+    to PRECISION; entries of the future count from their time on.
     """
-
-    def below(at: datetime) -> bool:
-        return engagement(entries, groups, limits, at).total < threshold
-
-    if below(now):
+    if engagement(entries, groups, limits, now).total < threshold:
         return None
-    low, step = now, timedelta(hours=1)
-    while not below(low + step):
-        low += step
-        step *= 2
-        if low - now > HORIZON:
-            return None
-    high = low + step
-    while high - low > PRECISION:
-        middle = low + (high - low) / 2
-        low, high = (low, middle) if below(middle) else (middle, high)
-    return high
+    end = now + HORIZON
+    later = sorted({one.occurred_at for one in entries if now < one.occurred_at < end})
+    for start, stop in pairwise((now, *later, end)):
+        score = engagement(entries, groups, limits, start)
+        if score.total < threshold:
+            return start
+        offset = _first_below(score, threshold, stop - start)
+        if offset is not None:
+            return start + offset
+    return None
 
 
-@dataclass(frozen=True, slots=True)
-class FitRule:
-    """Points when `when` is true of the contact; `disqualifies` forces the lowest grade."""
+def _first_below(score: Score, threshold: float, length: timedelta) -> timedelta | None:
+    """Return after how long `score` alone, decaying, first lies below `threshold`.
 
-    key: str
-    when: Condition
-    points: float = 0.0
-    disqualifies: bool = False
-    names: Mapping[str, str] = NOTHING  # type: ignore[assignment]
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Fit with its parts: the rules that held, their sum, and the grade."""
-
-    total: float
-    grade: str
-    held: tuple[FitRule, ...]
-
-    @property
-    def disqualified(self) -> bool:
-        """Whether a disqualifier held."""
-        return any(rule.disqualifies for rule in self.held)
-
-
-def fit(
-    contact: Contact,
-    rules: Iterable[FitRule],
-    grades: Sequence[tuple[str, float]],
-    now: datetime,
-) -> Fit:
-    """Return the fit of `contact`; `grades` are (letter, least points), best first, lowest last."""
-    held = tuple(rule for rule in rules if holds(rule.when, contact, now))
-    total = sum(rule.points for rule in held)
-    if any(rule.disqualifies for rule in held):
-        return Fit(total, grades[-1][0], held)
-    grade = next((letter for letter, least in grades if total >= least), grades[-1][0])
-    return Fit(total, grade, held)
-
-
-@dataclass(frozen=True, slots=True)
-class Warmth:
-    """One temperature: entered at `enter` points, left below `leave` < `enter`."""
-
-    key: str
-    enter: float
-    leave: float
-
-
-def temperature(current: str, points: float, scale: Sequence[Warmth]) -> str:
-    """Return the temperature for `points`; `scale` is hottest first, its last entry the ground.
-
-    Between `leave` and `enter` the current temperature stays, so that it does not flap.
+    Within a group everything decays alike, so that each group only falls or only rises. What
+    the falling ones are worth at the end of a stretch and the rising ones at its start is the
+    least the sum can be in it: a stretch where that suffices need not be searched.
     """
-    for warmth in scale[:-1]:
-        stays = warmth.key == current and points >= warmth.leave
-        if points >= warmth.enter or stays:
-            return warmth.key
-    return scale[-1].key
+    falling = [one for one in score.groups if one.raw > 0]
+    rising = [one for one in score.groups if one.raw <= 0]
+    stretches = [(timedelta(), length)]
+    while stretches:
+        low, high = stretches.pop()
+        if _after(falling, high) + _after(rising, low) >= threshold:
+            continue
+        sinks = _after(score.groups, high) < threshold
+        if high - low <= PRECISION and sinks:
+            return high
+        if sinks or high - low > DIP:
+            middle = low + (high - low) / 2
+            stretches += [(middle, high), (low, middle)]
+    return None
+
+
+def _after(sums: Iterable[GroupSum], offset: timedelta) -> float:
+    worth = []
+    for one in sums:
+        half_life, cap = one.group.half_life, one.group.cap
+        raw = one.raw if half_life is None else one.raw * 2.0 ** -(offset / half_life)
+        worth.append(raw if cap is None else min(cap, raw))
+    return fsum(worth)
