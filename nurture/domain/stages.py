@@ -96,24 +96,30 @@ def next_change(
 def asked_change(
     contact: Contact, to: str, actor: Actor, edges: Iterable[Edge], now: datetime
 ) -> StageChange | StageRefused:
-    """Return the answer to somebody's wish to set the stage; every door obeys the same guards."""
+    """Return the answer to somebody's wish to set the stage; every door obeys the same guards.
+
+    A refusal says what is in the way on the edge that comes nearest to being open.
+    """
     standing = contact.standing
     start = standing.stage if standing else ""
     if start == to:
         return StageRefused(to, "already there")
-    why, release = "no such edge", None
-    for edge in edges:
-        if edge.start != start or edge.to != to:
-            continue
-        if actor not in edge.actors:
-            why = f"{actor} may not take {edge.key}"
-        elif edge.kind is not EdgeKind.OVERRIDE and not holds(edge.when, contact, now):
-            why = "the guard does not hold"
-        elif standing is not None and now - standing.since < edge.dwell:
-            why, release = "dwell", standing.since + edge.dwell
-        else:
+    between = [edge for edge in edges if (edge.start, edge.to) == (start, to)]
+    if not between:
+        return StageRefused(to, "no such edge")
+    own = [edge for edge in between if actor in edge.actors]
+    if not own:
+        return StageRefused(to, f"{actor} may not take {between[0].key}")
+    unguarded = [
+        edge for edge in own if edge.kind is EdgeKind.OVERRIDE or holds(edge.when, contact, now)
+    ]
+    if not unguarded:
+        return StageRefused(to, "the guard does not hold")
+    for edge in unguarded:
+        if standing is None or now - standing.since >= edge.dwell:
             return StageChange(edge, f"asked by {actor}")
-    return StageRefused(to, why, release)
+    soonest = min(edge.dwell for edge in unguarded)
+    return StageRefused(to, "dwell", standing.since + soonest if standing else None)
 
 
 def highest(one: str, other: str, order: Sequence[str]) -> str:
