@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import assert_never
 
 from nurture.domain import enrollment as e
-from nurture.domain.conditions import holds
+from nurture.domain.conditions import counts, holds
 from nurture.domain.contact import Occurrence
 from nurture.domain.enrollment import Decision, Event
 from nurture.domain.sequence import Email, Goal, WaitFor
-from nurture.domain.walk import Situation, Walk, answered, fits, reached
+from nurture.domain.situation import Situation, answered, answers, reached
+from nurture.domain.walk import Walk
 
 __all__ = ["Situation", "decide", "exit_reason"]
 
@@ -22,6 +23,9 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
     long gone) is answered with a Note, never with a change.
     """
     run = situation.enrollment
+    if isinstance(event, e.Happened):
+        # Exits, goals and branches that ask "did they …?" must see what just happened.
+        situation = situation.seeing(event.occurrence)
     walk = Walk.begin(situation, now)
     if not run.is_live:
         return _note(event, f"the run is {e.STATE_NAMES[type(run.state)]}")
@@ -33,8 +37,9 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
         case e.Accepted() | e.Unsent() | e.Held() | e.Broken():
             return _after_send(walk, event)
         case e.Entered():
-            if not _leaves(walk, None):
-                walk.go(situation.sequence.first)
+            if run.step:
+                return _note(event, f"the run is at {run.step} already")
+            _begin(walk)
         case e.TimerFired():
             return _timer(walk, event)
         case e.Happened(occurrence):
@@ -42,9 +47,7 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
         case e.Reconsider():
             return _reconsider(walk, event)
         case e.ContentAdded(step):
-            if not isinstance(run.state, e.Exhausted):
-                return _note(event, "the run is not exhausted")
-            walk.take("content added", step)
+            return _content_added(walk, event, step)
         case _:
             assert_never(event)
     return tuple(walk.decisions)
@@ -62,6 +65,21 @@ def _note(event: Event, why: str) -> tuple[Decision, ...]:
     return (e.Note(f"{type(event).__name__} ignored", why),)
 
 
+def _begin(walk: Walk) -> None:
+    if not _leaves(walk, None):
+        walk.go(walk.situation.sequence.first)
+
+
+def _content_added(walk: Walk, event: Event, step: str) -> tuple[Decision, ...]:
+    if not isinstance(walk.run.state, e.Exhausted):
+        return _note(event, "the run is not exhausted")
+    if step in walk.run.passes or step not in walk.situation.sequence.by_key:
+        return _note(event, f"{step} is not new to the run")
+    if not _leaves(walk, None):
+        walk.take("content added", step)
+    return tuple(walk.decisions)
+
+
 def _leaves(walk: Walk, occurrence: Occurrence | None) -> bool:
     """Apply the exit rules, the trigger's counter-event and the goals; True when one was taken."""
     situation = walk.situation
@@ -72,7 +90,7 @@ def _leaves(walk: Walk, occurrence: Occurrence | None) -> bool:
         walk.add(e.Finish(e.Exited(reason)))
         return True
     for goal in situation.sequence.goals:
-        if _ahead(situation, goal) and reached(situation, goal, occurrence, walk.now):
+        if _ahead(situation, goal) and reached(situation, goal, walk.now):
             walk.take("goal", goal.key)
             return True
     return False
@@ -88,7 +106,7 @@ def _ahead(situation: Situation, goal: Goal) -> bool:
 
 def _cancels(situation: Situation, occurrence: Occurrence) -> bool:
     trigger = situation.sequence.trigger
-    if trigger is None or occurrence.name not in trigger.cancel:
+    if trigger is None or not any(counts(occurrence, event) for event in trigger.cancel):
         return False
     own_key = situation.enrollment.entry_key
     return not trigger.key or str(occurrence.properties.get(trigger.key, "")) == own_key
@@ -100,16 +118,19 @@ def _timer(walk: Walk, event: Event) -> tuple[Decision, ...]:
     if due is None or due > walk.now:
         return _note(event, "nothing is due")
     step = situation.sequence.by_key.get(run.step)
-    if step is None:
+    if not run.step:
+        _begin(walk)
+    elif step is None:
         walk.add(e.Finish(e.Failed(f"the step {run.step!r} is not in this version")))
     elif not _leaves(walk, None):
         if isinstance(run.state, e.Holding) and isinstance(step, Email):
             walk.attempt(step)
         elif isinstance(run.state, e.Awaiting) and isinstance(step, WaitFor):
-            if answered(situation, step, run.state.since, walk.now):
+            since, deadline = run.state.since, run.state.deadline
+            if answered(situation, step, since, deadline, walk.now):
                 walk.take("yes", step.yes)
             else:
-                walk.time_out(step)
+                walk.time_out(step, since, deadline)
         else:
             walk.go_on()
     return tuple(walk.decisions)
@@ -121,8 +142,8 @@ def _happened(walk: Walk, event: Event, occurrence: Occurrence) -> tuple[Decisio
     run = walk.run
     step = walk.situation.sequence.by_key.get(run.step)
     if isinstance(run.state, e.Awaiting) and isinstance(step, WaitFor):
-        since = run.state.since
-        awaited = step.match is not None and fits(walk.situation, step.match, occurrence, since)
+        since, deadline = run.state.since, run.state.deadline
+        awaited = answers(walk.situation, step, occurrence, since, deadline)
         if awaited or _comes_true(walk, step):
             walk.take("yes", step.yes)
     if not walk.decisions:
@@ -145,7 +166,7 @@ def _comes_true(walk: Walk, step: WaitFor) -> bool:
 
 def _after_send(walk: Walk, event: SendOutcome) -> tuple[Decision, ...]:
     current = walk.run.state == e.Sending(event.step, event.pass_no)
-    if isinstance(event, e.Accepted):
+    if isinstance(event, e.Accepted) and _is_news(walk, event):
         # Even when the run has gone elsewhere meanwhile, the contact did get the email.
         walk.add(e.Remember(event.step, event.at))
     if not current:
@@ -153,10 +174,10 @@ def _after_send(walk: Walk, event: SendOutcome) -> tuple[Decision, ...]:
         return tuple(walk.decisions)
     match event:
         case e.Accepted():
-            walk.go_on()
+            _proceed(walk)
         case e.Unsent(step, _, reason):
             walk.add(e.Skip(step, reason))
-            walk.go_on()
+            _proceed(walk)
         case e.Held(step, _, reason, release):
             walk.add(e.Hold(step, reason, release))
         case e.Broken(_, _, error):
@@ -164,3 +185,14 @@ def _after_send(walk: Walk, event: SendOutcome) -> tuple[Decision, ...]:
         case _:
             assert_never(event)
     return tuple(walk.decisions)
+
+
+def _is_news(walk: Walk, event: e.Accepted) -> bool:
+    # The first receipt of the newest pass sets the clock; a second one must not move it.
+    newest = walk.run.passes.get(event.step) == event.pass_no
+    return newest and event.step not in walk.run.accepted
+
+
+def _proceed(walk: Walk) -> None:
+    if not _leaves(walk, None):
+        walk.go_on()

@@ -21,7 +21,14 @@ def evolve_one(run: Enrollment, decision: Decision) -> Enrollment:
     """Return the enrollment after one decision."""
     match decision:
         case e.Meet(step, pass_no):
-            return replace(run, step=step, passes=MappingProxyType({**run.passes, step: pass_no}))
+            # A new pass is a new touch: an answer to the last one is no answer to this one.
+            accepted = {key: at for key, at in run.accepted.items() if key != step}
+            return replace(
+                run,
+                step=step,
+                passes=MappingProxyType({**run.passes, step: pass_no}),
+                accepted=MappingProxyType(accepted),
+            )
         case e.Send(step, pass_no):
             return replace(run, state=e.Sending(step, pass_no))
         case e.WaitUntil(_, at):

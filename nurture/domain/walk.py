@@ -6,8 +6,8 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from nurture.domain import enrollment as e
-from nurture.domain.conditions import counts, holds, matches_properties
-from nurture.domain.contact import Contact, Engaged, Occurrence, Verdict, refusal
+from nurture.domain.conditions import holds
+from nurture.domain.contact import Contact, Engaged, Verdict, refusal
 from nurture.domain.enrollment import Decision, Enrollment
 from nurture.domain.evolve import evolve_one
 from nurture.domain.sequence import (
@@ -17,32 +17,24 @@ from nurture.domain.sequence import (
     Email,
     Exit,
     Goal,
-    Match,
     MoveTo,
     Sequence,
     Step,
     Wait,
     WaitFor,
 )
+from nurture.domain.situation import Situation, answered, answers, reached
 from nurture.domain.timing import jitter, next_open, next_weekday
 from nurture.domain.zones import zone_of
 
-# A run can pass this many instantaneous steps at one moment. The check at publish refuses
-# loops without a wait, so reaching this means that the check was passed by.
+# A run can pass this many instantaneous steps at one moment, or each step once where a sequence
+# has more. The check at publish refuses loops without a wait, so reaching this means that the
+# check was passed by.
 MOST_HOPS = 200
 
 NEVER_SENT = "never sent"
 RECEIVED_BEFORE = "received before"
 WINDOW = "window"
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All that `decide` may look at."""
-
-    enrollment: Enrollment
-    sequence: Sequence
-    contact: Contact
 
 
 @dataclass(slots=True)
@@ -53,6 +45,7 @@ class Walk:
     now: datetime
     run: Enrollment
     decisions: list[Decision] = field(default_factory=list)
+    _targets: list[str] = field(default_factory=list)
 
     @classmethod
     def begin(cls, situation: Situation, now: datetime) -> "Walk":
@@ -78,13 +71,21 @@ class Walk:
 
     def go(self, target: str) -> None:
         """Arrive at `target`, and pass on through whatever takes no time."""
-        hops = sum(isinstance(decision, e.Meet) for decision in self.decisions)
-        step = self.situation.sequence.by_key.get(target)
+        self._targets.append(target)
+        if len(self._targets) > 1:
+            return  # The loop below is under way: a long walk must not become a deep stack.
+        for target in self._targets:  # Grows while steps pass on.
+            self._arrive(target)
+        self._targets.clear()
+
+    def _arrive(self, target: str) -> None:
+        sequence = self.situation.sequence
+        step = sequence.by_key.get(target)
         if target == END:
             self._end()
         elif step is None:
             self.add(e.Finish(e.Failed(f"the step {target!r} is not in this version")))
-        elif hops >= MOST_HOPS:
+        elif len(self._targets) > max(MOST_HOPS, len(sequence.steps)):
             self.add(e.Finish(e.Failed(f"the sequence turns in a circle at {target!r}")))
         else:
             pass_no = self.run.passes.get(target, 0) + 1
@@ -112,13 +113,14 @@ class Walk:
             else:
                 self.add(e.Send(step.key, pass_no, step.template, step.topic))
 
-    def time_out(self, step: WaitFor) -> None:
-        """Take the path for an answer that did not come, or cannot be known."""
-        since = self.run.accepted.get(step.match.of) if step.match and step.match.of else None
+    def time_out(self, step: WaitFor, since: datetime, until: datetime) -> None:
+        """Take the path for an answer that did not come in time, or cannot be known."""
         if step.unknowable and step.match and step.match.event == Engaged.OPEN:
             for occurrence in self.situation.contact.history:
                 unknown = occurrence.verdict is Verdict.UNKNOWN
-                if unknown and fits(self.situation, step.match, occurrence, since, person=False):
+                if unknown and answers(
+                    self.situation, step, occurrence, since, until, person=False
+                ):
                     self.take("unknowable", step.unknowable, "a privacy proxy hides opens")
                     return
         self.take("no", step.no, "timed out")
@@ -149,7 +151,7 @@ class Walk:
             case Exit(reason=reason):
                 self.add(e.Finish(e.Exited(reason)))
             case Goal():
-                met = reached(self.situation, step, None, self.now)
+                met = reached(self.situation, step, self.now)
                 self.take("reached" if met else "not reached", step.next)
             case _:
                 assert_never(step)
@@ -163,9 +165,10 @@ class Walk:
 
     def _wait(self, step: Wait) -> None:
         due = self.now + step.duration
-        if step.days or step.at is not None:
-            zone = zone_of(self.situation.contact, self.situation.sequence)
-            days = step.days or frozenset(range(1, 8))
+        zone = zone_of(self.situation.contact, self.situation.sequence)
+        days = step.days or frozenset(range(1, 8))
+        # Without a time of day, the hour at which the duration ends will do on a named day.
+        if step.at is not None or due.astimezone(zone).isoweekday() not in days:
             due = next_weekday(days, step.at or time(0), zone, due)
         if due <= self.now:
             self.go_on()
@@ -180,12 +183,13 @@ class Walk:
                 self.take("no", step.no, NEVER_SENT)
                 return
             since = accepted
-        if answered(self.situation, step, since, self.now):
+        deadline = since + step.within
+        if answered(self.situation, step, since, deadline, self.now):
             self.take("yes", step.yes)
-        elif since + step.within <= self.now:
-            self.time_out(step)
+        elif deadline <= self.now:
+            self.time_out(step, since, deadline)
         else:
-            self.add(e.Await(step.key, since + step.within, since))
+            self.add(e.Await(step.key, deadline, since))
 
 
 def opening(sequence: Sequence, contact: Contact, step: str, now: datetime) -> datetime:
@@ -201,43 +205,3 @@ def opening(sequence: Sequence, contact: Contact, step: str, now: datetime) -> d
         return now
     late = release + jitter(sequence.spread, contact.id, sequence.key, step)
     return next_open(sequence.window, zone, late, holidays)
-
-
-def fits(
-    situation: Situation,
-    match: Match,
-    occurrence: Occurrence,
-    since: datetime | None,
-    *,
-    person: bool = True,
-) -> bool:
-    """Return whether `occurrence` is what `match` waits for, done by a person after `since`."""
-    if person and not counts(occurrence, match.event):
-        return False
-    if occurrence.name != match.event or (since is not None and occurrence.occurred_at < since):
-        return False
-    if match.of:
-        own = situation.sequence.key == occurrence.properties.get("sequence")
-        if not own or occurrence.properties.get("step") != match.of:
-            return False
-    return matches_properties(match.where, occurrence.properties)
-
-
-def answered(situation: Situation, step: WaitFor, since: datetime, now: datetime) -> bool:
-    """Return whether what `step` waits for is true already."""
-    if step.when is not None and holds(step.when, situation.contact, now):
-        return True
-    return step.match is not None and any(
-        fits(situation, step.match, occurrence, since) for occurrence in situation.contact.history
-    )
-
-
-def reached(situation: Situation, goal: Goal, occurrence: Occurrence | None, now: datetime) -> bool:
-    """Return whether `goal` is reached by `occurrence`, by the history since entry, or by facts."""
-    if goal.when is not None and holds(goal.when, situation.contact, now):
-        return True
-    if goal.match is None:
-        return False
-    since = situation.enrollment.entered_at
-    seen = (*situation.contact.history, *(() if occurrence is None else (occurrence,)))
-    return any(fits(situation, goal.match, one, since) for one in seen)

@@ -1,0 +1,90 @@
+"""What a run's rules look at, and whether what they wait for has happened."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from nurture.domain.conditions import counts, holds, matches_properties
+from nurture.domain.contact import Contact, Occurrence
+from nurture.domain.enrollment import Enrollment
+from nurture.domain.sequence import Goal, Match, Sequence, WaitFor
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that `decide` may look at."""
+
+    enrollment: Enrollment
+    sequence: Sequence
+    contact: Contact
+
+    def seeing(self, occurrence: Occurrence) -> "Situation":
+        """Return the situation with `occurrence` in the history, once, recorded already or not."""
+        for known in self.contact.history:
+            same_id = known.id == occurrence.id != 0
+            same_key = known.dedupe_key == occurrence.dedupe_key != ""
+            if same_id or same_key or known == occurrence:
+                return self
+        history = (*self.contact.history, occurrence)
+        ordered = tuple(sorted(history, key=lambda one: one.occurred_at))
+        return replace(self, contact=replace(self.contact, history=ordered))
+
+
+def fits(
+    situation: Situation,
+    match: Match,
+    occurrence: Occurrence,
+    since: datetime,
+    *,
+    person: bool = True,
+) -> bool:
+    """Return whether `occurrence` is what `match` waits for, done by a person after `since`."""
+    if person and not counts(occurrence, match.event):
+        return False
+    if occurrence.name != match.event or occurrence.occurred_at < since:
+        return False
+    if match.of:
+        own = situation.sequence.key == occurrence.properties.get("sequence")
+        if not own or occurrence.properties.get("step") != match.of:
+            return False
+    return matches_properties(match.where, occurrence.properties)
+
+
+def answers(
+    situation: Situation,
+    step: WaitFor,
+    occurrence: Occurrence,
+    since: datetime,
+    until: datetime,
+    *,
+    person: bool = True,
+) -> bool:
+    """Return whether `occurrence` is what `step` waits for, and in time: late ones only score.
+
+    A wait that belongs to no email starts after what led to it, so that one event does not
+    answer two such waits in a row.
+    """
+    if step.match is None or occurrence.occurred_at > until:
+        return False
+    if not step.match.of and occurrence.occurred_at == since:
+        return False
+    return fits(situation, step.match, occurrence, since, person=person)
+
+
+def answered(
+    situation: Situation, step: WaitFor, since: datetime, until: datetime, now: datetime
+) -> bool:
+    """Return whether what `step` waits for is true already."""
+    if step.when is not None and holds(step.when, situation.contact, now):
+        return True
+    history = situation.contact.history
+    return any(answers(situation, step, occurrence, since, until) for occurrence in history)
+
+
+def reached(situation: Situation, goal: Goal, now: datetime) -> bool:
+    """Return whether `goal` is reached, by the history since entry or by facts."""
+    if goal.when is not None and holds(goal.when, situation.contact, now):
+        return True
+    match, since = goal.match, situation.enrollment.entered_at
+    return match is not None and any(
+        fits(situation, match, occurrence, since) for occurrence in situation.contact.history
+    )
