@@ -1,7 +1,7 @@
 """The one condition language, evaluated in memory for one contact."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -45,7 +45,7 @@ class Did:
     event: str
     at_least: int = 1
     within: timedelta | None = None
-    where: Mapping[str, Value] = NOTHING
+    where: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 Value = str | int | float | bool | None | tuple[str, ...]
 
+# A default by factory: Python 3.11 takes no unhashable default, and this one is.
 NOTHING: Mapping[str, Value] = MappingProxyType({})
 GLOBAL = "global"
 
@@ -52,7 +53,7 @@ class Occurrence:
 
     name: str
     occurred_at: datetime
-    properties: Mapping[str, Value] = NOTHING
+    properties: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     verdict: Verdict = Verdict.HUMAN
     id: int = 0
     dedupe_key: str = ""
@@ -81,7 +82,7 @@ class Contact:
     address: str
     language: str = "en"
     timezone: str = ""
-    fields: Mapping[str, Value] = NOTHING
+    fields: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     tags: frozenset[str] = frozenset()
     standing: Standing | None = None
     engagement: float = 0.0

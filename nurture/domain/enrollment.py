@@ -107,7 +107,7 @@ class Enrollment:
     passes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     accepted: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     entry_key: str = ""
-    properties: Mapping[str, Value] = NOTHING
+    properties: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     id: int = 0
     revision: int = 0
 

@@ -1,11 +1,12 @@
 """How well a contact fits, from their fields, and how warm they are, with hysteresis."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from nurture.domain.conditions import Condition, holds
-from nurture.domain.contact import NOTHING, Contact
+from nurture.domain.contact import Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class FitRule:
     when: Condition
     points: float = 0.0
     disqualifies: bool = False
-    names: Mapping[str, str] = NOTHING  # type: ignore[assignment]
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Engagement from an append-only ledger. Fit and temperature stand beside it in `fit`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import fsum
+from types import MappingProxyType
 
 from nurture.domain.conditions import counts, matches_properties
 from nurture.domain.contact import NOTHING, Occurrence, Value
@@ -46,9 +47,9 @@ class ScoreRule:
     event: str
     points: float
     group: str
-    where: Mapping[str, Value] = NOTHING
+    where: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     limit: Limit | None = None
-    names: Mapping[str, str] = NOTHING  # type: ignore[assignment]
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Match:
 
     event: str
     of: str = ""
-    where: Mapping[str, Value] = NOTHING
+    where: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Trigger:
     """
 
     event: str
-    where: Mapping[str, Value] = NOTHING
+    where: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     key: str = ""
     cancel: tuple[str, ...] = ()
 
