@@ -65,8 +65,10 @@ def _number(read: Callable[[str], float], low: float, high: float) -> Callable[[
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         parts = urlsplit(text)
-        # Asking for the port is what finds a port that is no number.
-        if text and (parts.scheme not in schemes or not parts.hostname or parts.port == 0):
+        # Port 0 is what NURTURE_WEB_PORT=0 gives here until the server knows which port it got;
+        # a port that is no number raises ValueError when it is asked for.
+        has_port = parts.port is None or parts.port >= 0
+        if text and not (parts.scheme in schemes and parts.hostname and has_port):
             raise ValueError(text)
         return text.rstrip("/")
 

@@ -43,6 +43,10 @@ def test_a_default_follows_the_settings_it_is_made_of() -> None:
     assert settings.public_url == "http://127.0.0.1:9000"
 
 
+def test_any_free_port_can_be_asked_for() -> None:
+    assert Settings.from_environment({"NURTURE_WEB_PORT": "0"}).web_port == 0
+
+
 def test_the_scheme_that_hosting_companies_hand_out_is_understood() -> None:
     settings = Settings.from_environment({"DATABASE_URL": "postgres://u:p@h/n?sslmode=require"})
     assert settings.database_url == "postgresql://u:p@h/n?sslmode=require"
