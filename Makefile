@@ -12,11 +12,11 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench lock check-lock assets clean chromium
+.PHONY: help demo test lint format bench assets check-assets lock check-lock clean chromium
 
 help: ## Show this list · Xem danh sách này
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
-		awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+		awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.runtime ## Run the whole product, DEMO="--until-done" for one round · Chạy thử toàn bộ
 	$(BIN)/nurture demo $(DEMO)
@@ -39,6 +39,9 @@ bench: $(VENV)/.development ## Measure speed, write benchmarks/results · Đo t�
 assets: ## Rebuild the admin's scripts and styles; needs Node · Dựng lại giao diện
 	cd frontend && npm ci --ignore-scripts && npm run build
 
+check-assets: ## Fail when they are out of step with frontend/ · Kiểm tra giao diện đã dựng
+	cd frontend && npm ci --ignore-scripts && npm run check
+
 lock: $(VENV)/.locking ## Bring both lock files in step with pyproject.toml · Cập nhật tệp khóa
 	$(COMPILE) --group build --output-file requirements.lock $(LOCK)
 	$(COMPILE) --group build --group dev --group lock --constraint requirements.lock \
@@ -46,7 +49,10 @@ lock: $(VENV)/.locking ## Bring both lock files in step with pyproject.toml · C
 
 # Hashes are left out of the comparison, because a wheel for another machine may be added to
 # a release at any time and changes nothing for the ones that are locked.
-check-lock: $(VENV)/.locking ## Fail when the lock files are out of step · Kiểm tra tệp khóa
+check-check-assets: ## Fail when they are out of step with frontend/ · Kiểm tra giao diện đã dựng
+	cd frontend && npm ci --ignore-scripts && npm run check
+
+lock: $(VENV)/.locking ## Fail when the lock files are out of step · Kiểm tra tệp khóa
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	cp pyproject.toml requirements.lock requirements-dev.lock "$$folder" && \
 	$(MAKE) --no-print-directory --directory "$$folder" --makefile "$(CURDIR)/Makefile" \
