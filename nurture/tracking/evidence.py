@@ -87,11 +87,10 @@ def scans(hits: Sequence[Hit], clear: Collection[int], doubtful: Collection[int]
 
 
 def after_scan(hits: Sequence[Hit], clear: Iterable[int], machines: Iterable[int]) -> set[int]:
-    """Of the clear clicks, those beside which a machine followed the same link."""
+    """Of the clear clicks, those beside which a machine's click followed the same link."""
     times: dict[int | None, list[datetime]] = defaultdict(list)
     for place in machines:
-        if hits[place].kind is HitKind.CLICK:
-            times[hits[place].link_index].append(hits[place].at)
+        times[hits[place].link_index].append(hits[place].at)
     for each in times.values():
         each.sort()
     return {
