@@ -49,10 +49,7 @@ lock: $(VENV)/.locking ## Bring both lock files in step with pyproject.toml · C
 
 # Hashes are left out of the comparison, because a wheel for another machine may be added to
 # a release at any time and changes nothing for the ones that are locked.
-check-check-assets: ## Fail when they are out of step with frontend/ · Kiểm tra giao diện đã dựng
-	cd frontend && npm ci --ignore-scripts && npm run check
-
-lock: $(VENV)/.locking ## Fail when the lock files are out of step · Kiểm tra tệp khóa
+check-lock: $(VENV)/.locking ## Fail when the lock files are out of step · Kiểm tra tệp khóa
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	cp pyproject.toml requirements.lock requirements-dev.lock "$$folder" && \
 	$(MAKE) --no-print-directory --directory "$$folder" --makefile "$(CURDIR)/Makefile" \
