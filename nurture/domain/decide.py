@@ -13,8 +13,6 @@ from nurture.domain.walk import Walk
 
 __all__ = ["Situation", "decide", "exit_reason"]
 
-SendOutcome = e.Accepted | e.Unsent | e.Held | e.Broken
-
 
 def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision, ...]:
     """Return what follows from `event` at `now`, in order.
@@ -164,7 +162,7 @@ def _comes_true(walk: Walk, step: WaitFor) -> bool:
     return step.when is not None and holds(step.when, walk.situation.contact, walk.now)
 
 
-def _after_send(walk: Walk, event: SendOutcome) -> tuple[Decision, ...]:
+def _after_send(walk: Walk, event: e.SendOutcome) -> tuple[Decision, ...]:
     current = walk.run.state == e.Sending(event.step, event.pass_no)
     if isinstance(event, e.Accepted) and _is_news(walk, event):
         # Even when the run has gone elsewhere meanwhile, the contact did get the email.

@@ -214,6 +214,9 @@ Event = (
     | Withdrawn | MovedAway | ContentAdded
 )  # fmt: skip
 
+# What can become of a send, seen from the run that wanted it.
+SendOutcome = Accepted | Unsent | Held | Broken
+
 # ---- decisions ----------------------------------------------------------------------------
 
 

@@ -45,9 +45,13 @@ class Opening:
     topic: str
 
 
-def new_batch(tx: Transaction, now: datetime) -> int:
-    """Return the id of a new batch."""
-    statement = sa.insert(tables.Batch).values(created_at=now).returning(tables.Batch.id)
+def new_batch(tx: Transaction, now: datetime, enqueued_at: datetime) -> int:
+    """Return the id of a new batch that the caller will enqueue at `enqueued_at` (wall clock)."""
+    statement = (
+        sa.insert(tables.Batch)
+        .values(created_at=now, enqueued_at=enqueued_at)
+        .returning(tables.Batch.id)
+    )
     return int(tx.execute(statement).scalar_one())
 
 
@@ -153,18 +157,21 @@ def settle(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
     )
 
 
-def cancel_unstarted(
-    tx: Transaction, enrollment_ids: Iterable[int], reason: str, now: datetime
-) -> int:
-    """Cancel the sends of these enrollments that no worker has taken; return how many."""
-    ids = list(enrollment_ids)
-    if not ids:
-        return 0
-    return tx.execute(
-        sa.update(T)
-        .where(T.enrollment_id.in_(ids), T.status.in_(UNSTARTED))
-        .values(status="cancelled", reason=reason, settled_at=now)
-    ).rowcount
+def cancel_unstarted(tx: Transaction, left: Mapping[int, str], now: datetime) -> None:
+    """Cancel the sends that no worker has taken of enrollments (id → reason) that were left."""
+    if not left:
+        return
+    found = tx.execute(
+        sa.select(T.id, T.enrollment_id).where(
+            T.enrollment_id.in_(list(left)), T.status.in_(UNSTARTED)
+        )
+    )
+    for row in found.all():
+        tx.execute(
+            sa.update(T)
+            .where(T.id == row.id, T.status.in_(UNSTARTED))
+            .values(status="cancelled", reason=left[row.enrollment_id], settled_at=now)
+        )
 
 
 def waiting_batches(

@@ -1,0 +1,141 @@
+"""The paths of a sequence as a graph: what is reached, what turns in a circle, how fast."""
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import assert_never
+
+from nurture.domain.sequence import (
+    END,
+    Branch,
+    ChangeStage,
+    Email,
+    Exit,
+    Goal,
+    MoveTo,
+    Sequence,
+    Step,
+    Wait,
+    WaitFor,
+)
+
+Path = tuple[tuple[str | int, ...], str]
+NO_TIME = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Steps that lead back to each other: the quickest way round, its time, and all of them."""
+
+    way: tuple[str, ...]
+    takes: timedelta
+    steps: tuple[str, ...]
+
+
+class Graph:
+    """The steps of one sequence and the least time that each path between them takes."""
+
+    def __init__(self, sequence: Sequence) -> None:
+        self.sequence = sequence
+        self.ways: Mapping[str, Mapping[str, timedelta]] = {
+            step.key: self._onward(step) for step in sequence.steps
+        }
+
+    @staticmethod
+    def written(step: Step) -> tuple[Path, ...]:
+        """Return the paths that `step` writes down: where in the file, and the target ("" = below)."""
+        match step:
+            case Email() | Wait() | ChangeStage() | Goal():
+                return ((("next",), step.next),)
+            case WaitFor():
+                names = ("yes", "no", *(("unknowable",) if step.unknowable else ()))
+                return tuple((("wait_for", name), getattr(step, name)) for name in names)
+            case Branch(cases=cases, otherwise=otherwise):
+                arms = ((("branch", "cases", i, "to"), one.to) for i, one in enumerate(cases))
+                return (*arms, (("branch", "else"), otherwise))
+            case MoveTo() | Exit():
+                return ()
+            case _:
+                assert_never(step)
+
+    def _onward(self, step: Step) -> dict[str, timedelta]:
+        """Return the steps that follow `step`, each with the least time on the way."""
+        ways: dict[str, timedelta] = {}
+        for path, written in self.written(step):
+            target = self.sequence.after(step.key, written)
+            if target in self.sequence.by_key:
+                takes = _least(step, str(path[-1]))
+                ways[target] = min(takes, ways.get(target, takes))
+        return ways
+
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """The steps that some path leads to; whoever reaches a goal jumps there."""
+        goals = {goal.key for goal in self.sequence.goals}
+        starts = {self.sequence.first, *goals} - {END}
+        return frozenset(starts.union(*(self.beyond(start) for start in starts)))
+
+    def beyond(self, key: str) -> frozenset[str]:
+        """The steps that come after `key` on some path; itself only when it stands in a loop."""
+        return frozenset(self._times(key))
+
+    def loops(self) -> Iterator[Loop]:
+        """Yield each knot of loops once, in the order of its first step."""
+        told: set[str] = set()
+        for step in self.sequence.steps:
+            if step.key in told or step.key not in self.beyond(step.key):
+                continue
+            inside = self.beyond(step.key)
+            knot = [
+                one.key
+                for one in self.sequence.steps
+                if one.key in inside and step.key in self.beyond(one.key)
+            ]
+            told.update(knot)
+            quickest = min(knot, key=lambda key: self._times(key)[key][0])
+            takes, way = self._times(quickest)[quickest]
+            yield Loop(way, takes, tuple(knot))
+
+    def _times(self, start: str) -> dict[str, tuple[timedelta, tuple[str, ...]]]:
+        """Return for each step after `start` the least time to it and the way (without its end)."""
+        found: dict[str, tuple[timedelta, tuple[str, ...]]] = {}
+        ahead: list[tuple[timedelta, tuple[str, ...]]] = [(NO_TIME, (start,))]
+        while ahead:
+            spent, way = heapq.heappop(ahead)
+            for target, takes in self.ways[way[-1]].items():
+                at = spent + takes
+                if target not in found or at < found[target][0]:
+                    found[target] = (at, way)
+                    heapq.heappush(ahead, (at, (*way, target)))
+        return found
+
+    def least_time_to(self, key: str) -> timedelta | None:
+        """Return the least time from entry to `key`; None when no path leads there."""
+        if key == self.sequence.first:
+            return NO_TIME
+        if any(goal.key == key or key in self.beyond(goal.key) for goal in self.sequence.goals):
+            return NO_TIME
+        found = self._times(self.sequence.first).get(key)
+        return found and found[0]
+
+
+def minimum_time(sequence: Sequence) -> dict[str, timedelta]:
+    """Return the least time from entry to each step that some path leads to."""
+    graph = Graph(sequence)
+    times = ((step.key, graph.least_time_to(step.key)) for step in sequence.steps)
+    return {key: time for key, time in times if time is not None}
+
+
+def _least(step: Step, path: str) -> timedelta:
+    """Return the least time that `step` holds a contact who leaves by `path`.
+
+    A weekday or a time of day may come at once. A wait for the answer to an email passes at
+    once when that email could not be sent, so only a wait that names none counts its time-out.
+    """
+    if isinstance(step, Wait):
+        return step.duration
+    if isinstance(step, WaitFor) and path != "yes" and not (step.match and step.match.of):
+        return step.within
+    return NO_TIME

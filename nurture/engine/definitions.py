@@ -1,0 +1,163 @@
+"""The published funnel and sequences as domain values, parsed once for each process."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+
+from nurture.campaigns.parse import parse_funnel, parse_sequence
+from nurture.domain.conditions import Condition, Did, walk
+from nurture.domain.funnel import Funnel
+from nurture.domain.sequence import Branch, Goal, Sequence, WaitFor
+from nurture.errors import NotFound
+from nurture.mailer.compiled import CompiledEmail
+from nurture.store import published
+from nurture.store.database import Transaction
+
+TRACK = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One version of a sequence with the keys of its rows."""
+
+    version_id: int
+    sequence_id: int
+    sequence: Sequence
+    paused: bool = False
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything published, as of one transaction."""
+
+    funnel: Funnel
+    current: Mapping[str, Definition]
+    versions: Mapping[int, Definition]
+
+    @cached_property
+    def by_stage(self) -> Mapping[str, tuple[Definition, ...]]:
+        """The current sequences of each stage, the highest priority first."""
+        found: dict[str, list[Definition]] = {}
+        for definition in self.current.values():
+            if definition.sequence.stage:
+                found.setdefault(definition.sequence.stage, []).append(definition)
+        return {
+            stage: tuple(sorted(some, key=lambda one: (-one.sequence.priority, one.sequence.key)))
+            for stage, some in found.items()
+        }
+
+    @cached_property
+    def by_trigger(self) -> Mapping[str, tuple[Definition, ...]]:
+        """The current sequences that each event name enrolls into."""
+        found: dict[str, list[Definition]] = {}
+        for definition in self.current.values():
+            if definition.sequence.trigger is not None:
+                found.setdefault(definition.sequence.trigger.event, []).append(definition)
+        return {event: tuple(some) for event, some in found.items()}
+
+    @cached_property
+    def frozen(self) -> frozenset[int]:
+        """The ids of the paused sequences."""
+        return frozenset(one.sequence_id for one in self.current.values() if one.paused)
+
+    def version(self, version_id: int) -> Definition:
+        """Return a version that the catalog was asked to hold."""
+        return self.versions[version_id]
+
+
+class Definitions:
+    """The cache: versions are immutable, so each is read and parsed once."""
+
+    def __init__(self) -> None:
+        self._versions: dict[int, Definition] = {}
+        self._emails: dict[int, CompiledEmail] = {}
+        self._choices: dict[int, Mapping[tuple[str, str], int]] = {}
+        self._marks: object = None
+        self._catalog: Catalog | None = None
+
+    def catalog(self, tx: Transaction) -> Catalog:
+        """Return what is published now; two small queries tell whether anything is new.
+
+        Raises NotFound before the first funnel is published.
+        """
+        marks = (published.funnel_number(tx), published.current_marks(tx))
+        if self._catalog is None or marks != self._marks:
+            self._catalog = self._read(tx)
+            self._marks = marks
+        return self._catalog
+
+    def including(self, tx: Transaction, version_ids: set[int]) -> Catalog:
+        """Return the catalog with these versions in it, which may be old ones."""
+        catalog = self.catalog(tx)
+        if version_ids <= catalog.versions.keys():
+            return catalog
+        self._load(tx, version_ids)
+        self._catalog = replace(
+            catalog, versions=MappingProxyType({**catalog.versions, **self._versions})
+        )
+        return self._catalog
+
+    def choices(self, tx: Transaction, version_id: int) -> Mapping[tuple[str, str], int]:
+        """Return which compiled email a version sends for each (step, language)."""
+        if version_id not in self._choices:
+            self._choices[version_id] = published.emails_of(tx, version_id)
+        return self._choices[version_id]
+
+    def email(self, tx: Transaction, email_id: int) -> CompiledEmail:
+        """Return a compiled email; raises NotFound when its row is gone."""
+        if email_id not in self._emails:
+            compiled = published.compiled_email(tx, email_id)
+            if compiled is None:
+                raise NotFound(f"the compiled email {email_id} is not in the database")
+            self._emails[email_id] = CompiledEmail.from_json(json.dumps(compiled))
+        return self._emails[email_id]
+
+    def _read(self, tx: Transaction) -> Catalog:
+        found = published.current_funnel(tx)
+        if found is None:
+            raise NotFound(
+                "nothing is published yet", remedy="run `nurture apply` to publish campaigns/"
+            )
+        number, document, _ = found
+        funnel = replace(parse_funnel(document), version=number)
+        current = {}
+        for version in published.current_versions(tx):
+            definition = self._definition(version, funnel)
+            self._versions[version.id] = definition
+            current[version.key] = replace(definition, paused=version.paused)
+        return Catalog(funnel, MappingProxyType(current), MappingProxyType(dict(self._versions)))
+
+    def _load(self, tx: Transaction, version_ids: set[int]) -> None:
+        catalog = self._catalog
+        missing = version_ids - self._versions.keys()
+        for version in published.versions(tx, missing):
+            funnel = catalog.funnel if catalog else None
+            self._versions[version.id] = self._definition(version, funnel)
+
+    def _definition(self, version: published.Version, funnel: Funnel | None) -> Definition:
+        sequence = replace(parse_sequence(version.document), version=version.number)
+        if funnel is not None:
+            sequence = replace(
+                sequence,
+                holidays=sequence.holidays | funnel.holidays,
+                fallback_zone=funnel.account.timezone,
+            )
+        return Definition(version.id, version.sequence_id, sequence)
+
+
+def asks_history(sequence: Sequence) -> bool:
+    """Return whether walking `sequence` can need what the contact did before."""
+    conditions: list[Condition] = [when for _, when in sequence.exits]
+    for step in sequence.steps:
+        match step:
+            case WaitFor() | Goal():
+                if step.match is not None:
+                    return True
+                conditions.extend(() if step.when is None else (step.when,))
+            case Branch():
+                conditions.extend(case.when for case in step.cases)
+            case _:
+                pass
+    return any(isinstance(part, Did) for when in conditions for part in walk(when))

@@ -1,0 +1,119 @@
+"""Occurrences come in: stored once, scored, and told to whoever waits for them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from nurture.domain import enrollment as e
+from nurture.domain.conditions import counts, matches_properties
+from nurture.domain.scoring import award
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.score import rescore
+from nurture.engine.transactions import committed
+from nurture.engine.work import Entry, Work
+from nurture.store import ledger, people, runs
+from nurture.store.ledger import NewEvent
+
+# Contacts whose events are handled in one transaction; see docs/performance.md.
+CHUNK = 200
+
+
+def record(deps: Dependencies, events: Sequence[NewEvent], now: datetime) -> int:
+    """Record what contacts did; return how many of the events were new.
+
+    An event that is there already, by its dedupe key, changes nothing. Contacts that are not
+    in the database are passed over: tracking never creates anybody.
+    """
+    new = 0
+    for start in range(0, len(events), CHUNK):
+        part = events[start : start + CHUNK]
+        new += committed(deps, now, partial(take_in, events=part))
+    return new
+
+
+def take_in(work: Work, events: Sequence[NewEvent]) -> int:
+    """Do what `record` does inside a transaction that is open; the caller finishes the work."""
+    contact_ids = {event.contact_id for event in events}
+    people.lock(work.tx, contact_ids)
+    work.see(contact_ids, history=False)
+    known = [event for event in events if event.contact_id in work.contacts]
+    stored = [_with_id(event, key) for event, key in ledger.add_events(work.tx, known, work.now)]
+    if not stored:
+        return 0
+    _award(work, stored)
+    _tell_runs(work, stored)
+    _trigger(work, stored)
+    rescore(work, {event.contact_id for event in stored}, event_id=stored[-1].occurrence.id)
+    return len(stored)
+
+
+def score_again(deps: Dependencies, contact_ids: Sequence[int], now: datetime) -> None:
+    """Compute scores anew for contacts whose time has come or whose fields changed."""
+    for start in range(0, len(contact_ids), CHUNK):
+        part = contact_ids[start : start + CHUNK]
+        committed(deps, now, partial(_score_all, contact_ids=part))
+
+
+def _score_all(work: Work, contact_ids: Sequence[int]) -> None:
+    people.lock(work.tx, contact_ids)
+    work.see(contact_ids, history=False)
+    rescore(work, contact_ids)
+
+
+def fallen(deps: Dependencies, now: datetime, limit: int = CHUNK) -> int:
+    """Look again at contacts whose engagement falls through a threshold now; return how many."""
+    with deps.database.read() as tx:
+        ids = ledger.crossing(tx, now, limit)
+    score_again(deps, ids, now)
+    return len(ids)
+
+
+def _with_id(event: NewEvent, key: int) -> NewEvent:
+    return replace(event, occurrence=replace(event.occurrence, id=key))
+
+
+def _award(work: Work, events: Iterable[NewEvent]) -> None:
+    funnel = work.catalog.funnel
+    entries = [
+        (event.contact_id, entry)
+        for event in events
+        for entry in award(event.occurrence, funnel.rules, funnel.version)
+    ]
+    ledger.add_entries(work.tx, entries, work.now)
+
+
+def _tell_runs(work: Work, events: Sequence[NewEvent]) -> None:
+    """Tell live runs what happened, in the order in which it happened."""
+    work.take_up(
+        run
+        for run in runs.live_of(work.tx, {event.contact_id for event in events})
+        if run.enrollment.id not in work.runs
+    )
+    for event in sorted(events, key=lambda one: (one.occurrence.occurred_at, one.occurrence.id)):
+        for run_id in [
+            key
+            for key, run in work.runs.items()
+            if run.enrollment.contact_id == event.contact_id
+            and run.enrollment.is_live
+            and not run.frozen
+        ]:
+            work.tell(run_id, e.Happened(event.occurrence), event_id=event.occurrence.id)
+
+
+def _trigger(work: Work, events: Iterable[NewEvent]) -> None:
+    """Wish contacts into the sequences that these events trigger."""
+    for event in events:
+        occurrence = event.occurrence
+        for definition in work.catalog.by_trigger.get(occurrence.name, ()):
+            trigger = definition.sequence.trigger
+            if trigger is None or not counts(occurrence, trigger.event):
+                continue
+            if not matches_properties(trigger.where, occurrence.properties):
+                continue
+            key = str(occurrence.properties.get(trigger.key, "")) if trigger.key else ""
+            if trigger.key and not key:
+                continue
+            work.wish(
+                Entry(event.contact_id, definition, key, occurrence.properties, occurrence.id)
+            )

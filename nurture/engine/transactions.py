@@ -1,0 +1,36 @@
+"""Running a piece of work in one transaction, again when somebody else was first."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.work import Work
+from nurture.errors import Conflict
+
+MOST_ATTEMPTS = 6
+
+Result = TypeVar("Result")
+
+
+def committed(deps: Dependencies, now: datetime, body: Callable[[Work], Result]) -> Result:
+    """Run `body` on fresh work, write what it decided, commit, and wake the workers.
+
+    When another transaction changed one of the runs meanwhile, everything is read again and
+    decided again: whoever commits first wins, and the other one sees it. Raises Conflict only
+    when that happens MOST_ATTEMPTS times in a row.
+    """
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        try:
+            with deps.database.begin() as tx:
+                work = Work(tx, deps.definitions, now, deps.wall.now())
+                result = body(work)
+                batches = work.finish()
+        except Conflict:
+            if attempt == MOST_ATTEMPTS:
+                raise
+        else:
+            if batches:
+                deps.wake(batches)
+            return result
+    raise AssertionError("unreachable")

@@ -1,0 +1,305 @@
+"""One transaction's worth of deciding: read many runs, tell them what happened, write once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from nurture.domain import enrollment as e
+from nurture.domain.contact import NOTHING, Contact, Standing, Value
+from nurture.domain.decide import Situation, decide
+from nurture.domain.enrollment import Enrollment, Event
+from nurture.domain.evolve import evolve
+from nurture.domain.stages import Actor, StageChange, StageRefused, asked_change, highest
+from nurture.engine import trail
+from nurture.engine.admission import admitted
+from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, asks_history
+from nurture.store import ledger, people, runs, sends
+from nurture.store.database import Transaction
+from nurture.store.people import Need
+from nurture.store.runs import Run
+
+# A move that leads to a move that leads to a move: more than this in one go is a circle.
+MOST_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A wish to enroll a contact, with the event behind it."""
+
+    contact_id: int
+    definition: Definition
+    entry_key: str = ""
+    properties: Mapping[str, Value] = NOTHING
+    event_id: int | None = None
+
+
+@dataclass
+class Work:
+    """What one transaction has read and decided so far. `finish` writes it."""
+
+    tx: Transaction
+    definitions: Definitions
+    now: datetime
+    wall: datetime
+    contacts: dict[int, Contact] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
+    _storied: set[int] = field(default_factory=set)
+    _changed: dict[int, Enrollment] = field(default_factory=dict)
+    _openings: list[sends.Opening] = field(default_factory=list)
+    _decisions: list[dict[str, Any]] = field(default_factory=list)
+    _left: dict[int, str] = field(default_factory=dict)
+    _entries: list[Entry] = field(default_factory=list)
+    _stages: dict[int, StageChange] = field(default_factory=dict)
+    _stage_rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.catalog: Catalog = self.definitions.catalog(self.tx)
+
+    def see(self, contact_ids: Iterable[int], *, history: bool) -> None:
+        """Read what the rules may ask of these contacts, unless it was read already."""
+        wanted = set(contact_ids)
+        missing = wanted - self.contacts.keys()
+        if missing:
+            self.contacts.update(people.contacts(self.tx, missing, Need(history=False)))
+        if history and (bare := (wanted & self.contacts.keys()) - self._storied):
+            self._storied |= bare
+            found = people.history(self.tx, bare)
+            for key in bare:
+                past = tuple(found.get(key, ()))
+                self.contacts[key] = replace(self.contacts[key], history=past)
+
+    def take_up(self, found: Iterable[Run]) -> list[Run]:
+        """Make runs known, and their contacts, with as much history as their sequences ask for."""
+        some = list(found)
+        self.catalog = self.definitions.including(self.tx, {run.version_id for run in some})
+        self.runs.update((run.enrollment.id, run) for run in some)
+        history = any(asks_history(self.definition(run).sequence) for run in some)
+        self.see({run.enrollment.contact_id for run in some}, history=history)
+        return some
+
+    def definition(self, run: Run) -> Definition:
+        """Return the version that a run is pinned to."""
+        return self.catalog.version(run.version_id)
+
+    def situation(self, run_id: int) -> Situation:
+        """Return all that may be looked at when deciding for a run."""
+        run = self.runs[run_id]
+        contact = self.contacts[run.enrollment.contact_id]
+        return Situation(run.enrollment, self.definition(run).sequence, contact)
+
+    def tell(
+        self, run_id: int, event: Event, *, event_id: int | None = None, send_id: int | None = None
+    ) -> Enrollment:
+        """Decide what follows from `event` for one run, and return the run as it then is."""
+        situation = self.situation(run_id)
+        decisions = decide(situation, event, self.now)
+        before = situation.enrollment
+        after = evolve(before, decisions)
+        run = self.runs[run_id]
+        self.runs[run_id] = replace(run, enrollment=after)
+        if after != before:
+            self._changed[run_id] = after
+        if trail.is_worth_a_line(decisions, event):
+            self._decisions.append(
+                {
+                    "contact_id": before.contact_id,
+                    "enrollment_id": run_id,
+                    "at": self.now,
+                    "cause": trail.cause_of(event),
+                    "event_id": event_id,
+                    "send_id": send_id,
+                    "decided": [trail.dump(decision) for decision in decisions],
+                }
+            )
+        had_send = isinstance(before.state, e.Sending | e.Holding)
+        has_send = isinstance(after.state, e.Sending | e.Holding)
+        if had_send and not has_send and not isinstance(event, e.SendOutcome):
+            self._left[run_id] = trail.cause_of(event)
+        self._follow(run, after, decisions, event_id)
+        return after
+
+    def ask_stage(
+        self, contact_id: int, to: str, actor: Actor, *, event_id: int | None = None
+    ) -> StageChange | StageRefused:
+        """Ask for a contact's stage to change, under the guards that everybody obeys."""
+        contact = self.contacts[contact_id]
+        answer = asked_change(contact, to, actor, self.catalog.funnel.edges, self.now)
+        self.note_stage(contact_id, answer, actor, event_id=event_id)
+        return answer
+
+    def note_stage(
+        self,
+        contact_id: int,
+        answer: StageChange | StageRefused,
+        actor: Actor,
+        *,
+        event_id: int | None = None,
+    ) -> None:
+        """Record a change of stage, or its refusal; a change takes effect in `finish`."""
+        contact = self.contacts[contact_id]
+        start = contact.standing.stage if contact.standing else ""
+        row = {
+            "contact_id": contact_id,
+            "track": TRACK,
+            "start": start,
+            "actor": actor.value,
+            "event_id": event_id,
+            "at": self.now,
+        }
+        if isinstance(answer, StageRefused):
+            row |= {"to": answer.to, "kind": "", "refused": answer.why, "why": ""}
+        else:
+            kind = answer.edge.kind.value
+            row |= {"to": answer.edge.to, "kind": kind, "refused": "", "why": answer.why}
+            top = contact.standing.highest if contact.standing else ""
+            order = self.catalog.funnel.order
+            standing = Standing(answer.edge.to, highest(answer.edge.to, top, order), self.now)
+            self.contacts[contact_id] = replace(contact, standing=standing)
+            self._stages[contact_id] = answer
+        self._stage_rows.append(row)
+
+    def wish(self, entry: Entry) -> None:
+        """Wish a contact enrolled; whether they may is looked at in `finish`."""
+        self._entries.append(entry)
+
+    def wish_stage_sequence(self, contact_id: int, event_id: int | None = None) -> None:
+        """Wish a contact into the first sequence of their stage that takes them."""
+        definition = self._stage_sequence(self.contacts[contact_id])
+        if definition is not None:
+            self.wish(Entry(contact_id, definition, event_id=event_id))
+
+    def finish(self) -> list[int]:
+        """Write everything, following moves to their end; return the batches to wake workers for.
+
+        Raises Conflict when another transaction was first with one of the runs.
+        """
+        for _ in range(MOST_ROUNDS):
+            self._move_stages()
+            self._save()
+            if not self._entries:
+                break
+            self._open()
+        ledger.add_stage_changes(self.tx, self._stage_rows)
+        batches = []
+        if self._openings:
+            batches.append(sends.new_batch(self.tx, self.now, self.wall))
+            sends.open_sends(self.tx, self._openings, batches[0], self.now)
+        ledger.add_decisions(self.tx, self._decisions)
+        return batches
+
+    def _follow(
+        self,
+        run: Run,
+        after: Enrollment,
+        decisions: Sequence[e.Decision],
+        event_id: int | None,
+    ) -> None:
+        for decision in decisions:
+            match decision:
+                case e.Send(step, pass_no, template, topic) if isinstance(after.state, e.Sending):
+                    self._openings.append(
+                        sends.Opening(
+                            after.id, after.contact_id, run.sequence_id, run.version_id,
+                            step, pass_no, template, topic,
+                        )
+                    )  # fmt: skip
+                case e.SetStage(_, stage):
+                    self.ask_stage(after.contact_id, stage, Actor.RULES, event_id=event_id)
+                case e.EnterSequence(_, key) if key in self.catalog.current:
+                    definition = self.catalog.current[key]
+                    self.wish(Entry(after.contact_id, definition, event_id=event_id))
+                case _:
+                    pass
+
+    def _stage_sequence(self, contact: Contact) -> Definition | None:
+        if contact.standing is None:
+            return None
+        for definition in self.catalog.by_stage.get(contact.standing.stage, ()):
+            if admitted(definition.sequence, contact, "", (), self.now):
+                return definition
+        return None
+
+    def _move_stages(self) -> None:
+        """Leave the old stage's sequence and wish for the new one's: the whole of a move."""
+        changes, self._stages = self._stages, {}
+        if not changes:
+            return
+        ledger.set_stages(
+            self.tx,
+            [
+                (key, TRACK, standing.stage, standing.highest, standing.since)
+                for key in sorted(changes)
+                if (standing := self.contacts[key].standing) is not None
+            ],
+        )
+        live = [run for run in runs.live_of(self.tx, changes) if run.track == TRACK]
+        known = [run for run in live if run.enrollment.id not in self.runs]
+        self.take_up(known)
+        for run in live:
+            contact_id = run.enrollment.contact_id
+            target = self._stage_sequence(self.contacts[contact_id])
+            goal = target.sequence.key if target else changes[contact_id].edge.to
+            if self.runs[run.enrollment.id].enrollment.is_live:
+                self.tell(run.enrollment.id, e.MovedAway(goal))
+        for contact_id in changes:
+            self.wish_stage_sequence(contact_id)
+
+    def _save(self) -> None:
+        changed, self._changed = self._changed, {}
+        if changed:
+            runs.save(self.tx, list(changed.values()), self.now)
+            for key in changed:
+                run = self.runs[key]
+                bumped = replace(run.enrollment, revision=run.enrollment.revision + 1)
+                self.runs[key] = replace(run, enrollment=bumped)
+        left, self._left = self._left, {}
+        sends.cancel_unstarted(self.tx, left, self.now)
+        self._openings = [one for one in self._openings if one.enrollment_id not in left]
+
+    def _open(self) -> None:
+        """Enroll those who are wished in and may come, and let them take their first steps."""
+        wishes, self._entries = self._entries, []
+        contact_ids = {wish.contact_id for wish in wishes}
+        self.see(contact_ids, history=any(asks_history(w.definition.sequence) for w in wishes))
+        sequence_ids = {wish.definition.sequence_id for wish in wishes}
+        before: dict[tuple[int, int], list[tuple[str, datetime | None]]] = {}
+        for contact_id, sequence_id, key, _, ended in runs.entries_of(
+            self.tx, contact_ids, sequence_ids
+        ):
+            before.setdefault((contact_id, sequence_id), []).append((key, ended))
+        chosen = [
+            wish
+            for wish in wishes
+            if admitted(
+                wish.definition.sequence,
+                self.contacts[wish.contact_id],
+                wish.entry_key,
+                before.get((wish.contact_id, wish.definition.sequence_id), ()),
+                self.now,
+            )
+        ]
+        opened = [self._run(wish) for wish in chosen]
+        ids = runs.open_runs(self.tx, opened, frozen=self.catalog.frozen)
+        for wish, run, run_id in zip(chosen, opened, ids, strict=True):
+            if run_id:
+                self.runs[run_id] = replace(run, enrollment=replace(run.enrollment, id=run_id))
+                self.tell(run_id, e.Entered(), event_id=wish.event_id)
+
+    def _run(self, wish: Entry) -> Run:
+        sequence = wish.definition.sequence
+        return Run(
+            Enrollment(
+                contact_id=wish.contact_id,
+                sequence=sequence.key,
+                version=sequence.version,
+                state=e.Waiting(self.now),
+                entered_at=self.now,
+                entry_key=wish.entry_key,
+                properties=MappingProxyType(dict(wish.properties)),
+            ),
+            wish.definition.sequence_id,
+            wish.definition.version_id,
+            TRACK if sequence.stage else "",
+        )
