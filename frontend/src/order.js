@@ -2,6 +2,8 @@
 // The order is the order of the items in the document, so a form around the list submits it as it stands.
 // After every settled move the list sends "order:changed" with the keys of its items, for whoever wants to save at once.
 
+const EDGE = 64; // pixels from the screen's edge within which a drag scrolls
+
 export function startOrdering(root) {
   root.addEventListener("keydown", (event) => {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
@@ -30,6 +32,9 @@ function drag(item, handle, down) {
     const others = items(item.parentElement).filter((other) => other !== item);
     const place = others.findIndex((other) => event.clientY < middle(other));
     move(item, place === -1 ? others.length : place);
+    // A list longer than the screen goes on beyond its edge.
+    const beyond = Math.min(0, event.clientY - EDGE) + Math.max(0, event.clientY - (window.innerHeight - EDGE));
+    window.scrollBy(0, beyond / 3);
   };
   const stop = (event) => {
     if (event.pointerId !== down.pointerId) return;

@@ -26,7 +26,7 @@ def short_date(day: date) -> str:
 def ago(moment: datetime) -> str:
     """An aware datetime as its distance from the campaign's now: "2 hours ago", "in 3 days"."""
     distance = moment - dependencies().clock.now()
-    return format_timedelta(distance, add_direction=True, threshold=1.2, locale=language())
+    return format_timedelta(distance, add_direction=True, locale=language())
 
 
 def moment(at: datetime) -> Markup:

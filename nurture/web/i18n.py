@@ -42,11 +42,21 @@ def catalogue_path(chosen: Language) -> Path:
 def language() -> Language:
     """The language of this request: chosen by the switch, else by Accept-Language."""
     if "language" not in g:
-        g.language = known(session.get("language")) or known(
-            request.accept_languages.best_match(LANGUAGES, default=SOURCE_LANGUAGE)
-        )
+        g.language = known(session.get("language")) or _preferred()
     chosen: Language = g.language
     return chosen
+
+
+def _preferred() -> Language:
+    """The first of the browser's languages that is ours, whatever its region.
+
+    Werkzeug's own choice takes an exact "vi" of low quality before an "en-GB" of high quality.
+    """
+    for code, quality in request.accept_languages:
+        ours = known(code.replace("_", "-").partition("-")[0].lower())
+        if ours and quality > 0:
+            return ours
+    return SOURCE_LANGUAGE
 
 
 def use_language(chosen: Language) -> None:
@@ -87,7 +97,7 @@ def _bare_ngettext(singular: str, plural: str, number: int) -> str:
 
 def translate(app: Flask) -> None:
     """Give templates `_`, `gettext`, `ngettext` and `{% trans %}`."""
-    app.jinja_options = {**app.jinja_options, "extensions": ["jinja2.ext.i18n"]}
+    app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     # Jinja's "newstyle" functions fill in variables themselves, and escape them.
     install = app.jinja_env.install_gettext_callables  # type: ignore[attr-defined]

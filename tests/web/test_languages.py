@@ -1,0 +1,105 @@
+"""Both languages, complete."""
+
+import re
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Message
+from babel.messages.pofile import read_po
+from flask.testing import FlaskClient
+
+from nurture.web.i18n import catalogue_path
+from nurture.web.messages import extracted, updated
+from tests.web.signing_in import log_in, post
+
+_PRINTF = re.compile(r"%\((\w+)\)[sd]")
+
+
+def translations() -> list[Message]:
+    with catalogue_path("vi").open("rb") as source:
+        return [message for message in read_po(source, locale="vi") if message.id]
+
+
+def texts(value: str | list[str] | tuple[str, ...] | None) -> list[str]:
+    return [value or ""] if isinstance(value, str | None) else list(value)
+
+
+def test_the_sources_have_messages_in_modules_templates_and_plurals() -> None:
+    found = {text for message in extracted() if message.id for text in texts(message.id)}
+    assert {"Log in", "There is nothing here", "Overview", "%(num)s rows", "Search"} <= found
+
+
+def test_the_catalogue_has_exactly_the_messages_of_the_sources() -> None:
+    written = catalogue_path("vi").read_bytes()
+    assert updated("vi") == written, "run: python -m nurture.web.messages"
+
+
+@pytest.mark.parametrize("message", translations(), ids=lambda m: texts(m.id)[0][:40])
+def test_every_message_is_translated_with_all_its_variables(message: Message) -> None:
+    assert all(texts(message.string)), "no translation"
+    assert not message.fuzzy
+    source = texts(message.id)[-1]
+    for translated in texts(message.string):
+        assert set(_PRINTF.findall(translated)) == set(_PRINTF.findall(source))
+        if message.python_format:
+            continue
+        named = [
+            {name for _, name, _, _ in Formatter().parse(text)} for text in (source, translated)
+        ]
+        assert named[0] == named[1]
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("vi-VN,vi;q=0.9,en;q=0.8", "vi"),
+        ("vi", "vi"),
+        ("en-GB,vi;q=0.5", "en"),
+        ("fr-FR", "en"),
+        ("fr,vi;q=0.3", "vi"),
+        ("", "en"),
+        ("*;q=broken", "en"),
+    ],
+)
+def test_a_stranger_is_met_in_the_browsers_language(
+    client: FlaskClient, header: str, language: str
+) -> None:
+    text = client.get("/login", headers={"Accept-Language": header}).text
+    assert f'<html lang="{language}">' in text
+    assert ("Đăng nhập" in text) == (language == "vi")
+
+
+def test_the_switch_outlives_the_page_and_the_log_in(client: FlaskClient) -> None:
+    response = post(client, "/language", {"language": "vi", "next": "/login?next=/contacts/"})
+    assert (response.status_code, response.location) == (303, "/login?next=/contacts/")
+    assert '<html lang="vi">' in client.get("/login").text
+    log_in(client)
+    assert "Tổng quan" in client.get("/").text
+    post(client, "/logout", {}, form_on="/")
+    assert '<html lang="vi">' in client.get("/login").text
+
+
+def test_an_unknown_language_is_refused(client: FlaskClient) -> None:
+    assert post(client, "/language", {"language": "tlh"}).status_code == 400
+
+
+def test_the_switch_leads_nobody_to_another_host(client: FlaskClient) -> None:
+    fields = {"language": "vi", "next": "https://evil.example"}
+    assert post(client, "/language", fields).location == "/"
+
+
+def test_the_switch_on_the_answer_to_a_form_leads_to_a_page_that_exists(
+    client: FlaskClient,
+) -> None:
+    text = log_in(client, password="wrong").text
+    assert 'name="next" value="/login"' in text
+
+
+def test_numbers_and_times_follow_the_language(signed_in: FlaskClient) -> None:
+    english = signed_in.get("/").text
+    assert "48,213.5" in english
+    assert "3 hours ago" in english
+    post(signed_in, "/language", {"language": "vi"}, form_on="/")
+    vietnamese = signed_in.get("/").text
+    assert "48.213,5" in vietnamese
+    assert "3 giờ trước" in vietnamese
