@@ -12,6 +12,7 @@ from typing import Final
 from nurture.providers.base import Outcome, OutgoingEmail, Receipt
 
 END_OF_DATA: Final = b"\r\n.\r\n"
+_ALL_BUT_LINE_ENDS: Final = bytes(octet for octet in range(256) if octet not in b"\r\n")
 # RFC 5321 section 4.5.3.1: 64 octets before the @, 255 after it, 256 for the whole path.
 _ADDRESS: Final = re.compile(
     r'(?P<local>"[^"\\\x00-\x1f\x7f]{1,62}"|[^\s"(),:;<>@\[\]\\\x00-\x1f\x7f]{1,64})'
@@ -100,17 +101,16 @@ def prepare(email: OutgoingEmail, offered: Extensions) -> Prepared | Receipt:
 
 def _stuffed(message: bytes) -> bytes:
     """The message with leading dots doubled (RFC 5321, section 4.5.2) and its end marked."""
-    if b"\r\n." in message:
-        message = message.replace(b"\r\n.", b"\r\n..")
+    message = message.replace(b"\r\n.", b"\r\n..")
     if message.startswith(b"."):
         message = b"." + message
     return message + (b".\r\n" if message.endswith(b"\r\n") else END_OF_DATA)
 
 
 def _has_bare_line_end(message: bytes) -> bool:
-    # Three counts run at memory speed; a regular expression would cost more than the sending.
-    ends = message.count(b"\r\n")
-    return message.count(b"\n") != ends or message.count(b"\r") != ends
+    # Throwing away all but CR and LF in one pass is by far the fastest way to see them alone.
+    ends = message.translate(None, _ALL_BUT_LINE_ENDS)
+    return ends != b"\r\n" * (len(ends) // 2)
 
 
 def _path(address: str) -> tuple[str, bool] | None:
