@@ -97,11 +97,13 @@ def _scan(masked: str, at: int, end: int, *, outlook: bool) -> Iterator[Anchor]:
             if masked.startswith("</", tag.start()):
                 continue
             if name in {"a", "area"} or name.startswith("v:"):
-                yield _anchor(attributes, outlook=outlook)
+                choice = BLOCK in masked[tag.end() : at]
+                yield _anchor(attributes, outlook=outlook, choice=choice)
             elif name in _RAW_TEXT:
                 at = _raw_text_end(masked, name, at, end)
         else:
-            at += 1
+            # An end tag without a name is a comment, too; any other sign is text.
+            at = _after(masked, ">", at, end) if masked.startswith("</", at) else at + 1
 
 
 def _after(masked: str, sign: str, at: int, end: int) -> int:
@@ -160,10 +162,12 @@ def _matched(pattern: re.Pattern[str], masked: str, at: int, end: int) -> int:
     return found.end() if found else at
 
 
-def _anchor(attributes: list[_Attribute], *, outlook: bool) -> Anchor:
+def _anchor(attributes: list[_Attribute], *, outlook: bool, choice: bool) -> Anchor:
+    """The tag; of several values a browser takes the first, but block tags may leave any one."""
+    hrefs = [each.value for each in attributes if each.name == "href"]
     return Anchor(
         outlook=outlook,
-        hrefs=tuple(each.value for each in attributes if each.name == "href"),
+        hrefs=tuple(hrefs if choice else hrefs[:1]),
         notrack=tuple(each.whole for each in attributes if each.name == NOTRACK),
     )
 
