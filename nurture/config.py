@@ -6,11 +6,13 @@ the declarations here. Nothing else in this project looks at environment variabl
 """
 
 import difflib
+import functools
 import os
 import secrets as random_bytes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
@@ -175,10 +177,11 @@ class Settings:
         return cls(**values)
 
 
-def declared() -> dict[str, Setting]:
+@functools.cache
+def declared() -> Mapping[str, Setting]:
     """How each field of `Settings` is read, in their order of declaration."""
     hints = get_type_hints(Settings, include_extras=True)
-    return {name: hint.__metadata__[0] for name, hint in hints.items()}
+    return MappingProxyType({name: hint.__metadata__[0] for name, hint in hints.items()})
 
 
 def _slips(env: Mapping[str, str], known: set[str]) -> list[Problem]:

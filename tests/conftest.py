@@ -1,7 +1,13 @@
 """What every test may ask for. The real parts start once per session, and only when asked for."""
 
+from hypothesis import settings
+
 pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.places",
     "tests.fixtures.valkey",
 ]
+
+# A property is about results. How long one example takes on a busy machine says nothing.
+settings.register_profile("nurture", deadline=None)
+settings.load_profile("nurture")

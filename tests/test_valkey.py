@@ -1,10 +1,12 @@
 """The embedded Valkey: owned, persistent, private, and shared by all processes of one home."""
 
+import multiprocessing
 import os
 import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,8 @@ from redis.exceptions import ConnectionError as NotConnected
 from nurture.config import Settings
 from nurture.errors import NotFound, Permanent
 from nurture.jobs.valkey import LONGEST_SOCKET_PATH, EmbeddedValkey, address, serve, server_binary
+
+TOGETHER = 3  # processes
 
 
 @pytest.fixture
@@ -77,6 +81,31 @@ def test_a_second_process_shares_the_server_and_does_not_stop_it(
         assert connect(url).ping()
     with pytest.raises(NotConnected):
         connect(url).ping()
+
+
+def own_or_join(folder: Path) -> bool:
+    """Whether this process owned the server; the owner leaves last."""
+    with EmbeddedValkey(folder) as server, Redis.from_url(server.url) as client:
+        client.incr("came")
+        await_count(client, "came", TOGETHER)
+        if server.pid is None:
+            client.incr("left")
+            return False
+        await_count(client, "left", TOGETHER - 1)
+        return True
+
+
+def await_count(client: Redis, name: str, count: int) -> None:
+    deadline = time.monotonic() + 30
+    while int(client.get(name) or 0) < count:
+        assert time.monotonic() < deadline, f"{name} never reached {count}"
+        time.sleep(0.01)
+
+
+def test_of_processes_that_start_together_one_owns_the_server(settings: Settings) -> None:
+    with multiprocessing.get_context("spawn").Pool(TOGETHER) as pool:
+        owned = pool.map(own_or_join, [settings.home / "valkey"] * TOGETHER, chunksize=1)
+    assert sorted(owned) == [False, False, True]
 
 
 def test_the_server_of_a_killed_owner_is_replaced_and_its_data_kept(
