@@ -36,6 +36,8 @@ _INLINER: Final = css_inline.CSSInliner(
     remove_inlined_selectors=True,
     load_remote_stylesheets=False,
 )
+_PREVIEW: Final = re.compile(r'^(<body[^>]*>)<div style="display:\s*none[^>]*>.*?</div>', re.DOTALL)
+_OPENING: Final = re.compile(r"\{%[-+]?\s*(if|for|with|endif|endfor|endwith)\b")
 _POSITION: Final = re.compile(r"position (\d+)")
 
 
@@ -66,8 +68,7 @@ def _parsed(source: EmailSource, problems: list[Problem]) -> list[nodes.Template
         try:
             tree = _DIALECT.parse(text)
         except TemplateSyntaxError as error:
-            fault = Fault(error.lineno, error.message or "syntax error", "Correct the Jinja there.")
-            problems.append(_problem(source, file, fault))
+            problems.append(_problem(source, file, _syntax_fault(error, text)))
             continue
         except RecursionError:
             problems.append(Problem("it is nested too deeply", "Write it flatter.", file))
@@ -81,6 +82,22 @@ def _parsed(source: EmailSource, problems: list[Problem]) -> list[nodes.Template
             Problem("the subject has several lines", "Write one.", source.subject_file, 2)
         )
     return trees
+
+
+def _syntax_fault(error: TemplateSyntaxError, text: str) -> Fault:
+    message = error.message or "this is not Jinja"
+    if message.startswith("Unexpected end of template"):
+        # Jinja names the last line; the author has to look where the block begins.
+        waiting: list[tuple[str, int]] = []
+        for found in _OPENING.finditer(text):
+            if not found[1].startswith("end"):
+                waiting.append((found[1], text.count("\n", 0, found.start()) + 1))
+            elif waiting:
+                waiting.pop()
+        if waiting:
+            word, line = waiting[-1]
+            return Fault(line, f"this {{% {word} %}} is never closed", f"Add {{% end{word} %}}.")
+    return Fault(error.lineno, message, "Correct the Jinja there.")
 
 
 def _page(source: EmailSource, covered: str, shield: Shield) -> str:
@@ -125,10 +142,10 @@ def _bodies(before: str, after: str, block: str) -> str:
 
 def _text(source: EmailSource, page: str, shield: Shield) -> str:
     if source.text is None:
-        words = shield.as_words(page)
+        words = _visible(shield.as_words(page))
         made = text_from_html(words, word=shield.word)
         try:
-            shield.verify(made, blocks_only=True)
+            shield.verify(made, blocks_of=words)
         except Lost as lost:
             message = f"no text part can be made: {lost.message}"
             raise Lost(lost.line, message) from lost
@@ -136,6 +153,11 @@ def _text(source: EmailSource, page: str, shield: Shield) -> str:
     own = Shield(_DIALECT)
     covered = own.as_words(own.cover(source.text))
     return own.uncover(close_up_blocks(covered, own.block)).strip() + "\n"
+
+
+def _visible(page: str) -> str:
+    # The preview line is for the list of messages only; a text part shows its own first line.
+    return _PREVIEW.sub(r"\1", page[max(page.find("<body"), 0) :], count=1)
 
 
 def _finished(

@@ -174,5 +174,9 @@ def _one_click(url: str) -> bytes:
 
 
 def _body(text: str) -> bytes:
-    encoded = b2a_base64(text.encode("utf-8", "replace"), newline=False)
+    # RFC 2045, 6.8: text has CRLF line breaks before it is encoded.
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    data = text.replace("\n", "\r\n").encode("utf-8", "replace")
+    encoded = b2a_base64(data, newline=False)
     return b"\r\n".join([encoded[at : at + _LINE] for at in range(0, len(encoded), _LINE)])

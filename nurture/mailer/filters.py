@@ -55,8 +55,10 @@ def _truncate(value: object, length: int = 255, end: str = "…") -> str:
     text = str(value)
     if len(text) <= length:
         return text
-    cut = text[: max(length - len(end), 0)]
-    return (cut.rsplit(" ", 1)[0] if " " in cut else cut).rstrip() + end
+    room = max(length - len(end), 0)
+    # A word is cut only when it is the first.
+    cut = text[: room + 1].rsplit(" ", 1)[0]
+    return cut[:room].rstrip() + end
 
 
 def _round(value: float, precision: int = 0) -> float:

@@ -10,7 +10,8 @@ from nurture.mailer.dialect import LOOP_CALLS, TESTS
 from nurture.mailer.filters import FILTERS
 
 _ALLOWED: Final = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.With,
+    nodes.Template,
+    nodes.Scope, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.With,
     nodes.Assign, nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair,
     nodes.Keyword, nodes.CondExpr, nodes.Filter, nodes.Test, nodes.Getattr, nodes.Getitem,
     nodes.Slice, nodes.Call, nodes.Compare, nodes.Operand, nodes.Concat, nodes.And, nodes.Or,
@@ -43,10 +44,13 @@ class Fault:
 
 def faults(tree: nodes.Template) -> Iterator[Fault]:
     """Everything in the tree that the language of emails does not have, in order of lines."""
+    line = 1
     for node in _walk(tree):
+        # Jinja leaves the line out on some nodes; they stand where the node before them does.
+        line = node.lineno or line
         found = _fault(node)
         if found is not None:
-            yield Fault(node.lineno, *found)
+            yield Fault(line, *found)
 
 
 def _walk(node: nodes.Node) -> Iterator[nodes.Node]:

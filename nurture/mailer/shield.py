@@ -77,12 +77,19 @@ class Shield:
         """`covered` with its Jinja back in place, and nothing checked."""
         return self._pattern.sub(lambda found: self._kept[_index(found)].source, covered)
 
-    def verify(self, covered: str, *, blocks_only: bool = False) -> None:
-        """Assert that all of the Jinja is still there. Raises `Lost` for what is not."""
+    def verify(self, covered: str, *, blocks_of: str | None = None) -> None:
+        """Assert that all of the Jinja is still there. Raises `Lost` for what is not.
+
+        `blocks_of` narrows it to the blocks that stand in that covered text.
+        """
         found = [_index(match) for match in self._pattern.finditer(covered)]
-        for index, kept in enumerate(self._kept):
-            times = found.count(index)
-            if times == 0 and not (blocks_only and not kept.block):
+        wanted = set(range(len(self._kept)))
+        if blocks_of is not None:
+            wanted &= {_index(match) for match in self._pattern.finditer(blocks_of)}
+            wanted -= {index for index, kept in enumerate(self._kept) if not kept.block}
+        for index in sorted(wanted):
+            kept, times = self._kept[index], found.count(index)
+            if times == 0:
                 raise Lost(kept.line, f"{kept.source} stands where MJML throws it away")
             if kept.block and times != 1:
                 raise Lost(kept.line, f"{kept.source} stands where MJML repeats it")
