@@ -48,6 +48,17 @@ def test_no_serious_barrier_and_nothing_cut_off_on_a_phone(
     assert overflow(signed_in_phone) == 0
 
 
+def test_on_a_phone_the_bar_stays_low_and_the_menu_is_at_the_thumb(signed_in_phone: Page) -> None:
+    signed_in_phone.goto("/sequences/")
+    bar = signed_in_phone.locator(".n-rail").bounding_box()
+    menu = signed_in_phone.locator(".n-nav-holder").bounding_box()
+    assert bar
+    assert menu
+    assert bar["height"] < 80
+    assert menu["y"] + menu["height"] == 844
+    assert menu["height"] < 70, "an entry of the menu is broken into two lines"
+
+
 @pytest.mark.parametrize("path", ["/login", "/"])
 def test_no_serious_barrier_in_the_dark(signed_in_page: Page, path: str) -> None:
     if path == "/login":
