@@ -1,0 +1,188 @@
+"""How a run is left: exits, counter-events, goals, and what people and rules decide outside."""
+
+from dataclasses import replace
+
+import pytest
+
+from nurture.domain import enrollment as e
+from nurture.domain.conditions import Compare, Did, Op, Subject
+from nurture.domain.contact import Occurrence, Verdict
+from nurture.domain.decide import Situation, exit_reason
+from nurture.domain.sequence import ChangeStage, Email, Goal, Match, Trigger, Wait
+from tests.domain.build import (
+    ANA,
+    DAY,
+    HOUR,
+    NOW,
+    Story,
+    a_contact,
+    a_sequence,
+    an_enrollment,
+    an_occurrence,
+)
+
+GONE = Compare(Subject("tag"), Op.CONTAINS, "gone")
+LEFT = replace(ANA, tags=frozenset({"gone"}))
+CART = Trigger("cart", key="cart_id", cancel=("purchase", "emptied"))
+
+
+def test_an_exit_rule_is_looked_at_on_entry() -> None:
+    story = Story(a_sequence(Email("one", "one"), exits=(("gone", GONE),)), contact=LEFT)
+    story.enter()
+    assert (story.sent, story.run.state) == ([], e.Exited("gone"))
+
+
+def test_an_exit_rule_is_looked_at_when_the_contact_changes_and_before_going_on() -> None:
+    sequence = a_sequence(Wait("pause", DAY), Email("one", "one"), exits=(("gone", GONE),))
+    for event in (e.Reconsider(), e.TimerFired(), e.Happened(an_occurrence("visit"))):
+        story = Story(sequence)
+        story.enter()
+        story.contact, story.now = LEFT, NOW + DAY
+        story.tell(event)
+        assert (story.sent, story.run.state) == ([], e.Exited("gone"))
+
+
+def test_an_exit_rule_is_looked_at_before_the_email_after_an_email() -> None:
+    story = Story(a_sequence(Email("one", "one"), Email("two", "two"), exits=(("gone", GONE),)))
+    story.enter()
+    story.contact = LEFT
+    story.tell(e.Accepted("one", 1, NOW))
+    assert (story.sent, story.run.state) == ([("one", 1)], e.Exited("gone"))
+
+
+def test_an_exit_rule_sees_what_just_happened() -> None:
+    sequence = a_sequence(Wait("pause", DAY), exits=(("bought", Did("purchase")),))
+    story = Story(sequence)
+    story.enter()
+    story.happen(an_occurrence("purchase"))
+    assert story.run.state == e.Exited("bought")
+
+
+def test_what_just_happened_counts_once_when_it_is_in_the_history_already() -> None:
+    sequence = a_sequence(Wait("pause", DAY), exits=(("twice", Did("visit", at_least=2)),))
+    for named in ({"id": 7}, {"dedupe_key": "visit-7"}, {}):
+        story = Story(sequence)
+        story.enter()
+        visit = an_occurrence("visit", **named)
+        story.contact = replace(ANA, history=(replace(visit),))
+        story.happen(visit)
+        assert isinstance(story.run.state, e.Waiting)
+    story.happen(an_occurrence("visit", NOW + HOUR))
+    assert story.run.state == e.Exited("twice")
+
+
+def test_the_first_exit_rule_that_holds_names_the_reason() -> None:
+    rules = (("bought", Did("purchase")), ("gone", GONE), ("also gone", GONE))
+    sequence = a_sequence(exits=rules)
+    assert exit_reason(Situation(an_enrollment(), sequence, LEFT), NOW) == "gone"
+    assert exit_reason(Situation(an_enrollment(), sequence, ANA), NOW) is None
+
+
+def in_cart(key: str = "A") -> Story:
+    sequence = a_sequence(Wait("pause", DAY), Email("one", "one"), trigger=CART)
+    story = Story(sequence, run=an_enrollment(entry_key=key))
+    story.enter()
+    return story
+
+
+def test_a_counter_event_with_the_same_key_cancels() -> None:
+    story = in_cart()
+    story.happen(an_occurrence("purchase", properties={"cart_id": "A"}))
+    assert story.run.state == e.Exited("cancelled by purchase")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        an_occurrence("purchase", properties={"cart_id": "B"}),
+        an_occurrence("purchase"),
+        an_occurrence("visit", properties={"cart_id": "A"}),
+        an_occurrence("purchase", properties={"cart_id": "A"}, verdict=Verdict.MACHINE),
+    ],
+    ids=["another cart", "no cart", "another event", "a machine"],
+)
+def test_what_is_not_the_counter_event_leaves_the_run_alone(other: Occurrence) -> None:
+    story = in_cart()
+    story.happen(other)
+    assert isinstance(story.run.state, e.Waiting)
+
+
+def test_a_number_as_key_cancels_as_it_entered() -> None:
+    story = in_cart("17")
+    story.happen(an_occurrence("emptied", properties={"cart_id": 17}))
+    assert story.run.state == e.Exited("cancelled by emptied")
+
+
+def test_a_trigger_without_a_key_is_cancelled_by_any_counter_event() -> None:
+    trigger = Trigger("visit", cancel=("purchase",))
+    story = Story(a_sequence(Wait("pause", DAY), trigger=trigger))
+    story.enter()
+    story.happen(an_occurrence("purchase", properties={"cart_id": "B"}))
+    assert story.run.state == e.Exited("cancelled by purchase")
+
+
+GOAL = a_sequence(
+    Email("one", "one"),
+    Wait("pause", DAY),
+    Email("two", "two"),
+    Goal("bought", Match("purchase"), next="thanks"),
+    Email("thanks", "thanks"),
+)
+
+
+def test_a_goal_reached_from_an_earlier_step_is_jumped_to() -> None:
+    story = Story(GOAL)
+    story.enter()
+    story.accept()
+    story.happen(an_occurrence("purchase", NOW + HOUR))
+    jumped = [one for one in story.log if isinstance(one, e.Take)]
+    assert jumped == [e.Take("pause", "bought", "goal"), e.Take("bought", "thanks", "reached")]
+    assert story.sent == [("one", 1), ("thanks", 1)]
+
+
+def test_a_goal_behind_the_run_does_not_pull_it_back() -> None:
+    story = Story(GOAL)
+    story.enter()
+    story.accept()
+    story.happen(an_occurrence("purchase", NOW + HOUR))
+    again = story.happen(an_occurrence("purchase", NOW + 2 * HOUR))
+    assert again == (e.Note("Happened ignored", "purchase is not awaited; it only scores"),)
+
+
+def test_a_goal_reached_before_the_run_began_does_not_count() -> None:
+    story = Story(GOAL)
+    story.contact = replace(ANA, history=(an_occurrence("purchase", NOW - DAY),))
+    story.enter()
+    assert story.sent == [("one", 1)]
+
+
+def test_a_goal_can_be_a_fact_about_the_contact() -> None:
+    goal = Goal("vip", when=Compare(Subject("tag"), Op.CONTAINS, "vip"))
+    story = Story(a_sequence(Wait("pause", DAY), goal))
+    story.enter()
+    story.contact = a_contact(tags=frozenset({"vip"}))
+    story.tell(e.Reconsider())
+    assert story.run.state == e.Exhausted(NOW)
+    assert e.Take("pause", "vip", "goal") in story.log
+
+
+def test_a_send_under_way_when_the_goal_is_reached_is_still_remembered() -> None:
+    story = Story(GOAL)
+    story.enter()
+    story.happen(an_occurrence("purchase", NOW + HOUR))
+    assert story.run.state == e.Sending("thanks", 1)
+    decided = story.tell(e.Accepted("one", 1, NOW + HOUR))
+    assert decided[0] == e.Remember("one", NOW + HOUR)
+    assert story.run.state == e.Sending("thanks", 1)
+
+
+def test_withdrawing_and_moving_away_end_every_live_run() -> None:
+    for event, state in (
+        (e.Withdrawn("erasure"), e.Exited("erasure")),
+        (e.MovedAway("offers"), e.Moved("offers")),
+    ):
+        story = Story(a_sequence(ChangeStage("up", "mql")))
+        story.enter()
+        story.tell(event)
+        assert story.run.state == state
+        assert not story.run.is_live
