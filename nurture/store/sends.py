@@ -31,6 +31,12 @@ class Claimed:
     attempts: int
 
 
+_CLAIMED = (
+    T.id, T.enrollment_id, T.contact_id, T.sequence_id, T.version_id, T.step, T.pass_no,
+    T.content, T.topic, T.email_id, T.attempts,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """A send to be made: what `Send` decided, with the keys of the rows it belongs to."""
@@ -131,11 +137,8 @@ def claim(tx: Transaction, batch_id: int, worker: str, now: datetime, limit: int
         sa.update(T)
         .where(T.id.in_(free.scalar_subquery()), T.status == "queued")
         .values(status="claimed", claimed_by=worker, claimed_at=now, attempts=T.attempts + 1)
-        .returning(
-            T.id, T.enrollment_id, T.contact_id, T.sequence_id, T.version_id, T.step, T.pass_no,
-            T.content, T.topic, T.email_id, T.attempts,
-        )
-    )  # fmt: skip
+        .returning(*_CLAIMED)
+    )
     return sorted(
         (Claimed(*cast(tuple[Any, ...], row)) for row in tx.execute(statement)),
         key=lambda one: one.id,
@@ -202,10 +205,36 @@ def mark_enqueued(tx: Transaction, batch_ids: Sequence[int], now: datetime) -> N
     )
 
 
-def claimed_by(tx: Transaction, worker: str) -> list[int]:
+def claimed_sends(tx: Transaction, worker: str) -> list[Claimed]:
     """Return the sends that a worker has claimed and not settled."""
-    statement = sa.select(T.id).where(T.status == "claimed", T.claimed_by == worker)
-    return list(tx.execute(statement.order_by(T.id)).scalars())
+    statement = sa.select(*_CLAIMED).where(T.status == "claimed", T.claimed_by == worker)
+    rows = tx.execute(statement.order_by(T.id).with_for_update())
+    return [Claimed(*cast(tuple[Any, ...], row)) for row in rows]
+
+
+def uncertain_send(tx: Transaction, send_id: int) -> Claimed | None:
+    """Return a send if nobody knows whether it arrived."""
+    statement = sa.select(*_CLAIMED).where(T.id == send_id, T.status == "uncertain")
+    row = tx.execute(statement.with_for_update()).first()
+    return None if row is None else Claimed(*cast(tuple[Any, ...], row))
+
+
+def reclaim(tx: Transaction, send_id: int, worker: str) -> None:
+    """Take an uncertain send in hand, to be settled in the same transaction."""
+    tx.execute(
+        sa.update(T)
+        .where(T.id == send_id, T.status == "uncertain")
+        .values(status="claimed", claimed_by=worker)
+    )
+
+
+def close_uncertain(tx: Transaction, send_id: int, reason: str, now: datetime) -> None:
+    """Settle an uncertain send as one that did not arrive."""
+    tx.execute(
+        sa.update(T)
+        .where(T.id == send_id, T.status == "uncertain")
+        .values(status="failed", reason=reason, settled_at=now)
+    )
 
 
 def claimants(tx: Transaction) -> list[str]:

@@ -488,6 +488,14 @@ class LoginAttempt(Base):
     )
 
 
+class EndedSession(Base):
+    """A log-in session that was ended; kept until it would have run out by itself."""
+
+    __tablename__ = "ended_session"
+    session_id: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
+
+
 class ImportRun(Base):
     """One import of one file, resumable at `done_rows`."""
 

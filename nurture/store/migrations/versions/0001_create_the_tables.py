@@ -79,6 +79,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name=op.f("uq_email_digest")),
     )
     op.create_table(
+        "ended_session",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("until", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_ended_session")),
+    )
+    op.create_table(
         "event",
         sa.Column("id", types.Key, nullable=False),
         sa.Column("contact_id", types.Key, nullable=False),
@@ -629,6 +635,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_event_contact")
 
     op.drop_table("event")
+    op.drop_table("ended_session")
     op.drop_table("email")
     with op.batch_alter_table("decision", schema=None) as batch_op:
         batch_op.drop_index("ix_decision_enrollment")

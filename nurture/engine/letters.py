@@ -1,0 +1,136 @@
+"""From a claimed send to the message that leaves: the contact's fields, rendered and composed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nurture.domain.enrollment import Enrollment
+from nurture.domain.funnel import Account, Funnel
+from nurture.engine.definitions import Definitions
+from nurture.engine.dependencies import Dependencies
+from nurture.errors import NotFound
+from nurture.mailer.compiled import CompiledEmail
+from nurture.mailer.compose import Envelope, Sender, compose, feedback_id
+from nurture.mailer.links import Links
+from nurture.mailer.render import Rendered
+from nurture.providers.base import OutgoingEmail
+from nurture.store.database import Transaction
+from nurture.store.people import Addressee
+from nurture.store.sends import Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """All that one email is made from, read while the transaction was open."""
+
+    send: Claimed
+    addressee: Addressee
+    enrollment: Enrollment
+    email_id: int
+    stage: str
+
+
+def choose_email(
+    definitions: Definitions, tx: Transaction, send: Claimed, language: str, account: Account
+) -> int:
+    """Return the compiled email for a send: in the contact's language, else the account's.
+
+    Raises NotFound when the step has no email in any language, which publishing refuses.
+    """
+    choices = definitions.choices(tx, send.version_id)
+    for wanted in (language, account.language):
+        if (send.step, wanted) in choices:
+            return choices[send.step, wanted]
+    found = [email for (step, _), email in sorted(choices.items()) if step == send.step]
+    if not found:
+        raise NotFound(f"the step {send.step!r} has no compiled email")
+    return found[0]
+
+
+def merge_fields(
+    letter: Letter, funnel: Funnel, language: str, now: datetime, links: Mapping[str, str]
+) -> dict[str, object]:
+    """Return the merge fields of an email: the contact's own values over declared defaults."""
+    fields: dict[str, Any] = {"email": letter.addressee.email, "language": language}
+    for key, declared in funnel.fields.items():
+        default = declared.defaults.get(language)
+        if default is not None:
+            fields[key] = default
+    own = letter.addressee.fields.items()
+    fields |= {key: value for key, value in own if value not in ("", None)}
+    return {
+        "contact": fields,
+        "sender": sender_of(funnel.account).merge(),
+        "event": dict(letter.enrollment.properties),
+        "stage": letter.stage,
+        "persona": str(letter.addressee.fields.get("persona", "")),
+        "today": now,
+        "language": language,
+        **links,
+    }
+
+
+def sender_of(account: Account) -> Sender:
+    """Return the account as the one who writes."""
+    return Sender(account.name, account.email, account.address, account.phone, account.site)
+
+
+class Post:
+    """Writes letters; one for each worker, since it keeps what is the same for all of them."""
+
+    def __init__(self, deps: Dependencies, funnel: Funnel) -> None:
+        self._deps = deps
+        self._funnel = funnel
+        self._account = funnel.account
+        self._links = Links(deps.settings.public_url, deps.tokens, site=funnel.account.site)
+        self._domain = funnel.account.email.rpartition("@")[2]
+
+    def message_id(self, send_id: int) -> str:
+        """Return the Message-ID of a send: ours, stable, and telling a stranger nothing."""
+        return f"<{self._deps.tokens.seal_address(0, send_id)}@{self._domain}>"
+
+    def render(
+        self, letter: Letter, email: CompiledEmail, now: datetime, *, tracked: bool = True
+    ) -> Rendered:
+        """Return the rendered email with its links; raises TemplateFailed with the email's name."""
+        send_id, email_id = letter.send.id, letter.email_id
+        own = {
+            "unsubscribe_url": self._links.unsubscribe_url(email_id, send_id),
+            "view_url": self._links.view_url(email_id, send_id),
+        }
+        merge = merge_fields(letter, self._funnel, email.language, now, own)
+        rendered = self._deps.renderer.render(email, merge)
+        return self._links.fill(rendered, email, email_id, send_id, tracked=tracked)
+
+    def write(self, letter: Letter, email: CompiledEmail, now: datetime) -> OutgoingEmail:
+        """Return the email as a provider takes it."""
+        rendered = self.render(letter, email, now)
+        send = letter.send
+        name = letter.addressee.fields.get("first_name") or ""
+        envelope = Envelope(
+            send_id=send.id,
+            message_id=self.message_id(send.id),
+            sender=sender_of(self._account),
+            reply_to=self._account.reply_to,
+            recipient=letter.addressee.email,
+            recipient_name=str(name),
+            date=now,
+            unsubscribe_url=self._links.unsubscribe_url(letter.email_id, send.id),
+            list_id=f"{send.topic}.{self._domain}",
+            feedback_id=feedback_id(letter.enrollment.sequence, send.topic, "", self._domain),
+            language=email.language,
+        )
+        mail_from = self._deps.tokens.seal_address(letter.email_id, send.id, prefix="b+")
+        return OutgoingEmail(
+            send_id=send.id,
+            key=f"send-{send.id}",
+            mail_from=f"{mail_from}@{self._domain}",
+            recipient=letter.addressee.email,
+            message=compose(rendered, envelope),
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            tag=letter.enrollment.sequence,
+            metadata={"send_id": str(send.id)},
+        )

@@ -1,0 +1,162 @@
+"""What follows from a provider's answer to a send, a group of answers in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from nurture.domain import enrollment as e
+from nurture.domain.contact import GLOBAL, Engaged, Occurrence
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.suppress import suppress
+from nurture.engine.transactions import committed
+from nurture.engine.work import Work
+from nurture.providers.base import Outcome, Receipt
+from nurture.store import ledger, operations, runs, sends, suppressions
+from nurture.store.ledger import NewEvent
+from nurture.store.operations import Health
+from nurture.store.sends import Claimed
+from nurture.store.suppressions import NewSuppression
+
+# A send that is put off waits this long, twice as long each time, up to the longest.
+FIRST_DELAY = timedelta(minutes=2)
+LONGEST_DELAY = timedelta(hours=6)
+# After this many soft refusals the send is given up and counts as one soft bounce.
+SOFT_TRIES = 5
+# So many soft-bounced sends in a row, with no delivery between, and the address is suppressed.
+SOFT_BOUNCES_SUPPRESS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A receipt with the send it belongs to, and the compiled email that was sent."""
+
+    send: Claimed
+    receipt: Receipt
+    email_id: int | None = None
+
+
+def back_off(attempts: int) -> timedelta:
+    """Return how long to wait after the `attempts`-th try (from 1)."""
+    doublings = max(0, min(attempts, 20) - 1)
+    return min(FIRST_DELAY * (1 << doublings), LONGEST_DELAY)
+
+
+def record_receipts(
+    deps: Dependencies, worker: str, answers: Sequence[Answer], now: datetime
+) -> None:
+    """Write what became of handed-over sends and let their runs go on, in one transaction."""
+    if answers:
+        committed(
+            deps, now, partial(settle, provider=deps.provider.name, worker=worker, answers=answers)
+        )
+
+
+def settle(work: Work, provider: str, worker: str, answers: Sequence[Answer]) -> None:
+    """Do what `record_receipts` does inside a transaction that is open."""
+    found = runs.by_ids(work.tx, {one.send.enrollment_id for one in answers}, lock=True)
+    work.take_up(found.values())
+    now = work.now
+    rows: list[dict[str, Any]] = []
+    got: list[tuple[int, str, int, datetime]] = []
+    bad: list[NewSuppression] = []
+    soft: list[Answer] = []
+    events: list[NewEvent] = []
+    for one in answers:
+        send, receipt = one.send, one.receipt
+        row = {
+            "id": send.id, "claimed_by": worker, "status": "refused", "reason": "",
+            "not_before": None, "settled_at": now, "email_id": one.email_id,
+            "provider": provider, "provider_message_id": receipt.provider_message_id,
+            "code": receipt.code, "detail": receipt.detail[:500], "bounced_at": None,
+        }  # fmt: skip
+        match receipt.outcome:
+            case Outcome.ACCEPTED:
+                row["status"] = "accepted"
+                got.append((send.contact_id, send.content, send.id, now))
+                work.tell(send.enrollment_id, _accepted(send, now), send_id=send.id)
+            case Outcome.HARD:
+                row |= {"reason": "hard bounce", "bounced_at": now}
+                source = f"provider:{provider}" if receipt.mirrored else provider
+                detail = f"{receipt.code} {receipt.status} {receipt.detail}".strip()
+                bad.append(NewSuppression(send.contact_id, GLOBAL, "hard bounce", source, detail))
+                events.append(_bounced(one, "hard", now))
+            case Outcome.SOFT if send.attempts < SOFT_TRIES:
+                row |= _put_off(send, "deferred", now)
+            case Outcome.SOFT:
+                row |= {"reason": "soft bounce", "bounced_at": now}
+                soft.append(one)
+                events.append(_bounced(one, "soft", now))
+                work.tell(send.enrollment_id, _unsent(send, "soft bounce"), send_id=send.id)
+            case Outcome.POLICY:
+                row["reason"] = "policy"
+                events.append(_bounced(one, "policy", now))
+                work.tell(send.enrollment_id, _unsent(send, "refused by policy"), send_id=send.id)
+            case Outcome.SENDER | Outcome.LATER:
+                row |= _put_off(send, receipt.outcome.value, now)
+            case Outcome.UNCERTAIN:
+                row |= {"status": "uncertain", "reason": "handed over, no answer"}
+        rows.append(row)
+    sends.settle(work.tx, rows)
+    ledger.add_received(work.tx, got)
+    ledger.add_events(work.tx, events, now)
+    _count_soft(work, soft, bad)
+    suppress(work, bad)
+    _note_provider(work, provider, [one.receipt for one in answers])
+
+
+def _accepted(send: Claimed, now: datetime) -> e.Accepted:
+    return e.Accepted(send.step, send.pass_no, now)
+
+
+def _unsent(send: Claimed, reason: str) -> e.Unsent:
+    return e.Unsent(send.step, send.pass_no, reason)
+
+
+def _put_off(send: Claimed, reason: str, now: datetime) -> dict[str, Any]:
+    return {
+        "status": "queued",
+        "reason": reason,
+        "not_before": now + back_off(send.attempts),
+        "settled_at": None,
+    }
+
+
+def _bounced(one: Answer, kind: str, now: datetime) -> NewEvent:
+    properties = {"kind": kind, "step": one.send.step, "detail": one.receipt.detail[:200]}
+    key = f"bounce:{one.send.id}"
+    return NewEvent(
+        one.send.contact_id,
+        Occurrence(Engaged.BOUNCE, now, properties, dedupe_key=key),
+        "provider",
+        one.send.id,
+    )
+
+
+def _count_soft(work: Work, soft: Sequence[Answer], bad: list[NewSuppression]) -> None:
+    counted = suppressions.count_soft_bounces(work.tx, [one.send.contact_id for one in soft])
+    bad.extend(
+        NewSuppression(contact_id, GLOBAL, "soft bounces", "rules", f"{count} in a row")
+        for contact_id, count in counted
+        if count >= SOFT_BOUNCES_SUPPRESS
+    )
+
+
+def _note_provider(work: Work, provider: str, receipts: Sequence[Receipt]) -> None:
+    """Remember that the provider is away or refuses us, and that it is back."""
+    fault = next((one for one in receipts if one.outcome is Outcome.SENDER), None)
+    away = next((one for one in receipts if one.outcome is Outcome.LATER), None)
+    reached = any(one.outcome not in (Outcome.SENDER, Outcome.LATER) for one in receipts)
+    before = operations.provider_health(work.tx, provider)
+    after = None
+    if fault is not None:
+        detail = f"{fault.code} {fault.status} {fault.detail}".strip()
+        after = Health("paused", 1, None, detail)
+    elif away is not None and not reached:
+        failures = (before.failures if before else 0) + 1
+        after = Health("down", failures, work.now + back_off(failures), away.detail)
+    elif reached and before is not None and before.state == "down":
+        after = Health("ok")
+    if after is not None:
+        operations.set_provider_health(work.tx, provider, after, work.now)

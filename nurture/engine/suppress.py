@@ -1,0 +1,105 @@
+"""The single door to the suppression list, and the ways of withdrawing consent."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from nurture.domain import enrollment as e
+from nurture.domain.contact import GLOBAL, Engaged, Occurrence
+from nurture.domain.sequence import Email
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.record import take_in
+from nurture.engine.transactions import committed
+from nurture.engine.work import Work
+from nurture.errors import NotFound
+from nurture.store import operations, people, runs, sends, suppressions
+from nurture.store.ledger import NewEvent
+from nurture.store.suppressions import NewConsent, NewSuppression
+
+UNSUBSCRIBED = "unsubscribed"
+
+
+def suppress(work: Work, wanted: Iterable[NewSuppression]) -> None:
+    """Suppress addresses and end every run that could still mail them. Idempotent."""
+    some = list(wanted)
+    if not some:
+        return
+    suppressions.add(work.tx, some, work.now)
+    reasons = {one.contact_id: one for one in some}
+    live = runs.live_of(work.tx, reasons)
+    work.take_up(run for run in live if run.enrollment.id not in work.runs)
+    for run in live:
+        one = reasons[run.enrollment.contact_id]
+        current = work.runs[run.enrollment.id]
+        if current.enrollment.is_live and _mails(work, run.enrollment.id, one.scope):
+            work.tell(run.enrollment.id, e.Withdrawn(one.reason))
+
+
+def unsubscribe(
+    deps: Dependencies, send_id: int, now: datetime, *, ip: str = "", by: str = "recipient"
+) -> str:
+    """Withdraw a contact's consent on the topic of a send they got; return the topic.
+
+    Idempotent: a second time changes nothing. Raises NotFound for a send that is not ours.
+    """
+
+    def body(work: Work) -> str:
+        place = sends.places(work.tx, [send_id]).get(send_id)
+        if place is None:
+            raise NotFound("this email is not known here")
+        people.lock(work.tx, [place.contact_id])
+        work.see([place.contact_id], history=False)
+        contact = work.contacts.get(place.contact_id)
+        if contact is None:
+            raise NotFound("this contact is not known here")
+        withdraw(work, place.contact_id, place.topic, f"send {send_id}", by=by, ip=ip)
+        take_in(
+            work,
+            [
+                NewEvent(
+                    place.contact_id,
+                    Occurrence(
+                        Engaged.UNSUBSCRIBE,
+                        now,
+                        {
+                            "topic": place.topic,
+                            "sequence": place.sequence,
+                            "step": place.step,
+                        },
+                        dedupe_key=f"unsubscribe:{send_id}",
+                    ),
+                    "recipient",
+                    send_id,
+                )
+            ],
+        )
+        return place.topic
+
+    return committed(deps, now, body)
+
+
+def withdraw(
+    work: Work, contact_id: int, topic: str, source: str, *, by: str, ip: str = ""
+) -> None:
+    """Log the withdrawal where consent stood, suppress the topic and end its runs."""
+    contact = work.contacts[contact_id]
+    if contact.consents.get(topic) is not False or topic not in contact.suppressions:
+        suppressions.log_consents(
+            work.tx, [NewConsent(contact_id, topic, granted=False, source=source, by=by, ip=ip)],
+            work.now,
+        )  # fmt: skip
+        suppress(work, [NewSuppression(contact_id, topic, UNSUBSCRIBED, by, source)])
+
+
+def lift(deps: Dependencies, suppression_id: int, by: str, why: str, now: datetime) -> None:
+    """Lift a suppression on a person's word, with an audit line; nothing else ever lifts one."""
+    with deps.database.begin() as tx:
+        if not suppressions.lift(tx, suppression_id, by, now):
+            raise NotFound("this suppression does not stand any more")
+        operations.note(tx, by, "lift suppression", str(suppression_id), {"why": why}, now)
+
+
+def _mails(work: Work, run_id: int, scope: str) -> bool:
+    sequence = work.definition(work.runs[run_id]).sequence
+    return scope == GLOBAL or any(
+        isinstance(step, Email) and step.topic == scope for step in sequence.steps
+    )

@@ -1,0 +1,117 @@
+"""The suppression list, and the consents beside it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from nurture.store import bulk, tables
+from nurture.store.database import Transaction
+
+T = tables.Suppression
+C = tables.Contact
+
+
+@dataclass(frozen=True, slots=True)
+class NewSuppression:
+    """A contact's address must not be written to, in a scope, for a reason."""
+
+    contact_id: int
+    scope: str
+    reason: str
+    source: str
+    detail: str = ""
+
+
+def add(tx: Transaction, wanted: Iterable[NewSuppression], now: datetime) -> None:
+    """Suppress; where the same scope is suppressed already, the older line stands."""
+    by_id = {one.contact_id: one for one in wanted}
+    rows = tx.execute(sa.select(C.id, C.address_key).where(C.id.in_(list(by_id)))).all()
+    bulk.insert(
+        tx,
+        T,
+        [
+            {
+                "address_key": row.address_key,
+                "scope": by_id[row.id].scope,
+                "reason": by_id[row.id].reason,
+                "source": by_id[row.id].source,
+                "detail": by_id[row.id].detail[:500],
+                "contact_id": row.id,
+                "at": now,
+                "lifted_by": "",
+            }
+            for row in rows
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def lift(tx: Transaction, suppression_id: int, by: str, now: datetime) -> bool:
+    """Lift one suppression; False when it was lifted before. An audit line is the caller's."""
+    statement = (
+        sa.update(T)
+        .where(T.id == suppression_id, T.lifted_at.is_(None))
+        .values(lifted_at=now, lifted_by=by)
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewConsent:
+    """A contact gave or withdrew consent on a topic; everything a regulator would ask."""
+
+    contact_id: int
+    topic: str
+    granted: bool
+    source: str
+    wording: str = ""
+    by: str = ""
+    ip: str = ""
+
+
+def log_consents(tx: Transaction, given: Sequence[NewConsent], now: datetime) -> None:
+    """Append to the log of consent and bring the contacts' current consents up to it."""
+    if not given:
+        return
+    bulk.insert(
+        tx,
+        tables.Consent,
+        [
+            {
+                "contact_id": one.contact_id, "topic": one.topic, "granted": one.granted,
+                "at": now, "source": one.source, "wording": one.wording, "by": one.by,
+                "ip": one.ip,
+            }
+            for one in given
+        ],
+    )  # fmt: skip
+    ids = {one.contact_id for one in given}
+    current = {
+        row.id: dict(row.consents)
+        for row in tx.execute(sa.select(C.id, C.consents).where(C.id.in_(ids)))
+    }
+    for one in given:
+        current[one.contact_id][one.topic] = one.granted
+    bulk.update(tx, C, [{"id": key, "consents": value} for key, value in sorted(current.items())])
+
+
+def count_soft_bounces(tx: Transaction, contact_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Count one more soft bounce for each contact; return (contact, consecutive count)."""
+    if not contact_ids:
+        return []
+    statement = (
+        sa.update(C)
+        .where(C.id.in_(contact_ids))
+        .values(soft_bounces=C.soft_bounces + 1)
+        .returning(C.id, C.soft_bounces)
+    )
+    return [row.tuple() for row in tx.execute(statement)]
+
+
+def forget_soft_bounces(tx: Transaction, contact_ids: Iterable[int]) -> None:
+    """A delivery or a person's reading ends the row of soft bounces."""
+    tx.execute(
+        sa.update(C).where(C.id.in_(list(contact_ids)), C.soft_bounces > 0).values(soft_bounces=0)
+    )
