@@ -1,7 +1,7 @@
 """Which URLs of a template are counted.
 
-Only links to the web are, and only those whose address can be rendered on its own: the redirect
-knows the recipient, yet nothing of what the template did around the link.
+Only links to the web are, never those to our own pages, and only those whose address stands in
+one piece: a block tag that opens in it closes in it.
 """
 
 import re
@@ -17,9 +17,7 @@ _BLOCK_WORD: Final = re.compile(r"\{%[-+]?\s*(\w+)")
 _NOT_OPENING: Final = frozenset({"set", "include", "import", "from", "do", "break", "continue"})
 _STRING: Final = re.compile(r""""(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'""", re.DOTALL)
 _NAME: Final = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
-_BINDING: Final = re.compile(
-    r"\{%[-+]?\s*(?:for\s+(.+?)\s+in\s|set\s+([^=%]+)|macro\s+\w+\s*\(([^)%]*)|with\s+([^%]+))"
-)
+_ASSIGNMENT: Final = re.compile(r"\{%[-+]?\s*(?:set|with)\s([^%]+)%\}")
 
 
 def is_counted(url: str, left_alone: frozenset[str]) -> bool:
@@ -32,7 +30,7 @@ def is_counted(url: str, left_alone: frozenset[str]) -> bool:
 
 
 def _is_balanced(constructs: list[str]) -> bool:
-    """Whether every block tag that opens in the URL closes in it: else no one can render it."""
+    """Whether every block tag that opens in the URL closes in it, so that a slot can frame it."""
     depth = 0
     for construct in constructs:
         block = _BLOCK_WORD.match(construct)
@@ -48,10 +46,10 @@ def _is_balanced(constructs: list[str]) -> bool:
     return depth == 0
 
 
-def bound_names(template: str) -> frozenset[str]:
-    """Names that block tags of the template give values to; unknown outside of it."""
-    names = {"loop"}
-    for target, variable, parameters, assignments in _BINDING.findall(template):
-        names.update(_NAME.findall(f"{target} {variable} {parameters}"))
-        names.update(re.findall(r"(\w+)\s*=(?!=)", assignments))
+def own_names(template: str) -> frozenset[str]:
+    """The names of our own pages, and of variables that block tags set from them."""
+    names = set(OWN_LINKS)
+    for assignment in _ASSIGNMENT.findall(template):
+        if OWN_LINKS.intersection(_NAME.findall(assignment)):
+            names.update(re.findall(r"(\w+)\s*=(?!=)", assignment))
     return frozenset(names)

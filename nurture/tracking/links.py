@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nurture.errors import Invalid
-from nurture.tracking.counted import OWN_LINKS, WEB, bound_names, is_counted
+from nurture.tracking.counted import OWN_LINKS, WEB, is_counted, own_names
 from nurture.tracking.destinations import safe_destination
 from nurture.tracking.markup import BLOCK, FIELD, JINJA, Anchor, anchors, decode, mask
 
@@ -100,12 +100,12 @@ def rewrite_html(html: str) -> Rewritten:
     Each place has its own index. A link that only Outlook sees, in a conditional comment, shares
     the index of the same URL outside: the next one after it, else the last one before it.
     Left alone: other schemes, anchors, empty and relative links, our own pages, `data-notrack`
-    (whose mark is removed), and personal links that use names which only the template knows,
-    such as the variable of a loop. `Invalid` when the template already holds slots.
+    (whose mark is removed), and addresses torn by a block tag. A link in a loop has one index for
+    all its rounds. `Invalid` when the template already holds slots.
     """
     if "\x02" in html or "\x03" in html:
         raise Invalid("The template holds control characters (U+0002, U+0003).")
-    left_alone = OWN_LINKS | bound_names(html)
+    left_alone = own_names(html)
     edits: list[tuple[int, int, str]] = []
     everybody: list[tuple[int, int, str]] = []
     outlook: list[tuple[int, int, str]] = []
@@ -136,7 +136,7 @@ def rewrite_text(text: str, links: Sequence[Link] = ()) -> Rewritten:
     the text alone gets a further one. Punctuation that ends the sentence stays, and a closing
     bracket belongs to the URL only if it opened there.
     """
-    left_alone = OWN_LINKS | bound_names(text)
+    left_alone = own_names(text)
     known: dict[str, list[Link]] = defaultdict(list)
     for link in links:
         known[link.url].append(link)
