@@ -218,3 +218,16 @@ def add_received(tx: Transaction, rows: Iterable[tuple[int, str, int, datetime]]
 def add_decisions(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append to the log of decisions."""
     bulk.insert(tx, tables.Decision, rows)
+
+
+def without_run(tx: Transaction, after: int, limit: int) -> list[int]:
+    """Return contacts (ids above `after`, ascending) who stand in a stage and in no live run."""
+    s, e = tables.Standing, tables.Enrollment
+    live = sa.exists().where(e.contact_id == s.contact_id, e.track == s.track, e.ended_at.is_(None))
+    statement = (
+        sa.select(s.contact_id)
+        .where(s.contact_id > after, ~live)
+        .order_by(s.contact_id)
+        .limit(limit)
+    )
+    return list(tx.execute(statement).scalars())

@@ -1,0 +1,35 @@
+"""`nurture`: the group that every command belongs to."""
+
+import sys
+
+import click
+
+from nurture.cli import campaigns
+from nurture.errors import Invalid, NurtureError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="nurture")
+def group() -> None:
+    """Nurture moves contacts through multi-touch email sequences, correctly."""
+
+
+COMMANDS: tuple[click.Command, ...] = (campaigns.check, campaigns.apply)
+
+for command in COMMANDS:
+    group.add_command(command)
+
+
+def main() -> None:
+    """Run a command; a known error is told in full, with its remedy, and ends with status 1."""
+    try:
+        group()
+    except Invalid as error:
+        for problem in error.problems or (error,):
+            click.echo(str(problem), err=True)
+        if error.problems:
+            click.echo(f"\n{len(error.problems)} problems. {error}", err=True)
+        sys.exit(1)
+    except NurtureError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)

@@ -1,0 +1,200 @@
+"""Publishing: campaign files become immutable versions with their emails compiled."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nurture.campaigns.check import check
+from nurture.campaigns.emails import EmailFacts
+from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
+from nurture.campaigns.folder import digest as digest_of
+from nurture.domain.sequence import Email, Sequence
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.transactions import committed
+from nurture.engine.work import Work
+from nurture.errors import Invalid, Problem
+from nurture.mailer.compile import compile_email
+from nurture.mailer.compiled import CompiledEmail
+from nurture.mailer.sources import email_names, languages_of, read_source
+from nurture.store import ledger, operations, published
+from nurture.store.database import Transaction
+
+Compiled = Mapping[tuple[str, str], CompiledEmail]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Campaign files and emails as they were read, and everything that is wrong with them."""
+
+    campaigns: Campaigns | None
+    emails: Compiled
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What publishing changed: (key, new version number), funnel first; empty when nothing."""
+
+    funnel: int | None = None
+    sequences: tuple[tuple[str, int], ...] = ()
+    unchanged: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+
+def compile_all(templates: Path) -> tuple[Compiled, tuple[Problem, ...]]:
+    """Return every email in every language it is written in, and what is wrong with the others."""
+    compiled: dict[tuple[str, str], CompiledEmail] = {}
+    problems: list[Problem] = []
+    for name in email_names(templates):
+        for language in languages_of(templates, name):
+            try:
+                compiled[name, language] = compile_email(read_source(templates, name, language))
+            except Invalid as error:
+                problems += error.problems or [Problem(str(error), "", str(templates / name))]
+    return compiled, tuple(problems)
+
+
+def facts_of(email: CompiledEmail, templates: Path) -> EmailFacts:
+    """Return what the check of campaigns has to know about an email."""
+    return EmailFacts(
+        email.name,
+        email.language,
+        {variable.path: variable.guarded for variable in email.variables},
+        tuple(link.url for link in email.links),
+        str(templates / email.name / f"body.{email.language}.mjml"),
+    )
+
+
+def check_files(campaigns: Path, templates: Path) -> Checked:
+    """Read and check campaign files and emails; nothing is written, all faults in one go."""
+    found, problems = read_what_can_be(campaigns)
+    emails, broken = compile_all(templates)
+    facts = {key: facts_of(email, templates) for key, email in emails.items()}
+    # An email that could not be compiled is reported once, at its own line, and not again at
+    # every step that sends it.
+    for problem in broken:
+        name = Path(problem.file).parent.name
+        for language in ("vi", "en"):
+            facts.setdefault((name, language), EmailFacts(name, language))
+    told = () if found is None else check(found, facts)
+    warnings = tuple(
+        f"{email.name} ({email.language}): {warning}"
+        for _, email in sorted(emails.items())
+        for warning in email.warnings
+    )
+    everything = sorted(
+        {*problems, *broken, *told}, key=lambda one: (one.file, one.line, one.message)
+    )
+    return Checked(found, emails, tuple(everything), warnings)
+
+
+def apply(deps: Dependencies, by: str, now: datetime) -> Published:
+    """Publish what is in the campaign and template folders, all of it or nothing.
+
+    A sequence becomes a new version when its document or any of its emails changed; enrollments
+    stay with the version they entered. Raises Invalid with every fault when there is one.
+    """
+    checked = check_files(deps.settings.campaigns, deps.settings.templates)
+    if checked.problems or checked.campaigns is None:
+        raise Invalid.because(checked.problems, of="Nothing was published")
+    campaigns = checked.campaigns
+
+    def body(tx: Transaction) -> Published:
+        funnel = _publish_funnel(tx, campaigns, by, now)
+        done = []
+        same = []
+        for key, sequence in campaigns.sequences.items():
+            document, emails = campaigns.documents[key], checked.emails
+            number = publish_sequence(tx, sequence, document, emails, by, now)
+            if number is None:
+                same.append(key)
+            else:
+                done.append((key, number))
+        if funnel or done:
+            changed = {"funnel": funnel, "sequences": dict(done)}
+            operations.note(tx, by, "apply", "campaigns", changed, now)
+        return Published(funnel, tuple(done), tuple(same), checked.warnings)
+
+    with deps.database.begin() as tx:
+        result = body(tx)
+    if result.funnel or result.sequences:
+        place_contacts(deps, now)
+    return result
+
+
+def publish_sequence(
+    tx: Transaction,
+    sequence: Sequence,
+    document: Mapping[str, Any],
+    emails: Compiled,
+    by: str,
+    now: datetime,
+) -> int | None:
+    """Publish one sequence with the emails it sends; return its number, None when it is the same."""
+    sequence_id = published.ensure_sequence(
+        tx, sequence.key, sequence.stage, sequence.track if sequence.stage else ""
+    )
+    wanted = [
+        (step.key, language, email)
+        for step in sequence.steps
+        if isinstance(step, Email)
+        for (name, language), email in sorted(emails.items())
+        if name == step.template
+    ]
+    digest = _digest(document, [(step, language, e.digest) for step, language, e in wanted])
+    current = [one for one in published.current_versions(tx) if one.sequence_id == sequence_id]
+    if current and current[0].digest == digest:
+        return None
+    version_id, number = published.add_version(tx, sequence_id, document, digest, by, now)
+    published.attach_emails(
+        tx,
+        version_id,
+        [(step, language, _stored(tx, email, now)) for step, language, email in wanted],
+    )
+    return number
+
+
+def place_contacts(deps: Dependencies, now: datetime, limit: int = 500) -> int:
+    """Enroll contacts who stand in a stage and are in no sequence of it; return how many.
+
+    Publishing the first sequence of a stage has to reach those who wait there already.
+    """
+    placed = 0
+    after = 0
+    while True:
+        with deps.database.read() as tx:
+            ids = ledger.without_run(tx, after, limit)
+        if not ids:
+            return placed
+
+        def body(work: Work, ids: list[int] = ids) -> None:
+            work.see(ids, history=False)
+            for contact_id in ids:
+                work.wish_stage_sequence(contact_id)
+
+        committed(deps, now, body)
+        placed += len(ids)
+        after = ids[-1]
+
+
+def _publish_funnel(tx: Transaction, campaigns: Campaigns, by: str, now: datetime) -> int | None:
+    found = published.current_funnel(tx)
+    digest = campaigns.digests[FUNNEL]
+    if found is not None and found[2] == digest:
+        return None
+    number = 1 if found is None else found[0] + 1
+    published.add_funnel(tx, number, campaigns.documents[FUNNEL], digest, by, now)
+    return number
+
+
+def _stored(tx: Transaction, email: CompiledEmail, now: datetime) -> int:
+    compiled = json.loads(email.to_json())
+    return published.store_email(tx, email.name, email.language, email.digest, compiled, now)
+
+
+def _digest(document: Mapping[str, Any], emails: list[tuple[str, str, str]]) -> str:
+    return digest_of({"document": document, "emails": emails})
