@@ -19,6 +19,7 @@ _TAG: Final = re.compile(
 _ATTRIBUTE: Final = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _ROW_PARTS: Final = frozenset({"table", "tbody", "thead", "tfoot", "tr", "td", "th"})
 _MANY_BREAKS: Final = re.compile(r"\n{3,}")
+_AIR: Final = ' style="margin-top:1em;margin-bottom:1em"'
 # Shown in the text part without its scheme, as people write it.
 _CONTACT_SCHEME: Final = re.compile(r"^(?:mailto|tel|sms):", re.IGNORECASE)
 
@@ -28,7 +29,8 @@ def text_from_html(document: str, *, word: str) -> str:
 
     Covered comments must have been turned into words before, since comments are dropped.
     """
-    flat = _Flattener().flatten(document)
+    # inscriptis decodes references once more than HTML does, so `&amp;copy=2` would become `©=2`.
+    flat = _Flattener().flatten(document).replace("&amp;", "&amp;amp;")
     config = ParserConfig(display_links=False, display_images=False)
     # Indentation comes from centred layout; only the sign of a list item says something.
     lines = [line.strip() for line in str(get_text(flat, config)).replace("\xa0", " ").split("\n")]
@@ -99,7 +101,9 @@ class _Flattener:
                 self._cells.append(0)
             elif name == "tr" and self._cells:
                 self._cells.pop()
-            self._out.append("</div>" if closing else "<div>")
+            # Each row of MJML's layout is an element of the author's, and gets air around it.
+            air = _AIR if layout and name == "tr" else ""
+            self._out.append("</div>" if closing else f"<div{air}>")
         elif not closing and self._cells:
             # Columns cannot be aligned before the merge fields are known.
             self._out.append(" | " if self._cells[-1] else "")

@@ -44,7 +44,8 @@ ALLOCATING = [
     "{% set a = big %}" + "{% set a = a ~ a %}" * 40 + "{{ a }}",
     "{% set a = big %}" + "{% set a = a + a %}" * 40 + "{{ a }}",
     "{% set a = [1] %}" + "{% set a = [a, a] %}" * 40 + "{{ a }}",
-    "{% set ns = namespace(s='a') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "{% set ns = namespace(s='a') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}"
+    "{% endfor %}",
     "{% for i in range(9000) %}{{ big }}{% endfor %}",
     "{% for i in range(9000) %}{{ big|upper|lower|length }}{% endfor %}",
     "{% for i in range(9000) %}{{ range(9000)|sum }}{% endfor %}",

@@ -138,7 +138,8 @@ def test_the_text_part_keeps_lists_pictures_and_the_way_out(tmp_path: Path) -> N
 def test_the_hidden_preview_line_stays_out_of_the_text(tmp_path: Path) -> None:
     body = mjml("x").replace(
         "<mj-body>",
-        "<mj-head><mj-preview>Peek {% if contact.vip %}vip{% endif %}</mj-preview></mj-head><mj-body>",
+        "<mj-head><mj-preview>Peek {% if contact.vip %}vip{% endif %}</mj-preview></mj-head>"
+        "<mj-body>",
     )
     email = compiled(tmp_path, body)
     assert "Peek {% if contact.vip %}vip{% endif %}" in email.html

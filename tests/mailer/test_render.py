@@ -63,10 +63,18 @@ def test_zero_is_a_value_and_needs_no_default() -> None:
     assert text_of("{{ contact.x | default('none') }}", contact={"x": 0}) == "0"
 
 
-@pytest.mark.parametrize("template", ["{{ contact.nick }}", "{{ contact.nick | upper }}",
-                                      "{% for x in contact.nick %}{% endfor %}",
-                                      "{{ contact.nick.deeper }}", "{{ contact.nick | date }}",
-                                      "{{ contact.nick + 1 }}", "{{ contact.nick > 3 }}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ contact.nick }}",
+        "{{ contact.nick | upper }}",
+        "{% for x in contact.nick %}{% endfor %}",
+        "{{ contact.nick.deeper }}",
+        "{{ contact.nick | date }}",
+        "{{ contact.nick + 1 }}",
+        "{{ contact.nick > 3 }}",
+    ],
+)
 @pytest.mark.parametrize("contact", [{}, {"nick": None}])
 def test_a_missing_field_fails_the_email_and_is_named(template: str, contact: object) -> None:
     with pytest.raises(TemplateFailed) as caught:
