@@ -4,3 +4,28 @@
 databases or mail, so that `nurture check` runs on a laptop or in CI without either, and names
 every fault in one go.
 """
+
+from nurture.campaigns.check import check, check_alone, check_folder
+from nurture.campaigns.documents import condition_document, sequence_document, write_sequence
+from nurture.campaigns.emails import EmailFacts
+from nurture.campaigns.folder import Campaigns, digest, read_campaigns
+from nurture.campaigns.json_schema import schema_text
+from nurture.campaigns.parse import parse_funnel, parse_sequence
+from nurture.campaigns.references import Names
+
+__all__ = [
+    "Campaigns",
+    "EmailFacts",
+    "Names",
+    "check",
+    "check_alone",
+    "check_folder",
+    "condition_document",
+    "digest",
+    "parse_funnel",
+    "parse_sequence",
+    "read_campaigns",
+    "schema_text",
+    "sequence_document",
+    "write_sequence",
+]

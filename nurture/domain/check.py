@@ -1,19 +1,147 @@
-"""What must be true of a sequence and a funnel before they are published: the pure rules."""
+"""The paths of a sequence as a graph, and what must be true of them before it is published."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import heapq
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from math import inf
+from functools import cached_property
+from typing import assert_never
 
-from nurture.domain.conditions import All, Any, Compare, Condition, Op
 from nurture.domain.contact import Engaged
 from nurture.domain.durations import format_duration
-from nurture.domain.funnel import Funnel
-from nurture.domain.graph import Graph, minimum_time
-from nurture.domain.sequence import END, SHORTEST_LOOP, Email, MoveTo, Reentry, WaitFor
-from nurture.domain.sequence import Sequence as Steps
-from nurture.domain.stages import EdgeKind
-from nurture.domain.timing import Window
+from nurture.domain.sequence import (
+    END,
+    SHORTEST_LOOP,
+    Branch,
+    ChangeStage,
+    Email,
+    Exit,
+    Goal,
+    MoveTo,
+    Sequence,
+    Step,
+    Wait,
+    WaitFor,
+)
+
+Path = tuple[tuple[str | int, ...], str]
+NO_TIME = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Steps that lead back to each other: the quickest way round, its time, and all of them."""
+
+    way: tuple[str, ...]
+    takes: timedelta
+    steps: tuple[str, ...]
+
+
+class Graph:
+    """The steps of one sequence and the least time that each path between them takes."""
+
+    def __init__(self, sequence: Sequence) -> None:
+        self.sequence = sequence
+        self.ways: Mapping[str, Mapping[str, timedelta]] = {
+            step.key: self._onward(step) for step in sequence.steps
+        }
+
+    @staticmethod
+    def written(step: Step) -> tuple[Path, ...]:
+        """Return the paths `step` writes down: where in the file, and the target ("": below)."""
+        match step:
+            case Email() | Wait() | ChangeStage() | Goal():
+                return ((("next",), step.next),)
+            case WaitFor():
+                names = ("yes", "no", *(("unknowable",) if step.unknowable else ()))
+                return tuple((("wait_for", name), getattr(step, name)) for name in names)
+            case Branch(cases=cases, otherwise=otherwise):
+                arms = ((("branch", "cases", i, "to"), one.to) for i, one in enumerate(cases))
+                return (*arms, (("branch", "else"), otherwise))
+            case MoveTo() | Exit():
+                return ()
+            case _:
+                assert_never(step)
+
+    def _onward(self, step: Step) -> dict[str, timedelta]:
+        """Return the steps that follow `step`, each with the least time on the way."""
+        ways: dict[str, timedelta] = {}
+        for path, written in self.written(step):
+            target = self.sequence.after(step.key, written)
+            if target in self.sequence.by_key:
+                takes = _least(step, str(path[-1]))
+                ways[target] = min(takes, ways.get(target, takes))
+        return ways
+
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """The steps that some path leads to; whoever reaches a goal jumps there."""
+        goals = {goal.key for goal in self.sequence.goals}
+        starts = {self.sequence.first, *goals} - {END}
+        return frozenset(starts.union(*(self.beyond(start) for start in starts)))
+
+    def beyond(self, key: str) -> frozenset[str]:
+        """The steps that come after `key` on some path; itself only when it stands in a loop."""
+        return frozenset(self._times(key))
+
+    def loops(self) -> Iterator[Loop]:
+        """Yield each knot of loops once, in the order of its first step."""
+        told: set[str] = set()
+        for step in self.sequence.steps:
+            if step.key in told or step.key not in self.beyond(step.key):
+                continue
+            inside = self.beyond(step.key)
+            knot = [
+                one.key
+                for one in self.sequence.steps
+                if one.key in inside and step.key in self.beyond(one.key)
+            ]
+            told.update(knot)
+            quickest = min(knot, key=lambda key: self._times(key)[key][0])
+            takes, way = self._times(quickest)[quickest]
+            yield Loop(way, takes, tuple(knot))
+
+    def _times(self, start: str) -> dict[str, tuple[timedelta, tuple[str, ...]]]:
+        """Return for each step after `start` the least time to it and the way (without its end)."""
+        found: dict[str, tuple[timedelta, tuple[str, ...]]] = {}
+        ahead: list[tuple[timedelta, tuple[str, ...]]] = [(NO_TIME, (start,))]
+        while ahead:
+            spent, way = heapq.heappop(ahead)
+            for target, takes in self.ways[way[-1]].items():
+                at = spent + takes
+                if target not in found or at < found[target][0]:
+                    found[target] = (at, way)
+                    heapq.heappush(ahead, (at, (*way, target)))
+        return found
+
+    def least_time_to(self, key: str) -> timedelta | None:
+        """Return the least time from entry to `key`; None when no path leads there."""
+        if key == self.sequence.first:
+            return NO_TIME
+        if any(goal.key == key or key in self.beyond(goal.key) for goal in self.sequence.goals):
+            return NO_TIME
+        found = self._times(self.sequence.first).get(key)
+        return found and found[0]
+
+
+def minimum_time(sequence: Sequence) -> dict[str, timedelta]:
+    """Return the least time from entry to each step that some path leads to."""
+    graph = Graph(sequence)
+    times = ((step.key, graph.least_time_to(step.key)) for step in sequence.steps)
+    return {key: time for key, time in times if time is not None}
+
+
+def _least(step: Step, path: str) -> timedelta:
+    """Return the least time that `step` holds a contact who leaves by `path`.
+
+    A weekday or a time of day may come at once. A wait for the answer to an email passes at
+    once when that email could not be sent, so only a wait that names none counts its time-out.
+    """
+    if isinstance(step, Wait):
+        return step.duration
+    if isinstance(step, WaitFor) and path != "yes" and not (step.match and step.match.of):
+        return step.within
+    return NO_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +157,8 @@ class Fault:
     place: tuple[str | int, ...] = ()
 
 
-def check_sequence(sequence: Steps) -> tuple[Fault, ...]:
-    """Return every rule that one sequence breaks by itself."""
+def check_sequence(sequence: Sequence) -> tuple[Fault, ...]:
+    """Return every rule that the paths of one sequence break."""
     graph = Graph(sequence)
     return (
         *_paths(sequence, graph),
@@ -38,39 +166,14 @@ def check_sequence(sequence: Steps) -> tuple[Fault, ...]:
         *_loops(sequence, graph),
         *_awaited(sequence, graph),
         *_silent(sequence, graph),
-        *_window(sequence.window),
-        *_entry(sequence),
     )
 
 
-def check_sequences(sequences: Sequence[Steps]) -> tuple[tuple[str, Fault], ...]:
-    """Return the rules that sequences break together, each with the key of the sequence at fault.
-
-    A sequence that does not exist is left to whoever knows all their names.
-    """
-    found = [
-        *_rivals(sequences),
-        *((one.key, fault) for one in sequences for fault in _moves(one, sequences)),
-        *_circles(sequences),
-    ]
-    return tuple(found)
-
-
-def check_funnel(funnel: Funnel) -> tuple[Fault, ...]:
-    """Return every rule that a funnel breaks by itself; names of stages are taken as they are."""
-    return (
-        *_hysteresis(funnel),
-        *_unreachable_stages(funnel),
-        *_out_of_reach(funnel),
-        *_window(funnel.window),
-    )
-
-
-def _place(sequence: Steps, key: str, *rest: str | int) -> tuple[str | int, ...]:
+def _place(sequence: Sequence, key: str, *rest: str | int) -> tuple[str | int, ...]:
     return ("steps", [step.key for step in sequence.steps].index(key), *rest)
 
 
-def _paths(sequence: Steps, graph: Graph) -> Iterator[Fault]:
+def _paths(sequence: Sequence, graph: Graph) -> Iterator[Fault]:
     known = {*sequence.by_key, END}
     for step in sequence.steps:
         for path, target in graph.written(step):
@@ -80,16 +183,14 @@ def _paths(sequence: Steps, graph: Graph) -> Iterator[Fault]:
                 yield Fault(told, f"Write the key of a step of this sequence, or {END}.", place)
 
 
-def _unreachable(sequence: Steps, graph: Graph) -> Iterator[Fault]:
+def _unreachable(sequence: Sequence, graph: Graph) -> Iterator[Fault]:
     for step in sequence.steps:
         if step.key not in graph.reached:
             told = f"no path leads to the step {step.key!r}"
-            yield Fault(
-                told, "Lead a path to it, or remove it.", _place(sequence, step.key, "key")
-            )
+            yield Fault(told, "Lead a path to it, or remove it.", _place(sequence, step.key, "key"))
 
 
-def _loops(sequence: Steps, graph: Graph) -> Iterator[Fault]:
+def _loops(sequence: Sequence, graph: Graph) -> Iterator[Fault]:
     shortest = format_duration(SHORTEST_LOOP)
     for loop in graph.loops():
         way = " → ".join((*loop.way, loop.way[0]))
@@ -104,7 +205,7 @@ def _loops(sequence: Steps, graph: Graph) -> Iterator[Fault]:
                 yield Fault(told, remedy, _place(sequence, key, "key"))
 
 
-def _awaited(sequence: Steps, graph: Graph) -> Iterator[Fault]:
+def _awaited(sequence: Sequence, graph: Graph) -> Iterator[Fault]:
     for step in sequence.steps:
         if not isinstance(step, WaitFor):
             continue
@@ -132,146 +233,7 @@ def _awaited(sequence: Steps, graph: Graph) -> Iterator[Fault]:
             yield Fault(told, remedy, (*place, "of"))
 
 
-def _silent(sequence: Steps, graph: Graph) -> Iterator[Fault]:
+def _silent(sequence: Sequence, graph: Graph) -> Iterator[Fault]:
     useful = (Email, MoveTo)
     if not any(isinstance(step, useful) and step.key in graph.reached for step in sequence.steps):
         yield Fault("this sequence can send nothing", "Add an `email` step.", ("steps",))
-
-
-def _window(window: Window) -> Iterator[Fault]:
-    if not window.days:
-        remedy = "Name at least one day: `days: [mon, tue]`."
-        yield Fault("the window never opens", remedy, ("window", "days"))
-
-
-def _entry(sequence: Steps) -> Iterator[Fault]:
-    trigger = sequence.trigger
-    keyed = sequence.reentry is Reentry.KEYED
-    if keyed and (trigger is None or not trigger.key):
-        told = "`reentry: keyed` needs a trigger whose `key` tells one run from another"
-        yield Fault(told, "Add `key: cart_id` (or the like) to the trigger.", ("reentry",))
-    if trigger is not None and trigger.key and not keyed:
-        told = f"the trigger tells runs apart by {trigger.key!r}, and re-entry does not"
-        yield Fault(told, "Write `reentry: keyed`.", ("trigger", "key"))
-    if trigger is not None and trigger.event in trigger.cancel:
-        told = f"the event {trigger.event!r} would cancel the run that it starts"
-        yield Fault(told, "Name another event in `cancel`.", ("trigger", "cancel"))
-
-
-def _rivals(sequences: Sequence[Steps]) -> Iterator[tuple[str, Fault]]:
-    seen: dict[tuple[str, str, int], str] = {}
-    for one in sequences:
-        if one.stage:
-            first = seen.setdefault((one.track, one.stage, one.priority), one.key)
-            if first != one.key:
-                told = f"{first!r} takes the same stage with the same priority"
-                yield one.key, Fault(told, "Give one of them a higher `priority`.", ("stage",))
-
-
-def _moves(sequence: Steps, sequences: Iterable[Steps]) -> Iterator[Fault]:
-    known = {one.key: one for one in sequences}
-    for step in sequence.steps:
-        if not isinstance(step, MoveTo):
-            continue
-        place = _place(sequence, step.key, "move_to")
-        target = known.get(step.sequence)
-        if step.sequence == sequence.key:
-            told = "a sequence cannot move contacts to itself"
-            yield Fault(told, "Lead the path to a step of this sequence instead.", place)
-        elif target is None:
-            continue
-        elif target.stage and sequence.stage and target.stage != sequence.stage:
-            told = f"{target.key!r} is for the stage {target.stage!r}, and nobody here is in it"
-            yield Fault(told, f"Write `change_stage: {target.stage}`.", place)
-        elif target.reentry is Reentry.KEYED and sequence.reentry is not Reentry.KEYED:
-            told = f"{target.key!r} is entered by a key of its event, and nobody here has one"
-            yield Fault(told, "Move to a sequence that is not keyed.", place)
-
-
-def _circles(sequences: Sequence[Steps]) -> Iterator[tuple[str, Fault]]:
-    """Yield the circles of moves: too fast, or closed because nobody may come again."""
-    known = {one.key: one for one in sequences}
-    hops: dict[str, dict[str, timedelta]] = {}
-    for one in sequences:
-        times = minimum_time(one)
-        for step in one.steps:
-            if isinstance(step, MoveTo) and step.sequence in known and step.key in times:
-                ways = hops.setdefault(one.key, {})
-                ways[step.sequence] = min(times[step.key], ways.get(step.sequence, timedelta.max))
-    for start in sorted(hops):
-        for circle in _turns(hops, start):
-            pairs = zip(circle, (*circle[1:], start), strict=True)
-            takes = sum((hops[here][there] for here, there in pairs), timedelta())
-            way = " → ".join((*circle, start))
-            if takes < SHORTEST_LOOP:
-                told = f"contacts would go round {way} without a wait of at least an hour"
-                yield start, Fault(told, "Put a `wait` before one of the moves.", ("steps",))
-            closed = [key for key in circle if known[key].reentry is Reentry.NEVER]
-            if closed:
-                told = f"contacts who go round {way} may not enter {closed[0]!r} again"
-                yield closed[0], Fault(told, "Write `reentry: {after: 30d}`.", ("reentry",))
-
-
-def _turns(hops: Mapping[str, Mapping[str, timedelta]], start: str) -> Iterator[tuple[str, ...]]:
-    """Yield the ways from `start` back to it through keys that sort after it, so each once."""
-    ways: list[tuple[str, ...]] = [(start,)]
-    while ways:
-        way = ways.pop()
-        for to in sorted(hops.get(way[-1], {})):
-            if to == start and len(way) > 1:
-                yield way
-            elif to > start and to not in way:
-                ways.append((*way, to))
-
-
-def _bound(condition: Condition, lower: bool) -> float:  # noqa: FBT001 - two sides of one rule
-    """Return the engagement that `condition` asks for at least (or at most); infinite when none."""
-    none, all_, any_ = (-inf, max, min) if lower else (inf, min, max)
-    ops = (Op.AT_LEAST, Op.ABOVE) if lower else (Op.AT_MOST, Op.BELOW)
-    match condition:
-        case Compare(subject, op, int() | float() as value):
-            return float(value) if subject.kind == "engagement" and op in ops else none
-        case All(parts):
-            return all_((_bound(part, lower) for part in parts), default=none)
-        case Any(parts):
-            return any_((_bound(part, lower) for part in parts), default=none)
-        case _:
-            return none
-
-
-def _hysteresis(funnel: Funnel) -> Iterator[Fault]:
-    for number, down in enumerate(funnel.edges):
-        if down.kind is not EdgeKind.DEMOTE:
-            continue
-        low = _bound(down.when, lower=False)
-        for up in funnel.edges:
-            opposite = up.kind is EdgeKind.PROMOTE and (up.start, up.to) == (down.to, down.start)
-            high = _bound(up.when, lower=True)
-            if opposite and -inf < high <= low < inf:
-                told = f"{down.key} demotes at {low:g} and {up.key} promotes at {high:g}"
-                remedy = f"Demote below a number smaller than {high:g}, or contacts go to and fro."
-                yield Fault(told, remedy, ("edges", number, "when"))
-
-
-def _unreachable_stages(funnel: Funnel) -> Iterator[Fault]:
-    open_ = {edge.to for edge in funnel.edges} | set(funnel.first_stages.values())
-    for number, stage in enumerate(funnel.stages):
-        if number and stage.key not in open_:
-            told = f"nobody can ever reach the stage {stage.key!r}"
-            yield Fault(told, "Add an edge that leads to it.", ("stages", number, "key"))
-
-
-def _out_of_reach(funnel: Funnel) -> Iterator[Fault]:
-    """Yield thresholds above what all groups can give together."""
-    used = {rule.group for rule in funnel.rules if rule.points > 0}
-    caps = [group.cap for key, group in funnel.groups.items() if key in used]
-    most = inf if None in caps else sum(cap for cap in caps if cap is not None)
-    for number, edge in enumerate(funnel.edges):
-        asked = _bound(edge.when, lower=True)
-        if asked > most:
-            told = f"{edge.key} asks for {asked:g} points, and all groups give {most:g} at most"
-            yield Fault(told, "Raise a cap or lower the threshold.", ("edges", number, "when"))
-    for number, warmth in enumerate(funnel.warmth[:-1]):
-        if warmth.enter > most:
-            told = f"{warmth.key!r} begins at {warmth.enter:g}, and the groups give {most:g} at most"
-            yield Fault(told, "Raise a cap or lower it.", ("temperature", number, "enter"))

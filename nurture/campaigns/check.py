@@ -1,0 +1,84 @@
+"""Everything that has to be right before campaigns are published, found in one go."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from nurture.campaigns.complaints import Source
+from nurture.campaigns.emails import Facts, missing, undefined, without_link
+from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
+from nurture.campaigns.references import Names, funnel_faults, sequence_faults
+from nurture.campaigns.rules import check_entry, check_funnel, check_sequences
+from nurture.domain.check import Fault, check_sequence
+from nurture.domain.funnel import LANGUAGES, Funnel
+from nurture.domain.sequence import Email, Goal, Match, Sequence, WaitFor
+from nurture.errors import Problem
+
+
+def check(campaigns: Campaigns, templates: Facts | None = None) -> tuple[Problem, ...]:
+    """Return everything that is wrong with `campaigns`, by file and line; empty when nothing.
+
+    `templates` are the facts of every email in every language, by (name, language); without
+    them (None) everything is checked that has nothing to do with emails.
+    """
+    emails = None if templates is None else frozenset(name for name, _ in templates)
+    names = Names(campaigns.funnel, frozenset(campaigns.names), emails, campaigns.tags)
+    funnel = campaigns.source(FUNNEL)
+    found = [
+        *_told(funnel, check_funnel(campaigns.funnel)),
+        *_told(funnel, funnel_faults(campaigns.funnel, names)),
+    ]
+    for key, sequence in campaigns.sequences.items():
+        found += check_alone(sequence, names, campaigns.source(key), templates)
+    for key, fault in check_sequences(tuple(campaigns.sequences.values())):
+        found += _told(campaigns.source(key), (fault,))
+    unique = dict.fromkeys(found)
+    return tuple(sorted(unique, key=lambda one: (one.file, one.line, one.field, one.message)))
+
+
+def check_alone(
+    sequence: Sequence, names: Names, source: Source, templates: Facts | None = None
+) -> tuple[Problem, ...]:
+    """Return what is wrong with one sequence, such as a draft, beside the campaigns it joins."""
+    found = [
+        *_told(source, check_sequence(sequence)),
+        *_told(source, check_entry(sequence)),
+        *_told(source, sequence_faults(sequence, names)),
+    ]
+    if templates is not None:
+        found += _told(source, _email_faults(sequence, names.funnel, templates))
+    return tuple(found)
+
+
+def _told(source: Source, faults: Iterable[Fault]) -> list[Problem]:
+    return [source.problem(fault.message, fault.remedy, fault.place) for fault in faults]
+
+
+def _email_faults(sequence: Sequence, funnel: Funnel, templates: Facts) -> Iterator[Fault]:
+    triggered = sequence.trigger is not None
+    for number, step in enumerate(sequence.steps):
+        match: Match | None = None
+        place: tuple[str | int, ...] = ("steps", number)
+        if isinstance(step, Email):
+            place = (*place, "email")
+            for told in missing(step.template, templates):
+                yield Fault(told.message, told.remedy, place)
+            for language in LANGUAGES:
+                facts = templates.get((step.template, language))
+                for told in undefined(facts, funnel, triggered=triggered) if facts else ():
+                    yield Fault(told.message, told.remedy, place)
+        elif isinstance(step, WaitFor):
+            place, match = (*place, "wait_for", "where"), step.match
+        elif isinstance(step, Goal):
+            place, match = (*place, "goal", "where"), step.match
+        for told in without_link(sequence, match, templates) if match else ():
+            yield Fault(told.message, told.remedy, place)
+
+
+def check_folder(folder: Path, templates: Facts | None = None) -> tuple[Problem, ...]:
+    """Return everything that is wrong with the files in `folder`, readable or not, in one go.
+
+    Raises NotFound when there is no such folder.
+    """
+    campaigns, problems = read_what_can_be(folder)
+    found = () if campaigns is None else check(campaigns, templates)
+    return tuple(sorted({*problems, *found}, key=lambda one: (one.file, one.line, one.message)))

@@ -1,0 +1,122 @@
+"""What the check has to know about an email, and what is wrong with the way it is used."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from nurture.campaigns.complaints import did_you_mean
+from nurture.domain.conditions import matches_properties
+from nurture.domain.contact import NOTHING, Value
+from nurture.domain.funnel import LANGUAGES, Funnel
+from nurture.domain.sequence import Email, Match, Sequence
+
+# What every email may use without a default, whoever the contact is.
+ALWAYS_THERE = ("unsubscribe_url", "view_url", "stage", "persona", "today", "language")
+SENDER = ("name", "email", "address", "phone", "site")
+CONTACT = ("email", "address", "language", "timezone")
+
+
+@dataclass(frozen=True, slots=True)
+class EmailFacts:
+    """One compiled email in one language, as far as the check needs it.
+
+    `variables` maps dotted paths (contact.first_name) to whether a `default` filter guards
+    every use; `links` are the destinations, merge fields and all; `file` is shown to people.
+    """
+
+    name: str
+    language: str
+    variables: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    links: tuple[str, ...] = ()
+    file: str = ""
+
+
+Facts = Mapping[tuple[str, str], EmailFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing wrong with an email: what, and what to do."""
+
+    message: str
+    remedy: str
+
+
+def missing(name: str, facts: Facts) -> Iterator[Told]:
+    """Yield what is not there of the email called `name`: all of it, or a language."""
+    known = {known for known, _ in facts}
+    if name not in known:
+        new = f"Write it in templates/email/{name}/."
+        yield Told(f"there is no email {name!r}", did_you_mean(name, known, new))
+        return
+    for language in LANGUAGES:
+        if (name, language) not in facts:
+            told = f"the email {name!r} is not written in {_language(language)}"
+            wanted = f"templates/email/{name}/subject.{language}.txt and body.{language}.mjml"
+            yield Told(told, f"Add {wanted}.")
+
+
+def undefined(email: EmailFacts, funnel: Funnel, *, triggered: bool) -> Iterator[Told]:
+    """Yield the variables of `email` that somebody's email would not have a value for."""
+    for path, guarded in sorted(email.variables.items()):
+        root, _, rest = path.partition(".")
+        name = rest.partition(".")[0]
+        shown = f"`{path}` in {email.file or f'{email.name} ({_language(email.language)})'}"
+        if root == "contact" and name:
+            yield from _field(name, funnel, email.language, shown, guarded=guarded)
+        elif root == "sender" and name:
+            if name not in SENDER:
+                yield Told(f"{shown} is not known", did_you_mean(name, SENDER))
+        elif root == "event" and name:
+            if not triggered and not guarded:
+                told = f"{shown} has no value: this sequence is not started by an event"
+                yield Told(told, _guard(path))
+        elif root not in ALWAYS_THERE:
+            known = (*ALWAYS_THERE, "contact", "sender", "event")
+            yield Told(f"{shown} is not known", did_you_mean(root, known))
+
+
+def _field(
+    name: str, funnel: Funnel, language: str, shown: str, *, guarded: bool
+) -> Iterator[Told]:
+    if name in CONTACT:
+        return
+    declared = funnel.fields.get(name)
+    if declared is None:
+        told = f"{shown} is a field that funnel.yaml does not declare"
+        declare = f"Declare `{name}` under `fields`."
+        yield Told(told, did_you_mean(name, (*funnel.fields, *CONTACT), declare))
+    elif not guarded and language not in declared.defaults:
+        told = f"{shown} has no value for contacts whose {name} is not known"
+        also = f"or give the field a default in {_language(language)} in funnel.yaml."
+        yield Told(told, f"{_guard(f'contact.{name}')[:-1]}, {also}")
+
+
+def _guard(path: str) -> str:
+    return f"Write {{{{ {path} | default('…') }}}}."
+
+
+def without_link(sequence: Sequence, match: Match, facts: Facts) -> Iterator[Told]:
+    """Yield a link that is waited for and stands in none of the emails it could be clicked in."""
+    wanted = match.where.get("link")
+    if match.event != "click" or wanted is None:
+        return
+    emails = [step for step in sequence.steps if isinstance(step, Email)]
+    names = [step.template for step in emails if match.of in ("", step.key)]
+    for language in LANGUAGES:
+        written = [facts[name, language] for name in names if (name, language) in facts]
+        links = [link for one in written for link in one.links]
+        if written and not any(_fits(wanted, link) for link in links):
+            where = " or ".join(sorted({one.name for one in written}))
+            told = f"no link in {where} ({_language(language)}) fits {wanted!r}"
+            fixed = sorted({link for link in links if "{{" not in link})[:5]
+            yield Told(told, f"Its links are {', '.join(fixed)}." if fixed else "Add the link.")
+
+
+def _fits(wanted: Value, link: str) -> bool:
+    # A link with merge fields becomes something else for each contact; it may fit anything.
+    return "{{" in link or matches_properties({**NOTHING, "link": wanted}, {"link": link})
+
+
+def _language(language: str) -> str:
+    return {"vi": "Vietnamese", "en": "English"}.get(language, language)

@@ -1,0 +1,45 @@
+"""The published JSON Schema, made from the shapes, for completion and checks in an editor."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nurture.campaigns.funnel_shape import FunnelShape
+from nurture.campaigns.sequence_shape import SequenceShape
+from nurture.campaigns.shapes import Shape
+
+SCHEMAS: dict[str, type[Shape]] = {
+    "funnel.schema.json": FunnelShape,
+    "sequence.schema.json": SequenceShape,
+}
+
+
+def schema_text(name: str) -> str:
+    """Return the text of the schema file called `name`, one of SCHEMAS."""
+    schema: dict[str, Any] = SCHEMAS[name].model_json_schema(by_alias=True)
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(_tidy(whole), ensure_ascii=False, indent=2) + "\n"
+
+
+def write_schemas(folder: Path) -> None:
+    """Write both schemas into `folder`."""
+    for name in SCHEMAS:
+        (folder / name).write_text(schema_text(name), encoding="utf-8")
+
+
+def _tidy(value: Any) -> Any:
+    """Leave out what the models add and a file never holds: null, and its default."""
+    if isinstance(value, list):
+        return [_tidy(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    tidied = {key: _tidy(one) for key, one in value.items()}
+    if tidied.get("default", "") is None:
+        del tidied["default"]
+    choices = tidied.get("anyOf")
+    if isinstance(choices, list):
+        kept = [one for one in choices if one != {"type": "null"}]
+        if len(kept) == 1 and len(choices) > 1:
+            del tidied["anyOf"]
+            tidied = {**kept[0], **tidied}
+    return tidied

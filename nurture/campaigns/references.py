@@ -1,0 +1,163 @@
+"""Names that must exist: stages, sequences, fields, tags, topics, wherever they are used."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from nurture.campaigns.complaints import did_you_mean
+from nurture.campaigns.yaml_text import Place
+from nurture.domain.check import Fault
+from nurture.domain.conditions import All, Any, Compare, Condition, Not, Op, as_instant
+from nurture.domain.contact import Engaged, Value
+from nurture.domain.funnel import LANGUAGES, Funnel
+from nurture.domain.sequence import Branch, ChangeStage, Email, Goal, MoveTo, Sequence, WaitFor
+from nurture.domain.stages import Actor
+
+ANSWERS = ("unknown", "no", "partial", "yes")
+_WORD: Mapping[str, str] = {"highest_stage": "stage", "received": "email"}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Every name that a condition or a step may use; None where any word may be used."""
+
+    funnel: Funnel
+    sequences: frozenset[str]
+    emails: frozenset[str] | None = None
+    tags: frozenset[str] | None = None
+
+    def of(self, kind: str) -> frozenset[str] | None:
+        """Return the values that the subject `kind` can have, None when any."""
+        funnel = self.funnel
+        match kind:
+            case "stage" | "highest_stage":
+                return frozenset(funnel.order)
+            case "grade":
+                return frozenset(letter for letter, _ in funnel.grades)
+            case "temperature":
+                return frozenset(warmth.key for warmth in funnel.warmth)
+            case "sequence":
+                return self.sequences
+            case "received":
+                return self.emails
+            case "tag":
+                return self.tags
+            case "language":
+                return frozenset(LANGUAGES)
+            case "bant":
+                return frozenset(ANSWERS)
+            case _:
+                return None
+
+
+def condition_faults(condition: Condition, names: Names, place: Place) -> Iterator[Fault]:
+    """Yield the names in `condition`, written at `place`, that do not exist."""
+    match condition:
+        case All(parts) | Any(parts):
+            word = "all" if isinstance(condition, All) else "any"
+            for number, part in enumerate(parts):
+                yield from condition_faults(part, names, (*place, word, number))
+        case Not(part):
+            yield from condition_faults(part, names, (*place, "not"))
+        case Compare():
+            yield from _compare_faults(condition, names, place)
+        case _:
+            pass
+
+
+def _compare_faults(compare: Compare, names: Names, place: Place) -> Iterator[Fault]:
+    kind, name = compare.subject.kind, compare.subject.name
+    if kind == "field" and name not in names.funnel.fields:
+        told = f"there is no field {name!r}"
+        remedy = did_you_mean(name, names.funnel.fields, "Declare it in funnel.yaml.")
+        yield Fault(told, remedy, (*place, "field"))
+    if kind == "consent" and name not in names.funnel.topics:
+        told = f"there is no topic {name!r}"
+        yield Fault(told, did_you_mean(name, names.funnel.topics), (*place, "consent"))
+    if compare.op in (Op.AFTER, Op.BEFORE):
+        if compare.value != "now" and as_instant(compare.value) is None:
+            told = f"{compare.value!r} is not a date"
+            yield Fault(told, "Write 2026-09-02, or now.", (*place, compare.op.value))
+        return
+    known = names.of(kind)
+    if known is None or compare.op not in (Op.IS, Op.IN):
+        return
+    for value in _each(compare.value):
+        if value.casefold() not in {one.casefold() for one in known}:
+            told = f"there is no {_WORD.get(kind, kind)} {value!r}"
+            yield Fault(told, did_you_mean(value, known), (*place, kind))
+
+
+def _each(value: Value) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (str(value),)
+
+
+def sequence_faults(sequence: Sequence, names: Names) -> Iterator[Fault]:
+    """Yield the names used anywhere in `sequence` that do not exist."""
+    funnel = names.funnel
+    if sequence.stage and sequence.stage not in funnel.order:
+        told = f"there is no stage {sequence.stage!r}"
+        yield Fault(told, did_you_mean(sequence.stage, funnel.order), ("stage",))
+    yield from condition_faults(sequence.entry, names, ("entry",))
+    for number, (_, when) in enumerate(sequence.exits):
+        yield from condition_faults(when, names, ("exits", number, "when"))
+    for number, step in enumerate(sequence.steps):
+        place: Place = ("steps", number)
+        match step:
+            case Email(topic=topic) if topic not in funnel.topics:
+                told = f"there is no topic {topic!r}"
+                yield Fault(told, did_you_mean(topic, funnel.topics), (*place, "topic"))
+            case WaitFor(when=awaited) if awaited is not None:
+                yield from condition_faults(awaited, names, (*place, "wait_for", "when"))
+            case Goal(when=wanted) if wanted is not None:
+                yield from condition_faults(wanted, names, (*place, "goal", "when"))
+            case Branch(cases=cases):
+                for arm, case in enumerate(cases):
+                    there = (*place, "branch", "cases", arm, "when")
+                    yield from condition_faults(case.when, names, there)
+            case MoveTo(sequence=to) if to not in names.sequences:
+                told = f"there is no sequence {to!r}"
+                yield Fault(told, did_you_mean(to, names.sequences), (*place, "move_to"))
+            case ChangeStage(stage=stage):
+                yield from _stage_change(sequence, stage, funnel, (*place, "change_stage"))
+            case _:
+                pass
+
+
+def _stage_change(sequence: Sequence, to: str, funnel: Funnel, place: Place) -> Iterator[Fault]:
+    if to not in funnel.order:
+        yield Fault(f"there is no stage {to!r}", did_you_mean(to, funnel.order), place)
+        return
+    doors = [edge for edge in funnel.edges if edge.to == to and Actor.RULES in edge.actors]
+    if sequence.stage and not any(edge.start == sequence.stage for edge in doors):
+        told = f"no edge that the rules may take leads from {sequence.stage!r} to {to!r}"
+        yield Fault(told, "Add the edge to funnel.yaml, with `by: [rules]`.", place)
+    elif not doors:
+        told = f"no edge that the rules may take leads to {to!r}"
+        yield Fault(told, "Add the edge to funnel.yaml, with `by: [rules]`.", place)
+
+
+def funnel_faults(funnel: Funnel, names: Names) -> Iterator[Fault]:
+    """Yield the names used anywhere in `funnel` that do not exist."""
+    for number, edge in enumerate(funnel.edges):
+        place: Place = ("edges", number)
+        for word, stage in (("from", edge.start), ("to", edge.to)):
+            if stage not in funnel.order:
+                told = f"there is no stage {stage!r}"
+                yield Fault(told, did_you_mean(stage, funnel.order), (*place, word))
+        yield from condition_faults(edge.when, names, (*place, "when"))
+    for number, rule in enumerate(funnel.rules):
+        place = ("engagement", "rules", number)
+        if rule.group not in funnel.groups:
+            told = f"there is no group {rule.group!r}"
+            yield Fault(told, did_you_mean(rule.group, funnel.groups), (*place, "group"))
+        near = get_close_matches(rule.event, list(Engaged), n=1, cutoff=0.8)
+        if near and rule.event not in list(Engaged):
+            told = f"the event {rule.event!r} looks like a slip of the pen"
+            yield Fault(told, f"Did you mean `{near[0]}`?", (*place, "event"))
+    for number, fit in enumerate(funnel.fit_rules):
+        yield from condition_faults(fit.when, names, ("fit", "rules", number, "when"))
+    for source, stage in funnel.first_stages.items():
+        if stage not in funnel.order:
+            told = f"there is no stage {stage!r}"
+            yield Fault(told, did_you_mean(stage, funnel.order), ("first_stage", source))

@@ -1,0 +1,182 @@
+"""What must be true of the funnel and of sequences together before they are published."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from math import inf
+
+from nurture.domain.check import Fault, minimum_time
+from nurture.domain.conditions import All, Any, Compare, Condition, Op
+from nurture.domain.funnel import Funnel
+from nurture.domain.sequence import SHORTEST_LOOP, MoveTo, Reentry
+from nurture.domain.sequence import Sequence as Steps
+from nurture.domain.stages import EdgeKind
+from nurture.domain.timing import Window
+
+
+def check_entry(sequence: Steps) -> tuple[Fault, ...]:
+    """Return every rule that the way into one sequence breaks, and its window."""
+    return (*_window(sequence.window), *_entry(sequence))
+
+
+def check_sequences(sequences: Sequence[Steps]) -> tuple[tuple[str, Fault], ...]:
+    """Return the rules that sequences break together, each with the key of the sequence at fault.
+
+    A sequence that does not exist is left to whoever knows all their names.
+    """
+    found = [
+        *_rivals(sequences),
+        *((one.key, fault) for one in sequences for fault in _moves(one, sequences)),
+        *_circles(sequences),
+    ]
+    return tuple(found)
+
+
+def check_funnel(funnel: Funnel) -> tuple[Fault, ...]:
+    """Return every rule that a funnel breaks by itself; names of stages are taken as they are."""
+    return (
+        *_hysteresis(funnel),
+        *_unreachable_stages(funnel),
+        *_out_of_reach(funnel),
+        *_window(funnel.window),
+    )
+
+
+def _window(window: Window) -> Iterator[Fault]:
+    if not window.days:
+        remedy = "Name at least one day: `days: [mon, tue]`."
+        yield Fault("the window never opens", remedy, ("window", "days"))
+
+
+def _entry(sequence: Steps) -> Iterator[Fault]:
+    trigger = sequence.trigger
+    keyed = sequence.reentry is Reentry.KEYED
+    if keyed and (trigger is None or not trigger.key):
+        told = "`reentry: keyed` needs a trigger whose `key` tells one run from another"
+        yield Fault(told, "Add `key: cart_id` (or the like) to the trigger.", ("reentry",))
+    if trigger is not None and trigger.key and not keyed:
+        told = f"the trigger tells runs apart by {trigger.key!r}, and re-entry does not"
+        yield Fault(told, "Write `reentry: keyed`.", ("trigger", "key"))
+    if trigger is not None and trigger.event in trigger.cancel:
+        told = f"the event {trigger.event!r} would cancel the run that it starts"
+        yield Fault(told, "Name another event in `cancel`.", ("trigger", "cancel"))
+
+
+def _rivals(sequences: Sequence[Steps]) -> Iterator[tuple[str, Fault]]:
+    seen: dict[tuple[str, str, int], str] = {}
+    for one in sequences:
+        if one.stage:
+            first = seen.setdefault((one.track, one.stage, one.priority), one.key)
+            if first != one.key:
+                told = f"{first!r} takes the same stage with the same priority"
+                yield one.key, Fault(told, "Give one of them a higher `priority`.", ("stage",))
+
+
+def _moves(sequence: Steps, sequences: Iterable[Steps]) -> Iterator[Fault]:
+    known = {one.key: one for one in sequences}
+    for number, step in enumerate(sequence.steps):
+        if not isinstance(step, MoveTo):
+            continue
+        place = ("steps", number, "move_to")
+        target = known.get(step.sequence)
+        if step.sequence == sequence.key:
+            told = "a sequence cannot move contacts to itself"
+            yield Fault(told, "Lead the path to a step of this sequence instead.", place)
+        elif target is None:
+            continue
+        elif target.stage and sequence.stage and target.stage != sequence.stage:
+            told = f"{target.key!r} is for the stage {target.stage!r}, and nobody here is in it"
+            yield Fault(told, f"Write `change_stage: {target.stage}`.", place)
+        elif target.reentry is Reentry.KEYED and sequence.reentry is not Reentry.KEYED:
+            told = f"{target.key!r} is entered by a key of its event, and nobody here has one"
+            yield Fault(told, "Move to a sequence that is not keyed.", place)
+
+
+def _circles(sequences: Sequence[Steps]) -> Iterator[tuple[str, Fault]]:
+    """Yield the circles of moves: too fast, or closed because nobody may come again."""
+    known = {one.key: one for one in sequences}
+    hops: dict[str, dict[str, timedelta]] = {}
+    for one in sequences:
+        times = minimum_time(one)
+        for step in one.steps:
+            if isinstance(step, MoveTo) and step.sequence in known and step.key in times:
+                ways = hops.setdefault(one.key, {})
+                ways[step.sequence] = min(times[step.key], ways.get(step.sequence, timedelta.max))
+    for start in sorted(hops):
+        for circle in _turns(hops, start):
+            pairs = zip(circle, (*circle[1:], start), strict=True)
+            takes = sum((hops[here][there] for here, there in pairs), timedelta())
+            way = " → ".join((*circle, start))
+            if takes < SHORTEST_LOOP:
+                told = f"contacts would go round {way} without a wait of at least an hour"
+                yield start, Fault(told, "Put a `wait` before one of the moves.", ("steps",))
+            closed = [key for key in circle if known[key].reentry is Reentry.NEVER]
+            if closed:
+                told = f"contacts who go round {way} may not enter {closed[0]!r} again"
+                yield closed[0], Fault(told, "Write `reentry: {after: 30d}`.", ("reentry",))
+
+
+def _turns(hops: Mapping[str, Mapping[str, timedelta]], start: str) -> Iterator[tuple[str, ...]]:
+    """Yield the ways from `start` back to it through keys that sort after it, so each once."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    while ways:
+        way = ways.pop()
+        for to in sorted(hops.get(way[-1], {})):
+            if to == start and len(way) > 1:
+                yield way
+            elif to > start and to not in way:
+                ways.append((*way, to))
+
+
+def _bound(condition: Condition, lower: bool) -> float:  # noqa: FBT001 - two sides of one rule
+    """Return the engagement that `condition` asks for at least (or at most); infinite when none."""
+    none, all_, any_ = (-inf, max, min) if lower else (inf, min, max)
+    ops = (Op.AT_LEAST, Op.ABOVE) if lower else (Op.AT_MOST, Op.BELOW)
+    match condition:
+        case Compare(subject, op, int() | float() as value):
+            return float(value) if subject.kind == "engagement" and op in ops else none
+        case All(parts):
+            return all_((_bound(part, lower) for part in parts), default=none)
+        case Any(parts):
+            return any_((_bound(part, lower) for part in parts), default=none)
+        case _:
+            return none
+
+
+def _hysteresis(funnel: Funnel) -> Iterator[Fault]:
+    for number, down in enumerate(funnel.edges):
+        if down.kind is not EdgeKind.DEMOTE:
+            continue
+        low = _bound(down.when, lower=False)
+        for up in funnel.edges:
+            opposite = up.kind is EdgeKind.PROMOTE and (up.start, up.to) == (down.to, down.start)
+            high = _bound(up.when, lower=True)
+            if opposite and -inf < high <= low < inf:
+                told = f"{down.key} demotes at {low:g} and {up.key} promotes at {high:g}"
+                remedy = f"Demote below a number smaller than {high:g}, or contacts go to and fro."
+                yield Fault(told, remedy, ("edges", number, "when"))
+
+
+def _unreachable_stages(funnel: Funnel) -> Iterator[Fault]:
+    open_ = {edge.to for edge in funnel.edges} | set(funnel.first_stages.values())
+    for number, stage in enumerate(funnel.stages):
+        if number and stage.key not in open_:
+            told = f"nobody can ever reach the stage {stage.key!r}"
+            yield Fault(told, "Add an edge that leads to it.", ("stages", number, "key"))
+
+
+def _out_of_reach(funnel: Funnel) -> Iterator[Fault]:
+    """Yield thresholds above what all groups can give together."""
+    used = {rule.group for rule in funnel.rules if rule.points > 0}
+    caps = [group.cap for key, group in funnel.groups.items() if key in used]
+    most = inf if None in caps else sum(cap for cap in caps if cap is not None)
+    for number, edge in enumerate(funnel.edges):
+        asked = _bound(edge.when, lower=True)
+        if asked > most:
+            told = f"{edge.key} asks for {asked:g} points, and all groups give {most:g} at most"
+            yield Fault(told, "Raise a cap or lower the threshold.", ("edges", number, "when"))
+    for number, warmth in enumerate(funnel.warmth[:-1]):
+        if warmth.enter > most:
+            told = (
+                f"{warmth.key!r} begins at {warmth.enter:g}, and the groups give {most:g} at most"
+            )
+            yield Fault(told, "Raise a cap or lower it.", ("temperature", number, "enter"))
