@@ -20,6 +20,7 @@ from nurture.mailer.language import Fault, faults
 from nurture.mailer.linking import link_html, link_text
 from nurture.mailer.markup import markup_faults
 from nurture.mailer.plain import close_up_blocks, text_from_html
+from nurture.mailer.render import Renderer, TemplateFailed
 from nurture.mailer.required import required_faults
 from nurture.mailer.shield import Lost, Shield
 from nurture.mailer.sources import EmailSource
@@ -67,14 +68,12 @@ def _parsed(source: EmailSource, problems: list[Problem]) -> list[nodes.Template
     ):
         try:
             tree = _DIALECT.parse(text)
+            problems += [_problem(source, file, fault) for fault in faults(tree)]
+            trees.append(tree)
         except TemplateSyntaxError as error:
             problems.append(_problem(source, file, _syntax_fault(error, text)))
-            continue
         except RecursionError:
             problems.append(Problem("it is nested too deeply", "Write it flatter.", file))
-            continue
-        problems += [_problem(source, file, fault) for fault in faults(tree)]
-        trees.append(tree)
     if not source.subject:
         problems.append(Problem("the subject is empty", "Write one.", source.subject_file, 1))
     if "\n" in source.subject:
@@ -180,7 +179,7 @@ def _finished(
     if problems:
         raise _invalid(source, problems)
     body = _before_end(linked.template, honeypot_html() + pixel_html())
-    return CompiledEmail(
+    email = CompiledEmail(
         name=source.name,
         language=source.language,
         subject=source.subject,
@@ -190,6 +189,13 @@ def _finished(
         variables=variables(trees),
         warnings=tuple(_warnings(body, marked.links)),
     )
+    try:
+        # What Python cannot compile (blocks nested over twenty deep) must not wait for the send.
+        Renderer(capacity=1).warm(email)
+    except TemplateFailed as failure:
+        fault = Problem(failure.reason, "Write it flatter.", source.body_file)
+        raise _invalid(source, [fault]) from failure
+    return email
 
 
 def _before_end(page: str, addition: str) -> str:

@@ -18,6 +18,7 @@ _ATTRIBUTE: Final = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 # What authors note for each other must not be read by recipients; Outlook's conditional comments
 # are markup and stay.
 _COMMENT: Final = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LARGEST: Final = 512 * 1024
 _DEEPEST: Final = 8
 
@@ -143,6 +144,11 @@ class _Reader:
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             self._wrong("the file is not UTF-8", "Save it as UTF-8.", str(path), line)
+            return ""
+        control = _CONTROL.search(text)
+        if control:
+            line = text.count("\n", 0, control.start()) + 1
+            self._wrong("the file holds a control character", "Remove it.", str(path), line)
             return ""
         self.files.append(path)
         # Editors on macOS may write ế as three characters, which some mail readers draw apart.

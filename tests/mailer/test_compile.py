@@ -271,6 +271,26 @@ def test_a_field_that_mjml_would_drop_is_refused(tmp_path: Path) -> None:
     assert "stands where MJML throws it away" in problems_of(tmp_path, body)[0]
 
 
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "{% for a in [1] %}" * 30 + "{% endfor %}" * 30,
+        "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
+        "{{ " + "not " * 3000 + "1 }}",
+        "{{ 1" + " + 1" * 5000 + " }}",
+        "{{ contact" + ".a" * 5000 + " }}",
+    ],
+)
+def test_nesting_beyond_reason_is_refused_at_publish(tmp_path: Path, inner: str) -> None:
+    assert "body.en.mjml" in problems_of(tmp_path, mjml(inner))[0]
+
+
+def test_control_characters_in_a_file_are_refused_by_line(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, mjml("a\n\x02c1\x03")) == [
+        "body.en.mjml:4: the file holds a control character"
+    ]
+
+
 @pytest.mark.parametrize("subject", ["", "  \n ", "two\nlines"])
 def test_a_subject_is_one_line_that_says_something(tmp_path: Path, subject: str) -> None:
     assert "subject.en.txt" in problems_of(tmp_path, mjml("x"), subject=subject)[0]
