@@ -35,8 +35,8 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
         case e.Accepted() | e.Unsent() | e.Held() | e.Broken():
             return _after_send(walk, event)
         case e.Entered():
-            if run.step:
-                return _note(event, f"the run is at {run.step} already")
+            if run.step or not isinstance(run.state, e.Waiting):
+                return _note(event, f"the run is at {run.step or 'its end'} already")
             _begin(walk)
         case e.TimerFired():
             return _timer(walk, event)
@@ -87,7 +87,8 @@ def _leaves(walk: Walk, occurrence: Occurrence | None) -> bool:
     if reason is not None:
         walk.add(e.Finish(e.Exited(reason)))
         return True
-    for goal in situation.sequence.goals:
+    # Of several goals reached the furthest: what lies before it has no purpose any more.
+    for goal in reversed(situation.sequence.goals):
         if _ahead(situation, goal) and reached(situation, goal, walk.now):
             walk.take("goal", goal.key)
             return True

@@ -186,3 +186,24 @@ def test_withdrawing_and_moving_away_end_every_live_run() -> None:
         story.tell(event)
         assert story.run.state == state
         assert not story.run.is_live
+
+
+def test_of_several_goals_reached_the_furthest_is_jumped_to() -> None:
+    sequence = a_sequence(
+        Wait("pause", DAY),
+        Goal("tried", Match("purchase"), next="nudge"),
+        Email("nudge", "nudge"),
+        Goal("bought", Match("purchase")),
+    )
+    story = Story(sequence)
+    story.enter()
+    story.happen(an_occurrence("purchase", NOW + HOUR))
+    assert (story.sent, story.run.step) == ([], "bought")
+
+
+def test_a_run_through_an_empty_sequence_is_entered_once() -> None:
+    story = Story(a_sequence())
+    story.enter()
+    before = story.run
+    story.tell(e.Entered(), after=HOUR)
+    assert story.run == before == an_enrollment(state=e.Exhausted(NOW))
