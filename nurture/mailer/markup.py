@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from nurture.mailer.language import Fault
+from nurture.tracking.markup import JINJA
 
-_JINJA: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TAG: Final = re.compile(
     r"""<!--.*?-->|<!doctype[^>]*>|<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)"""
     r"""(?P<attributes>(?:[^<>"']|"[^"]*"|'[^']*')*?)(?P<empty>/?)>|(?P<stray><)""",
@@ -42,11 +42,11 @@ _REFUSED_SCHEMES: Final = frozenset(
 
 def blanked(source: str) -> str:
     """`source` with its Jinja written over, every line break kept, so that offsets stay true."""
-    return _JINJA.sub(_over, source)
+    return JINJA.sub(_over, source)
 
 
 def _over(found: re.Match[str]) -> str:
-    filler = "x" if found[0].startswith("{{") else " "
+    filler = "x" if found["field"] else " "
     return re.sub(r"[^\n]", filler, found[0])
 
 

@@ -60,6 +60,15 @@ def test_comparisons_and_quotes_of_jinja_survive_mjml_and_css(tmp_path: Path) ->
     assert "mid&lt;&#39;&gt;" in shown.html
 
 
+def test_signs_of_markup_inside_strings_of_jinja_are_no_markup(tmp_path: Path) -> None:
+    body = mjml(
+        """<p title="{{ contact.x | default("}} <b> '") }}">{{ contact.y | d('<i>') }}</p>"""
+    )
+    shown = preview(compiled(tmp_path, body), {**MERGE, "contact": {}})
+    assert 'title="}} &lt;b&gt; &#39;"' in shown.html
+    assert "&lt;i&gt;</p>" in shown.html
+
+
 def test_rows_of_a_table_repeat_inside_one_body(tmp_path: Path) -> None:
     email = compiled(
         tmp_path,
