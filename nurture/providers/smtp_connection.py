@@ -23,13 +23,16 @@ class Timeouts:
     """Seconds without any progress. RFC 5321 section 4.5.3.2 asks clients for minutes.
 
     `final` is the wait for the answer to a whole message: it is long because giving up there
-    leaves an email in doubt.
+    leaves an email in doubt. `back_off` is how long to wait before a lost connection is opened
+    again; when all of it is used up without any email settled in between, no more is tried
+    in this batch.
     """
 
     connect: float = 15
     reply: float = 60
     transfer: float = 60
     final: float = 300
+    back_off: tuple[float, ...] = (0.0, 0.2, 1.0, 3.0)
 
 
 class _Stage(Enum):

@@ -3,28 +3,24 @@
 import selectors
 import time
 from collections.abc import Callable
-from typing import Final
 
 from nurture.providers.smtp_address import SmtpAddress
 from nurture.providers.smtp_connection import Connection, Timeouts
-
-# Seconds before a lost connection is opened again. When they are used up without any email
-# settled in between, the place rests until the next batch.
-BACK_OFF: Final = (0.0, 0.2, 1.0, 3.0)
 
 
 class Place:
     """One of the connections that may be open at a time, with its history in this batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, back_off: tuple[float, ...]) -> None:
         self.connection: Connection | None = None
+        self._back_off = back_off
         self.again_at = 0.0
         self._failures = 0
 
     @property
     def resting(self) -> bool:
         """Whether nothing more is to be tried here in this batch."""
-        return self.connection is None and self._failures > len(BACK_OFF)
+        return self.connection is None and self._failures > len(self._back_off)
 
     def refresh(self) -> None:
         """Forget failures: a batch begins, or an email got through."""
@@ -33,14 +29,14 @@ class Place:
     def rest(self) -> None:
         """Drop the connection, and open none until the next batch."""
         self.close()
-        self._failures = len(BACK_OFF) + 1
+        self._failures = len(self._back_off) + 1
 
     def lose(self, at: float) -> None:
         """Drop the connection, and plan when to open the next one."""
         self.close()
         self._failures += 1
-        if self._failures <= len(BACK_OFF):
-            self.again_at = at + BACK_OFF[self._failures - 1]
+        if self._failures <= len(self._back_off):
+            self.again_at = at + self._back_off[self._failures - 1]
 
     def close(self) -> None:
         """Drop the connection, if there is one."""
@@ -60,12 +56,12 @@ class Pool:
         timeouts: Timeouts | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.places = [Place() for _ in range(max(1, size))]
         #: The clock of time-outs, in seconds.
         self.now = monotonic
         self._address = address
         self._hostname = hostname
         self._timeouts = timeouts or Timeouts()
+        self.places = [Place(self._timeouts.back_off) for _ in range(max(1, size))]
         self._context = address.tls_context()
         self._selector = selectors.DefaultSelector()
 
