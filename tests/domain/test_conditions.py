@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nurture.domain.comparing import compares
 from nurture.domain.conditions import (
     ALWAYS,
     SUBJECTS,
@@ -142,9 +143,9 @@ def test_unknown_qualification_and_unasked_consent_have_a_value() -> None:
 values = (
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "a", "B", "3", "now"])
 )
-compares = st.builds(Compare, st.just(X), st.sampled_from(list(Op)), values)
+comparisons = st.builds(Compare, st.just(X), st.sampled_from(list(Op)), values)
 conditions = st.recursive(
-    compares | st.builds(Did, st.sampled_from(["visit", "open"]), st.integers(0, 2)),
+    comparisons | st.builds(Did, st.sampled_from(["visit", "open"]), st.integers(0, 2)),
     lambda inner: (
         st.builds(Not, inner)
         | st.builds(All, st.lists(inner, max_size=3).map(tuple))
@@ -248,6 +249,10 @@ def test_reading_a_number_or_an_instant_never_fails(value: Value) -> None:
     assert number is None or abs(number) < float("inf")
     instant = as_instant(value)
     assert instant is None or instant.tzinfo is not None
+
+
+def test_whatever_is_not_missing_exists() -> None:
+    assert compares(Op.EXISTS, 0, want=True, now=NOW)
 
 
 def test_a_number_too_large_for_a_float_is_no_number() -> None:
