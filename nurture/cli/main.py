@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from nurture.cli import campaigns
+from nurture.cli import campaigns, users
 from nurture.errors import Invalid, NurtureError
 
 
@@ -14,7 +14,7 @@ def group() -> None:
     """Nurture moves contacts through multi-touch email sequences, correctly."""
 
 
-COMMANDS: tuple[click.Command, ...] = (campaigns.check, campaigns.apply)
+COMMANDS: tuple[click.Command, ...] = (campaigns.check, campaigns.apply, users.user)
 
 for command in COMMANDS:
     group.add_command(command)

@@ -1,29 +1,12 @@
-"""The port to the people who may log in; the engine implements it, tests pass a fake."""
+"""The port to the people who may log in; `nurture.engine.accounts` implements it, tests a fake."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from nurture.engine.accounts import Attempt, User, normalised
 
-@dataclass(frozen=True, slots=True)
-class User:
-    """A person who may log in. `password_hash` is an argon2 string (RFC 9106)."""
-
-    id: int
-    email: str
-    name: str
-    password_hash: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try to log in: `email` as `normalised`, `address` as `network_of` gives it."""
-
-    email: str
-    address: str
-    at: datetime
-    succeeded: bool
+__all__ = ["Accounts", "Attempt", "User", "normalised"]
 
 
 class Accounts(Protocol):
@@ -46,8 +29,3 @@ class Accounts(Protocol):
 
     def replace_password_hash(self, user_id: int, password_hash: str, *, now: datetime) -> None:
         """Store a new hash of the same password, made with today's parameters."""
-
-
-def normalised(email: str) -> str:
-    """The form under which a log-in address is stored and counted."""
-    return email.strip().casefold()

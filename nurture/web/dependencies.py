@@ -2,18 +2,38 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from typing import Protocol
 
 from flask import current_app
 
 from nurture.clock import Clock, WallClock
 from nurture.config import Secrets, Settings
+from nurture.engine.dependencies import Dependencies
 from nurture.web.accounts import Accounts
 from nurture.web.passwords import Passwords
+
+
+class QueueGauge(Protocol):
+    """How much work the queue holds. Only the jobs speak its language, so it comes from there."""
+
+    def depth(self) -> int | None:
+        """How many jobs wait; None while the queue does not answer. Never raises, never hangs."""
+
+
+class NoQueue:
+    """Stands where the web was started without a queue."""
+
+    def depth(self) -> int | None:
+        """Nobody answers."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebDependencies:
     """Everything a page may use.
+
+    Pages read through `nurture.store.reports…` with `engine.database.read()` and write by calling
+    the engine's use cases with `engine`.
 
     `clock` is the campaign's time, which the demo runs at a day a second. `wall` is real time:
     sessions and the rate limit of log-ins need it, or a demo would log its marketer out at once.
@@ -23,9 +43,11 @@ class WebDependencies:
     settings: Settings
     secrets: Secrets
     accounts: Accounts
+    engine: Dependencies
     clock: Clock
     wall: Clock = field(default_factory=WallClock)
     passwords: Passwords = field(default_factory=Passwords)
+    queue: QueueGauge = field(default_factory=NoQueue)
     zone: tzinfo = UTC
 
 

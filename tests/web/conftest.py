@@ -1,6 +1,7 @@
 """What tests of pages ask for: an application, a client that is logged in, a real browser."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from flask import Blueprint, Flask
@@ -8,7 +9,9 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 
 from nurture.config import Secrets, Settings
+from nurture.engine.dependencies import Dependencies
 from nurture.web.app import WebDependencies, create_app
+from nurture.wiring import build
 from tests.web.browsing import PHONE, WIDE, chromium, context, violations
 from tests.web.gallery import gallery_pages
 from tests.web.people import CHEAP, EMAIL, PASSWORD, AccountsInMemory, StandingClock, lan
@@ -35,14 +38,30 @@ def accounts() -> AccountsInMemory:
 
 
 @pytest.fixture
+def engine(settings: Settings, clock: StandingClock, wall: StandingClock) -> Iterator[Dependencies]:
+    """The engine's parts on the settings' database, which has no tables until a test makes them.
+
+    Pages that read need `DATABASE_URL` of the fixture `sqlite_url`: see `tests.web.seed`.
+    """
+    built = replace(build(settings), clock=clock, wall=wall)
+    yield built
+    built.database.close()
+
+
+@pytest.fixture
 def given(
-    settings: Settings, accounts: AccountsInMemory, clock: StandingClock, wall: StandingClock
+    settings: Settings,
+    accounts: AccountsInMemory,
+    engine: Dependencies,
+    clock: StandingClock,
+    wall: StandingClock,
 ) -> WebDependencies:
     """What the application is given; override this fixture for pages that need more."""
     return WebDependencies(
         settings=settings,
         secrets=Secrets(bytes(range(32))),
         accounts=accounts,
+        engine=engine,
         clock=clock,
         wall=wall,
         passwords=CHEAP,

@@ -13,6 +13,7 @@ from flask import Flask
 
 from nurture.config import Secrets, Settings
 from nurture.web.app import WebDependencies, create_app
+from nurture.wiring import build
 from tests.web.browsing import PHONE, WIDE, chromium, context
 from tests.web.conftest import enter
 from tests.web.gallery import gallery_pages
@@ -51,10 +52,12 @@ def main() -> None:
     """Pictures of the gallery and of log-in."""
     folder, *paths = sys.argv[1:]
     with tempfile.TemporaryDirectory() as home:
+        settings = Settings.from_environment({"NURTURE_HOME": home})
         given = WebDependencies(
-            settings=Settings.from_environment({"NURTURE_HOME": home}),
+            settings=settings,
             secrets=Secrets(bytes(range(32))),
             accounts=AccountsInMemory(lan()),
+            engine=build(settings),
             clock=StandingClock(),
             passwords=CHEAP,
         )

@@ -8,7 +8,6 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
-from nurture.config import Secrets, Settings
 from nurture.web.accounts import User
 from nurture.web.app import WebDependencies, create_app
 from nurture.web.passwords import Passwords
@@ -182,15 +181,9 @@ def test_the_cookie_is_closed_to_scripts_and_other_sites(client: FlaskClient) ->
     assert "SameSite=Lax" in cookie
 
 
-def test_in_production_the_cookie_is_bound_to_https_and_the_host(settings: Settings) -> None:
-    given = WebDependencies(
-        settings=dataclasses.replace(settings, production=True),
-        secrets=Secrets(bytes(32)),
-        accounts=AccountsInMemory(),
-        clock=StandingClock(),
-        passwords=CHEAP,
-    )
-    client = create_app(given, gallery_pages()).test_client()
+def test_in_production_the_cookie_is_bound_to_https_and_the_host(given: WebDependencies) -> None:
+    live = dataclasses.replace(given, settings=dataclasses.replace(given.settings, production=True))
+    client = create_app(live, gallery_pages()).test_client()
     response = client.get("/login", base_url="https://localhost")
     cookie = response.headers["Set-Cookie"]
     assert cookie.startswith("__Host-nurture=")
