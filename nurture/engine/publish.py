@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nurture.campaigns.check import check
+from nurture.campaigns.checking import check
 from nurture.campaigns.emails import EmailFacts
 from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
 from nurture.campaigns.folder import digest as digest_of
@@ -134,7 +134,7 @@ def publish_sequence(
     by: str,
     now: datetime,
 ) -> int | None:
-    """Publish one sequence with the emails it sends; return its number, None when it is the same."""
+    """Publish one sequence with its emails; return its new number, None when nothing changed."""
     sequence_id = published.ensure_sequence(
         tx, sequence.key, sequence.stage, sequence.track if sequence.stage else ""
     )

@@ -1,8 +1,9 @@
-"""Decisions as they are stored: what the explanations are made of."""
+"""Decisions as they are stored: what explanations are made of, and what states replay from."""
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from nurture.domain import enrollment as e
 from nurture.domain.enrollment import Decision, Event
@@ -11,6 +12,32 @@ from nurture.domain.enrollment import Decision, Event
 def dump(decision: Decision) -> dict[str, Any]:
     """Return a decision as JSON: `do` says which, the rest are its own fields."""
     return {"do": type(decision).__name__, **_fields(decision)}
+
+
+_DECISIONS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in get_args(e.Decision)}
+_STATES: Mapping[str, type[Any]] = {kind.__name__: kind for kind in e.STATE_NAMES}
+
+
+def load(stored: Mapping[str, Any]) -> Decision:
+    """Return the decision that `dump` wrote."""
+    kind = _DECISIONS[stored["do"]]
+    values = {name: value for name, value in stored.items() if name != "do"}
+    decision: Decision = kind(**_typed(kind, values))
+    return decision
+
+
+def _typed(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    typed = {}
+    for field in fields(kind):
+        value = values[field.name]
+        if isinstance(value, Mapping) and "is" in value:
+            state = _STATES[value["is"]]
+            inner = {name: one for name, one in value.items() if name != "is"}
+            value = state(**_typed(state, inner))
+        elif field.type is datetime and isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        typed[field.name] = value
+    return typed
 
 
 def cause_of(event: Event) -> str:

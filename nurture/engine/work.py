@@ -31,7 +31,7 @@ class Entry:
     contact_id: int
     definition: Definition
     entry_key: str = ""
-    properties: Mapping[str, Value] = NOTHING
+    properties: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     event_id: int | None = None
 
 

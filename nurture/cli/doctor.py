@@ -1,0 +1,24 @@
+"""`nurture doctor`: looks for everything that must never be so."""
+
+import sys
+
+import click
+
+from nurture.cli.parts import parts
+from nurture.engine.doctor import MEANINGS, examine
+
+
+@click.command()
+@click.option("--language", type=click.Choice(["en", "vi"]), default="en")
+def doctor(language: str) -> None:
+    """Examine the database; ends with status 1 when something is wrong."""
+    deps = parts()
+    found = examine(deps, deps.clock.now())
+    for one in found.findings:
+        click.echo(f"{one.code} {one.id}: {MEANINGS[one.code][language]}. {one.detail}")
+    click.echo(
+        f"{found.enrollments} enrollments and {found.contacts} contacts examined:"
+        f" {len(found.violations)} violations,"
+        f" {len(found.findings) - len(found.violations)} sends to be settled."
+    )
+    sys.exit(1 if found.violations else 0)

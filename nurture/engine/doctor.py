@@ -1,0 +1,137 @@
+"""The doctor: everything that must never be so, looked for in the database itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nurture.domain import enrollment as e
+from nurture.domain.evolve import evolve
+from nurture.domain.scoring import engagement
+from nurture.engine import trail
+from nurture.engine.dependencies import Dependencies
+from nurture.errors import NotFound
+from nurture.store import examination, ledger, runs
+from nurture.store.database import Transaction
+from nurture.store.examination import Finding
+
+# A timer this late means that no ticker runs, or that its run cannot be decided.
+LATE = timedelta(hours=1)
+MOST_FINDINGS = 100
+PAGE = 500
+
+# Scores are floating-point sums; two orders of adding differ by less than this.
+ROUNDING = 1e-6
+
+# What each finding means, and what a person should do.
+MEANINGS: Mapping[str, Mapping[str, str]] = {
+    "sending_without_send": {
+        "en": "a run says it is sending and no send is under way",
+        "vi": "lượt chạy đang ở trạng thái gửi nhưng không có thư nào đang gửi",
+    },
+    "send_without_run": {
+        "en": "a send is queued though its run went on",
+        "vi": "thư đang xếp hàng dù lượt chạy đã đi tiếp",
+    },
+    "overdue": {
+        "en": "a run has been due for over an hour; is a worker running?",
+        "vi": "lượt chạy đã đến hạn hơn một giờ; worker có đang chạy không?",
+    },
+    "mailed_after_suppression": {
+        "en": "a contact was mailed after they had been suppressed",
+        "vi": "đã gửi thư cho liên hệ sau khi họ bị chặn",
+    },
+    "content_twice": {
+        "en": "a contact got the same content twice by two doors",
+        "vi": "liên hệ nhận cùng một nội dung hai lần",
+    },
+    "run_of_another_stage": {
+        "en": "a contact is in the sequence of a stage they do not stand in",
+        "vi": "liên hệ đang ở chuỗi của giai đoạn khác",
+    },
+    "uncertain": {
+        "en": "nobody knows whether this email arrived; settle it on the health page",
+        "vi": "không rõ thư này đã đến chưa; hãy quyết định ở trang tình trạng",
+    },
+    "state_differs": {
+        "en": "the state of a run is not what its decisions lead to",
+        "vi": "trạng thái của lượt chạy không khớp với các quyết định",
+    },
+    "score_differs": {
+        "en": "a score is not the sum of its ledger",
+        "vi": "điểm không bằng tổng của sổ điểm",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was looked at, and what was found."""
+
+    findings: tuple[Finding, ...]
+    enrollments: int
+    contacts: int
+
+    @property
+    def violations(self) -> tuple[Finding, ...]:
+        """The findings without those that only wait for a person's word."""
+        return tuple(one for one in self.findings if one.code != "uncertain")
+
+
+def examine(deps: Dependencies, now: datetime) -> Examined:
+    """Look for every violation; reads only, and changes nothing."""
+    with deps.database.read() as tx:
+        found = [
+            *examination.sending_without_send(tx, MOST_FINDINGS),
+            *examination.send_without_run(tx, MOST_FINDINGS),
+            *examination.overdue(tx, now - LATE, MOST_FINDINGS),
+            *examination.mailed_after_suppression(tx, MOST_FINDINGS),
+            *examination.content_twice(tx, MOST_FINDINGS),
+            *examination.stage_without_standing(tx, MOST_FINDINGS),
+            *examination.uncertain(tx, MOST_FINDINGS),
+        ]
+        replayed, enrollments = _replay(tx)
+        scores, contacts = _scores(deps, tx)
+    return Examined((*found, *replayed, *scores), enrollments, contacts)
+
+
+def _replay(tx: Transaction) -> tuple[list[Finding], int]:
+    """Walk every enrollment through its stored decisions and compare where that leads."""
+    found: list[Finding] = []
+    after = seen = 0
+    while page := examination.decided(tx, after, PAGE):
+        stored = runs.by_ids(tx, [key for key, _ in page])
+        for key, decisions in page:
+            run = stored[key].enrollment
+            begun = e.Enrollment(
+                run.contact_id, run.sequence, run.version, e.Waiting(run.entered_at),
+                run.entered_at, entry_key=run.entry_key, properties=run.properties, id=run.id,
+                revision=run.revision,
+            )  # fmt: skip
+            led_to = evolve(begun, [trail.load(one) for one in decisions])
+            same = (led_to.state, led_to.step, dict(led_to.passes), dict(led_to.accepted)) == (
+                run.state, run.step, dict(run.passes), dict(run.accepted)
+            )  # fmt: skip
+            if not same and len(found) < MOST_FINDINGS:
+                found.append(Finding("state_differs", key, f"{run.state} / {led_to.state}"))
+        seen += len(page)
+        after = page[-1][0]
+    return found, seen
+
+
+def _scores(deps: Dependencies, tx: Transaction) -> tuple[list[Finding], int]:
+    try:
+        funnel = deps.definitions.catalog(tx).funnel
+    except NotFound:
+        return [], 0
+    found: list[Finding] = []
+    seen = 0
+    for page in examination.standings(tx, PAGE):
+        entries = ledger.entries(tx, [row.contact_id for row in page])
+        for row in page:
+            some = entries.get(row.contact_id, [])
+            total = engagement(some, funnel.groups, funnel.limits, row.scored_at).total
+            if abs(total - row.engagement) > ROUNDING and len(found) < MOST_FINDINGS:
+                told = f"stands at {row.engagement:.3f}, adds up to {total:.3f}"
+                found.append(Finding("score_differs", row.contact_id, told))
+        seen += len(page)
+    return found, seen

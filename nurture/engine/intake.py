@@ -1,0 +1,120 @@
+"""Events from outside: what contacts do on a site or in a shop, told by that site."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nurture.domain.contact import Engaged, Occurrence, Value
+from nurture.engine.addresses import normalised_address
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.record import record
+from nurture.errors import Invalid, Problem
+from nurture.store import people
+from nurture.store.ledger import NewEvent
+
+# Clocks of other machines differ from ours by this much at most; later than that is an error.
+AHEAD = timedelta(minutes=5)
+LONGEST_TEXT = 2_000
+MOST_PROPERTIES = 50
+MOST_EVENTS = 1_000
+
+# Said by mail itself and by nobody else: a site that could claim them could score and suppress.
+OURS = frozenset(
+    {
+        Engaged.OPEN, Engaged.CLICK, Engaged.DELIVERED, Engaged.BOUNCE, Engaged.COMPLAINT,
+        Engaged.UNSUBSCRIBE,
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a call: events that were new, known already, and about nobody we know."""
+
+    new: int
+    known: int
+    strangers: int
+
+
+def api_key(deps: Dependencies) -> str:
+    """Return the key that a site shows to tell us events."""
+    return deps.secrets.key("api").hex()
+
+
+def take_events(deps: Dependencies, items: Sequence[Any], now: datetime) -> Taken:
+    """Record events: each {email, event, id, at?, properties?}; `id` makes repeating harmless.
+
+    Raises Invalid with every fault, and then records nothing. An address that is no contact's
+    is counted and dropped: events identify contacts, they never make them.
+    """
+    if len(items) > MOST_EVENTS:
+        raise Invalid(f"{len(items)} events in one call", remedy=f"Send at most {MOST_EVENTS}.")
+    problems: list[Problem] = []
+    read = [_read(item, f"[{number}]", now, problems) for number, item in enumerate(items)]
+    if problems:
+        raise Invalid.because(problems, of="No event was taken")
+    with deps.database.read() as tx:
+        ids = people.ids_by_address(tx, {address for address, _ in read})
+    events = [
+        NewEvent(ids[address], occurrence, "api") for address, occurrence in read if address in ids
+    ]
+    new = record(deps, events, now)
+    return Taken(new, len(events) - new, len(read) - len(events))
+
+
+def _read(
+    item: object, place: str, now: datetime, problems: list[Problem]
+) -> tuple[str, Occurrence]:
+    nothing = ("", Occurrence("", now))
+    if not isinstance(item, Mapping):
+        problems.append(Problem("an event is an object", "Send {email, event, id}.", field=place))
+        return nothing
+    found = len(problems)
+
+    def text(name: str) -> str:
+        value = item.get(name)
+        if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_TEXT:
+            wanted = f"Give a text of at most {LONGEST_TEXT} characters."
+            problems.append(Problem(f"{name} is missing or no text", wanted, field=place))
+            return ""
+        return value.strip()
+
+    address, name, key = normalised_address(text("email")), text("event"), text("id")
+    if name in OURS:
+        told = f"{name} is what email itself tells"
+        problems.append(Problem(told, "Name the event otherwise.", field=f"{place}.event"))
+    at = _instant(item.get("at"), place, now, problems)
+    properties = _properties(item.get("properties", {}), place, problems)
+    if len(problems) > found or not address:
+        if len(problems) == found:
+            told = "email is no address"
+            problems.append(Problem(told, "Give name@domain.", field=f"{place}.email"))
+        return nothing
+    return address, Occurrence(name, at, properties, dedupe_key=f"api:{key}")
+
+
+def _instant(value: object, place: str, now: datetime, problems: list[Problem]) -> datetime:
+    if value is None:
+        return now
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        told, wanted = f"at {str(value)[:40]!r} is no instant", "Write 2026-11-23T09:30:00+07:00."
+        problems.append(Problem(told, wanted, field=f"{place}.at"))
+        return now
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if at > now + AHEAD:
+        told = f"at {at.isoformat()} lies in the future"
+        problems.append(Problem(told, "Send when it happened.", field=f"{place}.at"))
+    return at
+
+
+def _properties(value: object, place: str, problems: list[Problem]) -> dict[str, Value]:
+    place = f"{place}.properties"
+    if not isinstance(value, Mapping) or len(value) > MOST_PROPERTIES:
+        wanted = f"Send at most {MOST_PROPERTIES} names with values."
+        problems.append(Problem("properties is no object", wanted, field=place))
+        return {}
+    # Lists of objects (the items of a cart) travel along for emails; rules only read scalars.
+    return {str(name)[:200]: one for name, one in value.items()}

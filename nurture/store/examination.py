@@ -1,0 +1,153 @@
+"""Read-only queries of the doctor: rows that contradict each other, or stand too long."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nurture.store import tables
+from nurture.store.database import Transaction
+
+E, S = tables.Enrollment, tables.Send
+OPEN = ("queued", "claimed", "uncertain")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row that is not as it must be: a code, the row's id, and what is seen."""
+
+    code: str
+    id: int
+    detail: str = ""
+
+
+def sending_without_send(tx: Transaction, limit: int) -> list[Finding]:
+    """Runs that say a send is under way when none is."""
+    there = sa.exists().where(S.enrollment_id == E.id, S.step == E.step, S.status.in_(OPEN))
+    rows = tx.execute(
+        sa.select(E.id, E.step).where(E.state == "sending", ~there).order_by(E.id).limit(limit)
+    )
+    return [Finding("sending_without_send", row.id, row.step) for row in rows]
+
+
+def send_without_run(tx: Transaction, limit: int) -> list[Finding]:
+    """Sends in the queue whose run is over or waits for something else."""
+    rows = tx.execute(
+        sa.select(S.id, E.state)
+        .join(E, E.id == S.enrollment_id)
+        .where(S.status == "queued", E.state != "sending")
+        .order_by(S.id)
+        .limit(limit)
+    )
+    return [Finding("send_without_run", row.id, row.state) for row in rows]
+
+
+def overdue(tx: Transaction, before: datetime, limit: int) -> list[Finding]:
+    """Runs whose timer came long ago and that nobody moved on."""
+    rows = tx.execute(
+        sa.select(E.id, E.wake_at)
+        .where(E.wake_at < before, E.wake_at.is_not(None), E.frozen_at.is_(None))
+        .order_by(E.wake_at)
+        .limit(limit)
+    )
+    return [Finding("overdue", row.id, row.wake_at.isoformat()) for row in rows if row.wake_at]
+
+
+def mailed_after_suppression(tx: Transaction, limit: int) -> list[Finding]:
+    """Sends that were claimed after their contact had been suppressed in a scope they fall in."""
+    t = tables.Suppression
+    rows = tx.execute(
+        sa.select(S.id, t.reason)
+        .join(tables.Contact, tables.Contact.id == S.contact_id)
+        .join(t, t.address_key == tables.Contact.address_key)
+        .where(
+            S.status == "accepted",
+            S.claimed_at > t.at,
+            sa.or_(t.lifted_at.is_(None), S.claimed_at < t.lifted_at),
+            sa.or_(t.scope == "global", t.scope == S.topic),
+        )
+        .order_by(S.id)
+        .limit(limit)
+    )
+    return [Finding("mailed_after_suppression", row.id, row.reason) for row in rows]
+
+
+def content_twice(tx: Transaction, limit: int) -> list[Finding]:
+    """Contacts who got the same content from two runs."""
+    rows = tx.execute(
+        sa.select(S.contact_id, S.content, sa.func.count(sa.distinct(S.enrollment_id)))
+        .where(S.status == "accepted", S.pass_no == 1)
+        .group_by(S.contact_id, S.content)
+        .having(sa.func.count(sa.distinct(S.enrollment_id)) > 1)
+        .limit(limit)
+    )
+    return [Finding("content_twice", row.contact_id, row.content) for row in rows]
+
+
+def stage_without_standing(tx: Transaction, limit: int) -> list[Finding]:
+    """Live stage runs of contacts who stand in another stage."""
+    t = tables.Standing
+    rows = tx.execute(
+        sa.select(E.id, t.stage)
+        .join(t, sa.and_(t.contact_id == E.contact_id, t.track == E.track))
+        .join(tables.Sequence, tables.Sequence.id == E.sequence_id)
+        .where(E.ended_at.is_(None), E.track != "", tables.Sequence.stage != t.stage)
+        .limit(limit)
+    )
+    return [Finding("run_of_another_stage", row.id, row.stage) for row in rows]
+
+
+def uncertain(tx: Transaction, limit: int) -> list[Finding]:
+    """Sends of which nobody knows whether they arrived."""
+    rows = tx.execute(
+        sa.select(S.id, S.detail).where(S.status == "uncertain").order_by(S.id).limit(limit)
+    )
+    return [Finding("uncertain", row.id, row.detail) for row in rows]
+
+
+def decided(tx: Transaction, after: int, limit: int) -> list[tuple[int, list[Any]]]:
+    """Return (enrollment, all its decisions in order) for enrollments with ids above `after`."""
+    ids = list(
+        tx.execute(sa.select(E.id).where(E.id > after).order_by(E.id).limit(limit)).scalars()
+    )
+    d = tables.Decision
+    found: dict[int, list[Any]] = {key: [] for key in ids}
+    for row in tx.execute(
+        sa.select(d.enrollment_id, d.decided).where(d.enrollment_id.in_(ids)).order_by(d.id)
+    ):
+        found[row.enrollment_id or 0].extend(row.decided)
+    return list(found.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The engagement that is shown for a contact, and when it was computed."""
+
+    contact_id: int
+    engagement: float
+    scored_at: datetime
+
+
+def standings(tx: Transaction, limit: int) -> Iterator[list[Shown]]:
+    """Yield every standing, in pages."""
+    t = tables.Standing
+    after = 0
+    while True:
+        found = tx.execute(
+            sa.select(t.contact_id, t.engagement, t.scored_at)
+            .where(t.contact_id > after)
+            .order_by(t.contact_id)
+            .limit(limit)
+        )
+        rows = [Shown(*row.tuple()) for row in found]
+        if not rows:
+            return
+        yield rows
+        after = rows[-1].contact_id
+
+
+def accepted_sends(tx: Transaction) -> list[int]:
+    """Return the ids of all sends that a provider has taken."""
+    return list(tx.execute(sa.select(S.id).where(S.status == "accepted")).scalars())

@@ -1,0 +1,33 @@
+"""The API for sites and shops: events come in, each once."""
+
+import hmac
+
+from flask import Blueprint, jsonify, request
+from werkzeug.wrappers import Response
+
+from nurture.engine.intake import api_key, take_events
+from nurture.errors import Invalid, Retryable
+from nurture.web.dependencies import dependencies
+
+api = Blueprint("api", __name__, url_prefix="/api")
+
+
+@api.post("/events")
+def events() -> tuple[Response, int]:
+    """Take a list of events, or one. 401 without the key, 400 with every fault, 503 for later."""
+    engine = dependencies().engine
+    given = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(given.encode(), f"Bearer {api_key(engine)}".encode()):
+        return jsonify(error="the key is wrong; see `nurture api-key`"), 401
+    body = request.get_json(silent=True)
+    if body is None:
+        return jsonify(error="the body is no JSON; send Content-Type: application/json"), 400
+    items = body if isinstance(body, list) else [body]
+    try:
+        taken = take_events(engine, items, dependencies().clock.now())
+    except Invalid as error:
+        problems = [str(problem) for problem in error.problems]
+        return jsonify(error=str(error), problems=problems), 400
+    except Retryable as error:
+        return jsonify(error=str(error)), 503
+    return jsonify(new=taken.new, known=taken.known, strangers=taken.strangers), 200
