@@ -135,10 +135,10 @@ def _dedupe_key(record: Mapping[str, Any], word: str, moment: str) -> str:
     if word in ("Bounce", "SpamComplaint") and isinstance(number, int) and abs(number) < 2**63:
         return f"{_PROVIDER}:{word}:{number}"
     if moment:
-        names = ("MessageID", "Recipient", "Email", moment, "OriginalLink", "UserAgent")
-        identity: object = [word, *(record.get(name) for name in names)]
+        names = ["MessageID", "Recipient", "Email", moment, "OriginalLink", "UserAgent"]
         if word == "SubscriptionChange":
-            identity = [identity, record.get("SuppressSending")]
+            names += ["SuppressSending", "SuppressionReason", "Origin"]
+        identity: object = [word, *(record.get(name) for name in names)]
     else:
         identity = record
     text = json.dumps(identity, sort_keys=True).encode()

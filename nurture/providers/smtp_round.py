@@ -180,16 +180,17 @@ class Round:
             fate = Outcome.UNCERTAIN if connection.in_doubt else Outcome.LATER
             self._settle(dialogue.handed.send_id, fate, error)
         if dialogue is not None and dialogue.waiting is not None:
-            self._return(dialogue.waiting.send_id, error)
+            # An envelope behind a message that was lost is not what the server stumbled over.
+            self._return(dialogue.waiting.send_id, error, innocent=dialogue.handed is not None)
         if connection.opened:
             self._last = error
             place.lose(self._pool.now())
         else:
             self._rest(place, error)
 
-    def _return(self, send_id: int, error: SessionOver) -> None:
+    def _return(self, send_id: int, error: SessionOver, *, innocent: bool) -> None:
         """An email that was announced and not handed over: once more, then later."""
-        self._announced[send_id] = self._announced.get(send_id, 0) + 1
+        self._announced[send_id] = self._announced.get(send_id, 0) + (not innocent)
         if self._announced[send_id] < _ANNOUNCEMENTS:
             self._queue.appendleft(self._emails[send_id])
         else:
