@@ -39,13 +39,22 @@ def take_in(work: Work, events: Sequence[NewEvent]) -> int:
     work.see(contact_ids, history=False)
     known = [event for event in events if event.contact_id in work.contacts]
     stored = [_with_id(event, key) for event, key in ledger.add_events(work.tx, known, work.now)]
+    take_effect(work, stored)
+    return len(stored)
+
+
+def take_effect(work: Work, stored: Sequence[NewEvent]) -> None:
+    """Score events that are in the database, and tell whoever waits for them.
+
+    The contacts must be locked and seen. Events count here when they are new, and when one that
+    was held for a machine's turns out to be a person's.
+    """
     if not stored:
-        return 0
+        return
     _award(work, stored)
     _tell_runs(work, stored)
     _trigger(work, stored)
     rescore(work, {event.contact_id for event in stored}, event_id=stored[-1].occurrence.id)
-    return len(stored)
 
 
 def score_again(deps: Dependencies, contact_ids: Sequence[int], now: datetime) -> None:

@@ -1,6 +1,7 @@
 """The single door to the suppression list, and the ways of withdrawing consent."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from nurture.domain import enrollment as e
@@ -25,6 +26,12 @@ def suppress(work: Work, wanted: Iterable[NewSuppression]) -> None:
         return
     suppressions.add(work.tx, some, work.now)
     reasons = {one.contact_id: one for one in some}
+    for one in some:
+        # What is decided later in this transaction must know of it, too.
+        contact = work.contacts.get(one.contact_id)
+        if contact is not None:
+            scopes = contact.suppressions | {one.scope}
+            work.contacts[one.contact_id] = replace(contact, suppressions=scopes)
     live = runs.live_of(work.tx, reasons)
     work.take_up(run for run in live if run.enrollment.id not in work.runs)
     for run in live:

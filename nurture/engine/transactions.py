@@ -1,6 +1,7 @@
 """Running a piece of work in one transaction, again when somebody else was first."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -9,6 +10,8 @@ from nurture.engine.work import Work
 from nurture.errors import Conflict
 
 MOST_ATTEMPTS = 6
+
+_log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -31,6 +34,18 @@ def committed(deps: Dependencies, now: datetime, body: Callable[[Work], Result])
                 raise
         else:
             if batches:
-                deps.wake(batches)
+                _wake(deps, batches)
             return result
     raise AssertionError("unreachable")
+
+
+def _wake(deps: Dependencies, batches: Sequence[int]) -> None:
+    """Wake the workers. What was committed stands though nobody could be told of it.
+
+    Whoever called must not hear of a failure that would make them do it all again; the ticker
+    finds the batches in the database.
+    """
+    try:
+        deps.wake(batches)
+    except Exception as error:  # noqa: BLE001 - the queue's client raises what it likes
+        _log.warning("nobody was told of %d batches: %s", len(batches), error)

@@ -52,12 +52,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """Open a transaction that only reads; it takes no write lock."""
-        with self.engine.connect().execution_options(nurture_read=True) as transaction:
-            try:
-                yield transaction
-            finally:
-                transaction.rollback()
+        """Open a transaction that only reads; it takes no write lock.
+
+        Raises Retryable when the database is locked or away.
+        """
+        try:
+            with self.engine.connect().execution_options(nurture_read=True) as transaction:
+                try:
+                    yield transaction
+                finally:
+                    transaction.rollback()
+        except sa.exc.OperationalError as error:
+            raise Retryable(
+                f"the database does not answer: {error.orig}",
+                remedy="check that it runs, and try again",
+            ) from error
 
     def close(self) -> None:
         """Close all pooled connections."""

@@ -134,12 +134,17 @@ def history(tx: Transaction, ids: Iterable[int]) -> dict[int, list[Occurrence]]:
 def lock(tx: Transaction, ids: Iterable[int]) -> None:
     """Hold these contacts, in one order for everybody, until the transaction ends.
 
-    SQLite needs no lock: its writing transactions run one at a time.
+    Rows that refer to a contact may still be inserted meanwhile: a receipt that adds to the
+    content ledger while it holds a run must not wait for whoever holds the contact and wants the
+    run. SQLite needs no lock: its writing transactions run one at a time.
     """
     if tx.dialect.name == "postgresql":
         t = tables.Contact
         tx.execute(
-            sa.select(t.id).where(t.id.in_(sorted(set(ids)))).order_by(t.id).with_for_update()
+            sa.select(t.id)
+            .where(t.id.in_(sorted(set(ids))))
+            .order_by(t.id)
+            .with_for_update(key_share=True)
         )
 
 
