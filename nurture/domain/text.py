@@ -1,6 +1,7 @@
 """Text as people search for it: without regard to case, accents and spacing."""
 
 import unicodedata
+from collections.abc import Mapping
 
 # Unicode takes these apart into nothing, yet people without the key type the plain letter.
 _PLAIN = str.maketrans({"đ": "d", "ð": "d", "ł": "l", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe"})
@@ -17,3 +18,14 @@ def fold(text: str) -> str:
         sign for sign in unicodedata.normalize("NFKD", apart) if not unicodedata.combining(sign)
     )
     return " ".join(bare.translate(_PLAIN).split())
+
+
+def search_text(email: str, fields: Mapping[str, object]) -> str:
+    """Return what a search for a contact looks in: address, both orders of the name, company.
+
+    Vietnamese put the family name first and English last; people type either.
+    """
+    first, last, company = (
+        str(fields.get(key) or "") for key in ("first_name", "last_name", "company")
+    )
+    return fold(f"{email} {last} {first} {last} {company}")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.domain.text import fold
+from nurture.domain.text import fold, search_text
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,16 @@ def test_folding_twice_changes_nothing(text: str) -> None:
     once = fold(text)
     assert fold(once) == once
     assert once == " ".join(once.split())
+
+
+def test_a_contact_is_found_by_either_order_of_their_name() -> None:
+    fields = {"first_name": "Phương", "last_name": "Lê Uyên", "company": "Gió Khơi", "age": 3}
+    found = search_text("P.Le@example.com", fields)
+    assert "le uyen phuong" in found
+    assert "phuong le uyen" in found
+    assert "p.le@example.com" in found
+    assert "gio khoi" in found
+
+
+def test_a_contact_without_a_name_is_found_by_their_address() -> None:
+    assert search_text("a@example.com", {"first_name": None}) == "a@example.com"
