@@ -75,7 +75,7 @@ def add_entries(tx: Transaction, entries: Iterable[tuple[int, Entry]], now: date
                 "contact_id": contact_id,
                 "rule": entry.rule,
                 "rule_version": entry.rule_version,
-                "group": entry.group,
+                "score_group": entry.group,
                 "points": entry.points,
                 "occurred_at": entry.occurred_at,
                 "recorded_at": now,
