@@ -237,3 +237,9 @@ def test_the_fall_found_is_the_first(entries: tuple[Entry, ...], threshold: floa
         assert not low, at
     if found is not None:
         assert points(entries, found - NOW) < threshold
+
+
+def test_a_limit_is_free_again_when_exactly_its_period_has_passed() -> None:
+    entries = [an_entry(5, 2 * HOUR, "lasting"), an_entry(5, HOUR, "lasting")]
+    assert points(entries) == 10
+    assert points([*entries, an_entry(5, HOUR - MINUTE, "lasting")]) == 10

@@ -151,3 +151,10 @@ def test_the_highest_stage_is_the_later_one_and_an_unknown_one_the_lowest() -> N
 @given(st.sampled_from(ORDER), st.sampled_from(ORDER), st.sampled_from(ORDER))
 def test_the_highest_of_three_does_not_depend_on_their_order(a: str, b: str, c: str) -> None:
     assert highest(highest(a, b, ORDER), c, ORDER) == highest(a, highest(c, b, ORDER), ORDER)
+
+
+def test_the_dwell_is_over_when_exactly_it_has_passed() -> None:
+    assert next_change(standing("lead", 50, since=DAY), EDGES, NOW) == StageChange(UP)
+    own = Edge(EdgeKind.DEMOTE, "mql", "lead", dwell=DAY, actors=SALES)
+    taken = asked_change(standing("mql", since=DAY), "lead", Actor.SALES, (own,), NOW)
+    assert taken == StageChange(own, "asked by sales")

@@ -288,3 +288,18 @@ def test_a_timer_on_a_step_of_another_kind_goes_on() -> None:
     decided = e.Send("two", 1, "two", "marketing")
     story.now += HOUR
     assert story.tell(e.TimerFired())[-1] == decided
+
+
+def test_a_closed_window_holds_every_pass() -> None:
+    sequence = a_sequence(
+        Email("tip", "tip", passes=2),
+        Wait("night", 16 * HOUR, next="tip", passes=2),
+        window=Window(WORKDAYS, time(9), time(18)),
+    )
+    story = Story(sequence)
+    story.enter()
+    story.accept()
+    story.sleep()
+    assert story.run.state == e.Holding("window", NOW + DAY)
+    story.sleep()
+    assert story.sent == [("tip", 1), ("tip", 2)]
