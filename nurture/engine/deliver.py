@@ -104,7 +104,7 @@ def hand_over(courier: Courier, bag: Bag) -> int:
             continue
         courier.journal.settled(item)
         letter = by_id[item.send_id]
-        answers.append(Answer(letter.send, item, letter.email_id))
+        answers.append(Answer(letter.send, item, deps.clock.now(), letter.email_id))
         if len(answers) >= RECORD:
             record_receipts(deps, courier.name, answers, deps.clock.now())
             answers = []

@@ -30,10 +30,14 @@ SOFT_BOUNCES_SUPPRESS = 5
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A receipt with the send it belongs to, and the compiled email that was sent."""
+    """A receipt with the send it belongs to, the compiled email, and when it was received.
+
+    The instant matters: waits for an answer start there, and a click before it is a machine's.
+    """
 
     send: Claimed
     receipt: Receipt
+    at: datetime
     email_id: int | None = None
 
 
@@ -64,34 +68,34 @@ def settle(work: Work, provider: str, worker: str, answers: Sequence[Answer]) ->
     soft: list[Answer] = []
     events: list[NewEvent] = []
     for one in answers:
-        send, receipt = one.send, one.receipt
+        send, receipt, at = one.send, one.receipt, one.at
         row = {
             "id": send.id, "claimed_by": worker, "status": "refused", "reason": "",
-            "not_before": None, "settled_at": now, "email_id": one.email_id,
+            "not_before": None, "settled_at": at, "email_id": one.email_id,
             "provider": provider, "provider_message_id": receipt.provider_message_id,
             "code": receipt.code, "detail": receipt.detail[:500], "bounced_at": None,
         }  # fmt: skip
         match receipt.outcome:
             case Outcome.ACCEPTED:
                 row["status"] = "accepted"
-                got.append((send.contact_id, send.content, send.id, now))
-                work.tell(send.enrollment_id, _accepted(send, now), send_id=send.id)
+                got.append((send.contact_id, send.content, send.id, at))
+                work.tell(send.enrollment_id, _accepted(send, at), send_id=send.id)
             case Outcome.HARD:
-                row |= {"reason": "hard bounce", "bounced_at": now}
+                row |= {"reason": "hard bounce", "bounced_at": at}
                 source = f"provider:{provider}" if receipt.mirrored else provider
                 detail = f"{receipt.code} {receipt.status} {receipt.detail}".strip()
                 bad.append(NewSuppression(send.contact_id, GLOBAL, "hard bounce", source, detail))
-                events.append(_bounced(one, "hard", now))
+                events.append(_bounced(one, "hard"))
             case Outcome.SOFT if send.attempts < SOFT_TRIES:
                 row |= _put_off(send, "deferred", now)
             case Outcome.SOFT:
-                row |= {"reason": "soft bounce", "bounced_at": now}
+                row |= {"reason": "soft bounce", "bounced_at": at}
                 soft.append(one)
-                events.append(_bounced(one, "soft", now))
+                events.append(_bounced(one, "soft"))
                 work.tell(send.enrollment_id, _unsent(send, "soft bounce"), send_id=send.id)
             case Outcome.POLICY:
                 row["reason"] = "policy"
-                events.append(_bounced(one, "policy", now))
+                events.append(_bounced(one, "policy"))
                 work.tell(send.enrollment_id, _unsent(send, "refused by policy"), send_id=send.id)
             case Outcome.SENDER | Outcome.LATER:
                 row |= _put_off(send, receipt.outcome.value, now)
@@ -106,8 +110,8 @@ def settle(work: Work, provider: str, worker: str, answers: Sequence[Answer]) ->
     _note_provider(work, provider, [one.receipt for one in answers])
 
 
-def _accepted(send: Claimed, now: datetime) -> e.Accepted:
-    return e.Accepted(send.step, send.pass_no, now)
+def _accepted(send: Claimed, at: datetime) -> e.Accepted:
+    return e.Accepted(send.step, send.pass_no, at)
 
 
 def _unsent(send: Claimed, reason: str) -> e.Unsent:
@@ -123,12 +127,12 @@ def _put_off(send: Claimed, reason: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def _bounced(one: Answer, kind: str, now: datetime) -> NewEvent:
+def _bounced(one: Answer, kind: str) -> NewEvent:
     properties = {"kind": kind, "step": one.send.step, "detail": one.receipt.detail[:200]}
     key = f"bounce:{one.send.id}"
     return NewEvent(
         one.send.contact_id,
-        Occurrence(Engaged.BOUNCE, now, properties, dedupe_key=key),
+        Occurrence(Engaged.BOUNCE, one.at, properties, dedupe_key=key),
         "provider",
         one.send.id,
     )

@@ -69,10 +69,10 @@ def _recover(
     for send in claimed:
         receipt = receipts.get(send.id)
         if receipt is not None:
-            answers.append(Answer(send, receipt, send.email_id))
+            answers.append(Answer(send, receipt, work.now, send.email_id))
         elif send.id in in_doubt or not known:
             lost = Receipt(send.id, Outcome.UNCERTAIN, detail=f"the worker {worker} died")
-            answers.append(Answer(send, lost, send.email_id))
+            answers.append(Answer(send, lost, work.now, send.email_id))
         elif send.attempts >= MOST_CLAIMS:
             hopeless.append(send)
         else:
@@ -112,7 +112,12 @@ def decide_uncertain(deps: Dependencies, send_id: int, arrived: bool, now: datet
         if arrived:
             receipt = Receipt(send.id, Outcome.ACCEPTED, detail="settled afterwards")
             sends.reclaim(work.tx, send.id, "settled")
-            settle(work, deps.provider.name, "settled", [Answer(send, receipt, send.email_id)])
+            settle(
+                work,
+                deps.provider.name,
+                "settled",
+                [Answer(send, receipt, work.now, send.email_id)],
+            )
         else:
             sends.close_uncertain(work.tx, send.id, "did not arrive", work.now)
             unsent = e.Unsent(send.step, send.pass_no, "did not arrive")
