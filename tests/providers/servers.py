@@ -1,51 +1,11 @@
-"""Real servers on loopback that do what a test tells them: SMTP in any mood, and Postmark's API."""
+"""A real SMTP server on loopback that is in whatever mood a test needs."""
 
 import base64
-import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
-DROP = "DROP"
-ALL_EXTENSIONS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 10000000", "ENHANCEDSTATUSCODES")
-
-
-@dataclass
-class Mood:
-    """How an SMTP server behaves. A reply of DROP closes the connection instead."""
-
-    extensions: tuple[str, ...] = ALL_EXTENSIONS
-    greeting: str = "220 mx.example ESMTP"
-    #: Command word (MAIL, RCPT, DATA …) or recipient to reply; the recipient wins.
-    replies: dict[str, str] = field(default_factory=dict)
-    #: Recipient to the reply after the whole message.
-    final: dict[str, str] = field(default_factory=dict)
-    #: Close after this many octets of a message, None for never.
-    octets_before_drop: int | None = None
-    #: Close after this many accepted messages on one connection, telling 421 first if asked to.
-    messages_per_connection: int | None = None
-    last_words: str = ""
-    user: str = ""
-    password: str = ""
-    tls: ssl.SSLContext | None = None
-    implicit_tls: bool = False
-    #: Sent in the clear right behind the answer to STARTTLS.
-    injected: bytes = b""
-
-
-@dataclass
-class Received:
-    sender: str
-    recipient: str
-    message: bytes
-    mail_line: str
-    encrypted: bool
-    user: str
+from tests.providers.moods import DROP, Mood, Received
 
 
 class SmtpServer:
@@ -274,54 +234,3 @@ class _Session:
 
 def _path(command: str) -> str:
     return command.partition("<")[2].partition(">")[0]
-
-
-Answer = Callable[[list[dict[str, Any]]], tuple[int, bytes] | None]
-
-
-class PostmarkServer(ThreadingHTTPServer):
-    """Postmark's batch endpoint. `answer` gives status and body, or None to hang up."""
-
-    daemon_threads = True
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(("127.0.0.1", 0), _PostmarkHandler)
-        self.answer = answer
-        self.calls: list[list[dict[str, Any]]] = []
-        self.tokens: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _PostmarkHandler(BaseHTTPRequestHandler):
-    server: PostmarkServer
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        emails = json.loads(body)
-        self.server.calls.append(emails)
-        self.server.tokens.append(self.headers["X-Postmark-Server-Token"])
-        answer = self.server.answer(emails)
-        if answer is None:
-            self.close_connection = True
-            return
-        status, text = answer
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Tests say for themselves what happened."""
-
-
-@contextmanager
-def postmark(answer: Answer) -> Iterator[PostmarkServer]:
-    server = PostmarkServer(answer)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join(5)
-        server.server_close()

@@ -19,7 +19,9 @@ from nurture.providers.postmark import PostmarkProvider
 from nurture.providers.smtp import SmtpProvider
 from nurture.providers.smtp_address import SmtpAddress
 from tests.providers.emails import NOW
-from tests.providers.servers import DROP, Mood, SmtpServer, postmark
+from tests.providers.moods import DROP, Mood
+from tests.providers.postmark_server import postmark
+from tests.providers.servers import SmtpServer
 
 PAYLOADS = Path(__file__).parent / "payloads"
 SECRET = b"a secret of thirty-two bytes, ok"

@@ -21,7 +21,7 @@ from nurture.providers.base import (
 )
 from nurture.providers.postmark import PostmarkProvider
 from tests.providers.emails import NOW, email, emails, lawful
-from tests.providers.servers import Answer, PostmarkServer, postmark
+from tests.providers.postmark_server import Answer, PostmarkServer, postmark
 
 PAYLOADS = Path(__file__).parent / "payloads" / "postmark"
 

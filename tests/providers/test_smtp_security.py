@@ -11,7 +11,8 @@ from nurture.providers.smtp import SmtpProvider
 from nurture.providers.smtp_address import SmtpAddress
 from tests.providers import certificates
 from tests.providers.emails import MESSAGE, NOW, emails, lawful
-from tests.providers.servers import ALL_EXTENSIONS, Mood, SmtpServer
+from tests.providers.moods import ALL_EXTENSIONS, Mood
+from tests.providers.servers import SmtpServer
 
 
 @pytest.fixture
