@@ -5,7 +5,7 @@ databases or mail, so that `nurture check` runs on a laptop or in CI without eit
 every fault in one go.
 """
 
-from nurture.campaigns.check import check, check_alone, check_folder
+from nurture.campaigns.checking import check, check_alone, check_folder
 from nurture.campaigns.documents import condition_document, sequence_document, write_sequence
 from nurture.campaigns.emails import EmailFacts
 from nurture.campaigns.folder import Campaigns, digest, read_campaigns

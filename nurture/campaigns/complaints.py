@@ -46,7 +46,7 @@ class Source:
         """Return the line of `place`, or of the nearest part around it; 0 when unknown."""
         while place and place not in self.lines:
             place = place[:-1]
-        return self.lines.get(place, 1 if self.lines else 0)
+        return self.lines.get(place, 1 if self.file else 0)
 
     def problem(self, message: str, remedy: str, place: Place = ()) -> Problem:
         """Return the problem at `place`."""
@@ -139,7 +139,8 @@ def _unknown_key(place: Place, source: Source, shapes: Mapping[int, type[Shape]]
     shape = shapes.get(id(source.at(place[:-1])), Shape)
     if issubclass(shape, _CONDITIONS) and word in WORDS:
         told = f"`{word}` stands beside another condition"
-        return source.problem(told, "Write all: [{…}, {…}] or any: [{…}, {…}].", place)
+        remedy = "Write all: [{…}, {…}] or any: [{…}, {…}], with one in each."
+        return source.problem(told, remedy, place)
     if issubclass(shape, StepShape) and word in ACTIONS:
         told = f"`{word}` is a second thing for this step to do"
         return source.problem(told, f"Make `{word}` a step of its own, with its own key.", place)

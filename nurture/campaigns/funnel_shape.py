@@ -119,7 +119,7 @@ class FieldDeclarationShape(Shape):
     def build(self) -> FieldDeclaration:
         """Return the declaration."""
         names = MappingProxyType(self.name.build())
-        defaults: dict[str, Value] = {**self.defaults}
+        defaults: dict[str, Value] = {str(key): value for key, value in self.defaults.items()}
         return FieldDeclaration(self.key, self.type, names, MappingProxyType(defaults))
 
 

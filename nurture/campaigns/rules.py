@@ -167,7 +167,8 @@ def _unreachable_stages(funnel: Funnel) -> Iterator[Fault]:
 def _out_of_reach(funnel: Funnel) -> Iterator[Fault]:
     """Yield thresholds above what all groups can give together."""
     used = {rule.group for rule in funnel.rules if rule.points > 0}
-    caps = [group.cap for key, group in funnel.groups.items() if key in used]
+    # A group that does not exist is told of elsewhere; here it may give any number.
+    caps = [funnel.groups[key].cap if key in funnel.groups else None for key in used]
     most = inf if None in caps else sum(cap for cap in caps if cap is not None)
     for number, edge in enumerate(funnel.edges):
         asked = _bound(edge.when, lower=True)

@@ -246,4 +246,6 @@ class OneOf(Shape):
         words = [fields[name].alias or name for name in self.choices()]
         said = " and ".join(fields[name].alias or name for name in given)
         told = f"{said} cannot stand together" if given else "nothing is said about the value"
+        if given:
+            raise wrong(told, "Write all: [{…}, {…}] or any: [{…}, {…}], with one in each.")
         raise wrong(told, f"Write exactly one of {', '.join(words)}.")

@@ -1,0 +1,150 @@
+"""Sequences as hypothesis makes them: every step, subject and operator, and odd texts."""
+
+from datetime import time, timedelta
+from types import MappingProxyType
+
+from hypothesis import strategies as st
+
+from nurture.campaigns.comparisons import OPERATORS
+from nurture.campaigns.conditions import FACTS
+from nurture.domain import conditions as c
+from nurture.domain import sequence as s
+from nurture.domain.conditions import Compare, Condition, Did, Op, Subject
+from nurture.domain.contact import Value
+from nurture.domain.timing import Window
+
+KEYS = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,8}", fullmatch=True).filter(lambda key: key != "end")
+EVENTS = st.from_regex(r"[a-z][a-z0-9_.:-]{0,8}", fullmatch=True)
+# Words that other readers of YAML take for something else, beside any text at all.
+ODD = st.sampled_from(
+    ["no", "yes", "on", "off", "null", "~", "true", "12:30", "0123", "1e3", "", "- a", "a: b", "#",
+     "=", "<<", "*x", "&x", "Tiếng Việt", " hai ", "two\nlines", "\u2028", "1_000", ".5", "+84"]
+)  # fmt: skip
+TEXTS = st.one_of(ODD, st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
+SHOWN = TEXTS.filter(bool)
+NUMBERS = st.one_of(
+    st.integers(-(10**15), 10**15), st.floats(allow_nan=False, allow_infinity=False)
+)
+SCALARS: st.SearchStrategy[Value] = st.one_of(TEXTS, NUMBERS, st.booleans())
+LISTS = st.lists(TEXTS, min_size=1, max_size=3).map(tuple)
+DURATIONS = st.builds(
+    lambda many, unit: many * unit,
+    st.integers(1, 500),
+    st.sampled_from([timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(7)]),
+)
+CLOCKS = st.builds(time, st.integers(0, 23), st.integers(0, 59))
+DAYS = st.frozensets(st.integers(1, 7))
+TARGETS = st.one_of(st.just(""), st.just("end"), KEYS)
+PASSES = st.integers(1, 1000)
+
+
+def _where() -> st.SearchStrategy[MappingProxyType[str, Value]]:
+    values = st.one_of(SCALARS, LISTS)
+    return st.dictionaries(SHOWN, values, max_size=2).map(MappingProxyType)
+
+
+WHERE = _where()
+
+
+def _value(op: Op) -> st.SearchStrategy[Value]:
+    match op:
+        case Op.IS:
+            return SCALARS
+        case Op.IN:
+            return LISTS
+        case Op.CONTAINS | Op.MATCHES:
+            return st.one_of(SCALARS, LISTS)
+        case Op.EXISTS:
+            return st.booleans()
+        case Op.AFTER | Op.BEFORE:
+            return SHOWN
+        case _:
+            return NUMBERS
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> Compare:
+    """Any subject against any operator that a file can say."""
+    named = {
+        "field": KEYS,
+        "bant": st.sampled_from(["budget", "authority", "need", "timing"]),
+        "consent": KEYS,
+    }
+    kind = draw(st.sampled_from([*named, "engagement", "fit", *FACTS]))
+    op = Op(draw(st.sampled_from(OPERATORS)))
+    if kind == "consent":
+        return Compare(Subject(kind, draw(KEYS)), Op.IS, draw(st.booleans()))
+    name = draw(named[kind]) if kind in named else ""
+    return Compare(Subject(kind, name), op, draw(_value(op)))
+
+
+DIDS = st.builds(Did, EVENTS, st.integers(1, 10_000), st.none() | DURATIONS, WHERE)
+CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
+    st.one_of(comparisons(), DIDS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda parts: c.All(tuple(parts))),
+        st.lists(inner, max_size=3).map(lambda parts: c.Any(tuple(parts))),
+        inner.map(c.Not),
+    ),
+    max_leaves=4,
+)
+MATCHES = st.builds(s.Match, EVENTS, st.just("") | KEYS, WHERE)
+CASES = st.builds(s.Case, CONDITIONS, TARGETS.filter(bool))
+ASKED = st.one_of(
+    st.tuples(MATCHES, st.none()), st.tuples(st.none(), CONDITIONS), st.tuples(MATCHES, CONDITIONS)
+)
+
+
+@st.composite
+def steps(draw: st.DrawFn, key: str) -> s.Step:
+    """One step of any kind, called `key`."""
+    kind = draw(st.sampled_from(s.Step.__args__))
+    passes = draw(PASSES)
+    to = draw(TARGETS)
+    if kind is s.Email:
+        return s.Email(key, draw(KEYS), draw(KEYS), to, passes)
+    if kind is s.Wait:
+        days, at = draw(DAYS), draw(st.none() | CLOCKS)
+        least = draw(DURATIONS | st.just(timedelta()))
+        least = least if days or at is not None else draw(DURATIONS)
+        return s.Wait(key, least, days, at, to, passes)
+    if kind is s.WaitFor:
+        match, when = draw(ASKED)
+        no, unknowable = draw(TARGETS), draw(TARGETS)
+        return s.WaitFor(key, draw(DURATIONS), match, when, to, no, unknowable, passes)
+    if kind is s.Branch:
+        cases = tuple(draw(st.lists(CASES, min_size=1, max_size=2)))
+        return s.Branch(key, cases, to, passes)
+    if kind is s.MoveTo:
+        return s.MoveTo(key, draw(KEYS), passes)
+    if kind is s.ChangeStage:
+        return s.ChangeStage(key, draw(KEYS), to, passes)
+    if kind is s.Exit:
+        return s.Exit(key, draw(SHOWN), passes)
+    match, when = draw(ASKED)
+    return s.Goal(key, match, when, to or "end", passes)
+
+
+@st.composite
+def sequences(draw: st.DrawFn) -> s.Sequence:
+    """Any sequence that a file can say; whether it makes sense is for the check."""
+    keys = draw(st.lists(KEYS, min_size=1, max_size=4, unique=True))
+    staged = draw(st.booleans())
+    trigger = st.builds(s.Trigger, EVENTS, WHERE, TEXTS, st.lists(EVENTS, max_size=2).map(tuple))
+    again = draw(st.sampled_from(list(s.Reentry)))
+    return s.Sequence(
+        key=draw(KEYS),
+        names=MappingProxyType({"vi": draw(SHOWN), "en": draw(SHOWN)}),
+        steps=tuple(draw(steps(key)) for key in keys),
+        stage=draw(KEYS) if staged else "",
+        trigger=None if staged else draw(trigger),
+        track=draw(KEYS),
+        priority=draw(st.integers(-100, 100)),
+        entry=draw(CONDITIONS),
+        exits=tuple(draw(st.lists(st.tuples(SHOWN, CONDITIONS), max_size=2))),
+        reentry=again,
+        reentry_after=draw(DURATIONS) if again is s.Reentry.AFTER else timedelta(),
+        window=draw(st.builds(Window, DAYS, CLOCKS, CLOCKS)),
+        spread=draw(DURATIONS | st.just(timedelta())),
+        extra=MappingProxyType(draw(st.dictionaries(KEYS, SHOWN, max_size=2))),
+    )

@@ -1,0 +1,282 @@
+"""What the check refuses, though each file can be read by itself."""
+
+# ruff: noqa: E501 - The messages stand here as people see them.
+
+from pathlib import Path
+
+import pytest
+
+from nurture.campaigns import EmailFacts, check, check_folder, read_campaigns
+from nurture.errors import Invalid, NotFound
+from tests.campaigns.samples import (
+    FACTS,
+    FUNNEL,
+    SEQUENCE,
+    campaigns_with,
+    facts,
+    faults,
+    folder_with,
+)
+
+
+def test_campaigns_that_are_right_have_no_faults(tmp_path: Path) -> None:
+    assert faults(tmp_path) == []
+
+
+STEP_10 = "    email: thanks\n"
+SEQUENCE_FAULTS = [
+    ("stage: visitor", "stage: vistor", "3: stage: there is no stage 'vistor'. Did you mean `visitor`?"),
+    ("no: end", "no: thank", "8: steps[1].wait_for.no: there is no step 'thank' to go to. "
+     "Write the key of a step of this sequence, or end."),
+    ("of: hello", "of: answer", "8: steps[1].wait_for.of: the step 'answer' sends no email. "
+     "Write one of hello."),
+    ("of: hello", "of: thanks", "8: steps[1].wait_for.of: the email 'thanks' is not sent before "
+     "this step. Write one of hello."),
+    ("of: hello", "of: hullo", "8: steps[1].wait_for.of: there is no step 'hullo'. Write one of hello."),
+    ("event: click", "event: open", "8: steps[1].wait_for: an open cannot always be known, and no "
+     "path says what happens then. Add `unknowable:` with the step to go to."),
+    ("no: end", "no: end, unknowable: end", "8: steps[1].wait_for.unknowable: `unknowable` is only "
+     "for opens: this path is never taken. Remove `unknowable`."),
+    (STEP_10, STEP_10 + "    topic: offers\n",
+     "11: steps[2].topic: there is no topic 'offers'. Write one of marketing."),
+    (STEP_10, "    move_to: nowhere\n",
+     "10: steps[2].move_to: there is no sequence 'nowhere'. Write one of welcome."),
+    (STEP_10, "    move_to: welcome\n", "10: steps[2].move_to: a sequence cannot move contacts to "
+     "itself. Lead the path to a step of this sequence instead."),
+    (STEP_10, "    change_stage: led\n",
+     "10: steps[2].change_stage: there is no stage 'led'. Did you mean `lead`?"),
+    ("stage: visitor", "stage: lead", ""),
+    ("stage: visitor", "stage: visitor\nentry: {field: contry, is: VN}",
+     "4: entry.field: there is no field 'contry'. Did you mean `country`?"),
+    ("stage: visitor", "stage: visitor\nentry: {any: [{not: {tag: wip}}]}",
+     "4: entry.any[0].not.tag: there is no tag 'wip'. Did you mean `vip`?"),
+    ("stage: visitor", "stage: visitor\nentry: {grade: [A, E]}",
+     "4: entry.grade: there is no grade 'E'. Write one of A, D."),
+    ("stage: visitor", "stage: visitor\nentry: {temperature: warm}",
+     "4: entry.temperature: there is no temperature 'warm'. Write one of cold, hot."),
+    ("stage: visitor", "stage: visitor\nentry: {sequence: welcom}",
+     "4: entry.sequence: there is no sequence 'welcom'. Did you mean `welcome`?"),
+    ("stage: visitor", "stage: visitor\nentry: {received: helo}",
+     "4: entry.received: there is no email 'helo'. Did you mean `hello`?"),
+    ("stage: visitor", "stage: visitor\nentry: {consent: offers}",
+     "4: entry.consent: there is no topic 'offers'. Write one of marketing."),
+    ("stage: visitor", "stage: visitor\nentry: {field: country, after: soon}",
+     "4: entry.after: 'soon' is not a date. Write 2026-09-02, or now."),
+    ("stage: visitor", "stage: visitor\nexits: [{reason: gone, when: {stage: led}}]",
+     "4: exits[0].when.stage: there is no stage 'led'. Did you mean `lead`?"),
+    ("stage: visitor", 'stage: visitor\nwindow: {days: [], from: "08:00", to: "09:00"}',
+     "4: window.days: the window never opens. Name at least one day: `days: [mon, tue]`."),
+    ("stage: visitor", "stage: visitor\nreentry: keyed", "4: reentry: `reentry: keyed` needs a "
+     "trigger whose `key` tells one run from another. Add `key: cart_id` (or the like) to the trigger."),
+    ("stage: visitor", "trigger: {event: cart, key: id}", "3: trigger.key: the trigger tells runs "
+     "apart by 'id', and re-entry does not. Write `reentry: keyed`."),
+    ("stage: visitor", "trigger: {event: cart, cancel: [cart]}", "3: trigger.cancel: the event "
+     "'cart' would cancel the run that it starts. Name another event in `cancel`."),
+    ("email: hello", "email: helo", "6: steps[0].email: there is no email 'helo'. Did you mean `hello`?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "told"), SEQUENCE_FAULTS)
+def test_a_fault_of_a_sequence_is_told_with_its_line_and_its_remedy(
+    tmp_path: Path, right: str, wrong: str, told: str
+) -> None:
+    found = faults(tmp_path, welcome=SEQUENCE.replace(right, wrong, 1))
+    assert found == ([f"welcome.yaml:{told}"] if told else [])
+
+
+FUNNEL_FAULTS = [
+    ("below: 5", "below: 20", "17: edges[1].when: lead→visitor demotes at 20 and visitor→lead "
+     "promotes at 20. Demote below a number smaller than 20, or contacts go to and fro."),
+    ("at_least: 20}", "at_least: 50}", "13: edges[0].when: visitor→lead asks for 50 points, and all "
+     "groups give 40 at most. Raise a cap or lower the threshold."),
+    ("enter: 30", "enter: 50", "30: temperature[0].enter: 'hot' begins at 50, and the groups give "
+     "40 at most. Raise a cap or lower it."),
+    ("group: clicks", "group: click", "22: engagement.rules[0].group: there is no group 'click'. "
+     "Did you mean `clicks`?"),
+    ("event: click", "event: clicks", "22: engagement.rules[0].event: the event 'clicks' looks like "
+     "a slip of the pen. Did you mean `click`?"),
+    ("when: {field: country", "when: {field: land", "25: fit.rules[0].when.field: there is no field "
+     "'land'. Declare it in funnel.yaml."),
+    ("tags: [vip]", "first_stage: {form: led}",
+     "37: first_stage.form: there is no stage 'led'. Did you mean `lead`?"),
+    ("    to: visitor\n", "    to: visitr\n",
+     "16: edges[1].to: there is no stage 'visitr'. Did you mean `visitor`?"),
+    ("edges:\n", "  - {key: lost, name: {vi: Mất, en: Lost}}\nedges:\n",
+     "9: stages[2].key: nobody can ever reach the stage 'lost'. Add an edge that leads to it."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "told"), FUNNEL_FAULTS)
+def test_a_fault_of_the_funnel_is_told_with_its_line_and_its_remedy(
+    tmp_path: Path, right: str, wrong: str, told: str
+) -> None:
+    assert right in FUNNEL
+    found = faults(tmp_path, funnel=FUNNEL.replace(right, wrong, 1))
+    assert found == [f"funnel.yaml:{told}"]
+
+
+def test_a_stage_change_needs_an_edge_that_the_rules_may_take(tmp_path: Path) -> None:
+    funnel = FUNNEL.replace("at_least: 20}", "at_least: 20}\n    by: [sales]")
+    text = SEQUENCE.replace("email: thanks", "change_stage: lead")
+    assert faults(tmp_path, funnel=funnel, welcome=text) == [
+        "welcome.yaml:10: steps[2].change_stage: no edge that the rules may take leads from "
+        "'visitor' to 'lead'. Add the edge to funnel.yaml, with `by: [rules]`."
+    ]
+
+
+def test_two_sequences_for_one_stage_need_different_priorities(tmp_path: Path) -> None:
+    assert faults(tmp_path, again=SEQUENCE.replace("key: welcome", "key: again", 1)) == [
+        "welcome.yaml:3: stage: 'again' takes the same stage with the same priority. "
+        "Give one of them a higher `priority`."
+    ]
+
+
+def _other(key: str, stage: str, *steps: str, more: str = "") -> str:
+    listed = "".join(f"  - {step}\n" for step in steps)
+    return f"key: {key}\nname: {{vi: a, en: a}}\nstage: {stage}\n{more}steps:\n{listed}"
+
+
+def test_a_move_to_a_sequence_of_another_stage_is_refused(tmp_path: Path) -> None:
+    other = _other("other", "lead", "{key: a, email: hello}")
+    text = SEQUENCE.replace("email: thanks", "move_to: other")
+    assert faults(tmp_path, welcome=text, other=other) == [
+        "welcome.yaml:10: steps[2].move_to: 'other' is for the stage 'lead', and nobody here is "
+        "in it. Write `change_stage: lead`."
+    ]
+
+
+def test_a_circle_of_moves_without_a_wait_is_refused_and_so_is_one_nobody_can_go_again(
+    tmp_path: Path,
+) -> None:
+    one = _other("one", "visitor", "{key: a, email: hello}", "{key: b, move_to: two}")
+    two = _other(
+        "two", "visitor", "{key: a, move_to: one}", more="reentry: one_at_a_time\npriority: 1\n"
+    )
+    welcome = SEQUENCE.replace("stage: visitor", "stage: lead")
+    assert faults(tmp_path, welcome=welcome, one=one, two=two) == [
+        "one.yaml:1: reentry: contacts who go round one → two → one may not enter 'one' again. "
+        "Write `reentry: {after: 30d}`.",
+        "one.yaml:4: steps: contacts would go round one → two → one without a wait of at least "
+        "an hour. Put a `wait` before one of the moves.",
+    ]
+    calm = one.replace("stage: visitor", "stage: visitor\nreentry: one_at_a_time")
+    calm = calm.replace("  - {key: b", "  - {key: w, wait: 1h}\n  - {key: b")
+    assert faults(tmp_path, welcome=welcome, one=calm, two=two) == []
+
+
+def test_an_email_must_be_written_in_both_languages(tmp_path: Path) -> None:
+    emails = {key: one for key, one in FACTS.items() if key != ("hello", "vi")}
+    assert faults(tmp_path, emails) == [
+        "welcome.yaml:6: steps[0].email: the email 'hello' is not written in Vietnamese. "
+        "Add templates/email/hello/subject.vi.txt and body.vi.mjml."
+    ]
+
+
+VARIABLES = [
+    ("contact.first_name", False, ""),
+    ("contact.email", False, ""),
+    ("sender.name", False, ""),
+    ("unsubscribe_url", False, ""),
+    ("event.total", True, ""),
+    ("contact.country", True, ""),
+    ("contact.country", False, "`contact.country` in hello (English) has no value for contacts "
+     "whose country is not known. Write {{ contact.country | default('…') }}, or give the field a "
+     "default in English in funnel.yaml."),
+    ("contact.frist_name", True, "`contact.frist_name` in hello (English) is a field that "
+     "funnel.yaml does not declare. Did you mean `first_name`?"),
+    ("contact.shoe", True, "`contact.shoe` in hello (English) is a field that funnel.yaml does not "
+     "declare. Declare `shoe` under `fields`."),
+    ("sender.nmae", False, "`sender.nmae` in hello (English) is not known. Did you mean `name`?"),
+    ("event.total", False, "`event.total` in hello (English) has no value: this sequence is not "
+     "started by an event. Write {{ event.total | default('…') }}."),
+    ("contcat.first_name", False, "`contcat.first_name` in hello (English) is not known. "
+     "Did you mean `contact`?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "guarded", "told"), VARIABLES)
+def test_a_variable_that_somebody_has_no_value_for_is_refused(
+    tmp_path: Path, path: str, guarded: bool, told: str
+) -> None:
+    emails = FACTS | {("hello", "en"): EmailFacts("hello", "en", {path: guarded})}
+    expected = [f"welcome.yaml:6: steps[0].email: {told}"] if told else []
+    assert faults(tmp_path, emails) == expected
+
+
+def test_a_link_that_is_waited_for_must_stand_in_the_email(tmp_path: Path) -> None:
+    text = SEQUENCE.replace("of: hello,", 'of: hello, where: {link: "*/pricing*"},')
+    links = ("https://lotus.example/prices",)
+    emails = FACTS | {
+        ("hello", lang): EmailFacts("hello", lang, {}, links) for lang in ("vi", "en")
+    }
+    place = "welcome.yaml:8: steps[1].wait_for.where"
+    assert faults(tmp_path, emails, welcome=text) == [
+        f"{place}: no link in hello ({language}) fits '*/pricing*'. Its links are {links[0]}."
+        for language in ("English", "Vietnamese")
+    ]
+    right = {key: EmailFacts(*key, {}, ("https://lotus.example/pricing",)) for key in emails}
+    assert faults(tmp_path, right, welcome=text) == []
+    personal = {key: EmailFacts(*key, {}, ("{{ event.url }}",)) for key in emails}
+    assert faults(tmp_path, personal, welcome=text) == []
+
+
+def test_reading_tells_the_mistakes_of_all_files_in_one_go(tmp_path: Path) -> None:
+    folder = folder_with(
+        tmp_path,
+        {
+            "funnel.yaml": FUNNEL.replace("points: 5", "points: five"),
+            "welcome.yaml": SEQUENCE.replace("wait_for", "wait_four"),
+            "other.yaml": SEQUENCE,
+            "third.yml": SEQUENCE,
+        },
+    )
+    with pytest.raises(Invalid) as caught:
+        read_campaigns(folder)
+    told = [str(problem).removeprefix(f"{folder}/") for problem in caught.value.problems]
+    assert told == [
+        "third.yml: this file is not read. Call it third.yaml.",
+        "funnel.yaml:22: engagement.rules[0].points: 'five' is not a number. "
+        "Write a number such as 10 or 2.5.",
+        "other.yaml:1: key: the key 'welcome' is not the file's name. "
+        "Write `key: other`, or rename the file.",
+        "welcome.yaml:8: steps[1].wait_four: the key `wait_four` is not known here. "
+        "Did you mean `wait_for`?",
+    ]
+
+
+def test_the_check_of_a_folder_tells_what_can_be_known_beside_what_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    folder = folder_with(
+        tmp_path,
+        {
+            "broken.yaml": "key: [\n",
+            "welcome.yaml": SEQUENCE.replace("email: thanks", "move_to: broken").replace(
+                "email: hello", "email: helo"
+            ),
+        },
+    )
+    told = [str(problem).removeprefix(f"{folder}/") for problem in check_folder(folder, FACTS)]
+    assert len(told) == 2
+    assert told[0].startswith("broken.yaml:2: the file cannot be read: ")
+    assert told[1].startswith("welcome.yaml:6: steps[0].email: there is no email 'helo'.")
+
+
+def test_a_folder_that_is_not_there_or_has_no_funnel_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        read_campaigns(tmp_path / "nowhere")
+    with pytest.raises(Invalid, match="the funnel is missing"):
+        read_campaigns(tmp_path)
+
+
+def test_a_file_that_is_not_utf_8_is_told_with_its_line(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, {})
+    (folder / "welcome.yaml").write_bytes("key: welcome\nname: Chào".encode("cp1258"))
+    with pytest.raises(Invalid, match=r"welcome.yaml:2: the file is not UTF-8 text"):
+        read_campaigns(folder)
+
+
+def test_without_emails_everything_else_is_checked(tmp_path: Path) -> None:
+    campaigns = campaigns_with(tmp_path, welcome=SEQUENCE.replace("no: end", "no: nowhere"))
+    assert len(check(campaigns)) == 1
+    assert len(check(campaigns, facts())) == 3
