@@ -5,7 +5,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from nurture.domain.contact import NOTHING, Occurrence, Value
+from nurture.domain.contact import NOTHING, Value
+from nurture.domain.events import Accepted as Accepted
+from nurture.domain.events import Broken as Broken
+from nurture.domain.events import ContentAdded as ContentAdded
+from nurture.domain.events import Entered as Entered
+from nurture.domain.events import Event as Event
+from nurture.domain.events import Happened as Happened
+from nurture.domain.events import Held as Held
+from nurture.domain.events import MovedAway as MovedAway
+from nurture.domain.events import Reconsider as Reconsider
+from nurture.domain.events import SendOutcome as SendOutcome
+from nurture.domain.events import TimerFired as TimerFired
+from nurture.domain.events import Unsent as Unsent
+from nurture.domain.events import Withdrawn as Withdrawn
 
 # ---- states -------------------------------------------------------------------------------
 
@@ -125,97 +138,6 @@ def wakes_at(state: State) -> datetime | None:
         case _:
             return None
 
-
-# ---- events -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Entered:
-    """The contact was enrolled."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimerFired:
-    """The instant of `wakes_at` has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The provider took the send of `step`."""
-
-    step: str
-    pass_no: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """The send of `step` will never happen; the run goes on without it."""
-
-    step: str
-    pass_no: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """At claim time a rule forbade the send until `release`."""
-
-    step: str
-    pass_no: int
-    reason: str
-    release: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The send of `step` failed in a way a person has to mend."""
-
-    step: str
-    pass_no: int
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """The contact did something."""
-
-    occurrence: Occurrence
-
-
-@dataclass(frozen=True, slots=True)
-class Reconsider:
-    """The contact's fields, score or stage changed: exits and goals are looked at again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """Somebody or something ends the run: unsubscribe, suppression, a person, erasure."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class MovedAway:
-    """The contact's place is now in another sequence."""
-
-    to: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContentAdded:
-    """The sequence has steps the contact has not met."""
-
-    step: str
-
-
-Event = (
-    Entered | TimerFired | Accepted | Unsent | Held | Broken | Happened | Reconsider
-    | Withdrawn | MovedAway | ContentAdded
-)  # fmt: skip
-
-# What can become of a send, seen from the run that wanted it.
-SendOutcome = Accepted | Unsent | Held | Broken
 
 # ---- decisions ----------------------------------------------------------------------------
 
