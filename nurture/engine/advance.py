@@ -1,12 +1,18 @@
 """Time passes: runs whose timer has come are moved on, a batch in a transaction."""
 
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nurture.domain import enrollment as e
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.isolation import OF_THE_MOMENT, break_off, isolate
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.store import runs, sends
+
+log = logging.getLogger(__name__)
 
 # Due runs decided in one transaction: large enough to spread the cost of its queries, small
 # enough that a click never waits long for the same rows.
@@ -29,6 +35,45 @@ def advance(deps: Dependencies, now: datetime, limit: int = CHUNK) -> int:
         return len(found)
 
     return committed(deps, now, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """How many runs were moved on, and how many failed because no rule could be applied to them."""
+
+    moved: int
+    failed: int = 0
+
+
+def advance_around(deps: Dependencies, now: datetime, limit: int = CHUNK) -> Advanced:
+    """Do what `advance` does, around runs that raise: those end as failed, all others go on.
+
+    When not one of several runs goes through, the fault is not theirs: nothing is failed and
+    the error is raised, to be tried again once the rule or the database is mended.
+    """
+    try:
+        return Advanced(advance(deps, now, limit))
+    except OF_THE_MOMENT:
+        raise
+    except Exception:
+        log.exception("advancing a batch of runs failed; trying its parts")
+    with deps.database.read() as tx:
+        ids = runs.due_ids(tx, now, limit)
+
+    def some(part: Sequence[int]) -> None:
+        def body(work: Work) -> None:
+            for run in work.take_up(runs.due(work.tx, now, len(part), among=part)):
+                work.tell(run.enrollment.id, e.TimerFired())
+
+        committed(deps, now, body)
+
+    bad = isolate(ids, some)
+    if len(bad) == len(ids) > 1:
+        raise bad[0].error
+    for one in bad:
+        log.error("run %d cannot go on and is failed: %r", one.item, one.error)
+        break_off(deps, one.item, one.error, now)
+    return Advanced(len(ids) - len(bad), len(bad))
 
 
 def wake_waiting(deps: Dependencies, now: datetime, limit: int = 200) -> int:

@@ -119,20 +119,53 @@ def _run(row: sa.Row[Any]) -> Run:
     )
 
 
-def due(tx: Transaction, now: datetime, limit: int) -> list[Run]:
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(T.wake_at <= now, T.wake_at.is_not(None), T.frozen_at.is_(None))
+
+
+def due(
+    tx: Transaction, now: datetime, limit: int, *, among: Iterable[int] | None = None
+) -> list[Run]:
     """Return up to `limit` runs whose timer has come, the longest due first, locked for us.
 
     Rows that another scheduler holds are passed over (PostgreSQL); on SQLite the transaction
-    itself is the lock.
+    itself is the lock. With `among` only runs with these ids are looked at.
     """
     statement = (
         _select()
-        .where(T.wake_at <= now, T.wake_at.is_not(None), T.frozen_at.is_(None))
+        .where(_is_due(now))
         .order_by(T.wake_at, T.id)
         .limit(limit)
         .with_for_update(of=T, skip_locked=True)
     )
+    if among is not None:
+        statement = statement.where(T.id.in_(list(among)))
     return [_run(row) for row in tx.execute(statement)]
+
+
+def due_ids(tx: Transaction, now: datetime, limit: int) -> list[int]:
+    """Return the ids of the runs that `due` would return, without reading or locking them."""
+    statement = sa.select(T.id).where(_is_due(now)).order_by(T.wake_at, T.id).limit(limit)
+    return list(tx.execute(statement).scalars())
+
+
+def fail(tx: Transaction, run_id: int, error: str, now: datetime) -> int | None:
+    """End a live run as failed without reading it; return its contact, None if it was over."""
+    state = e.Failed(error)
+    statement = (
+        sa.update(T)
+        .where(T.id == run_id, T.ended_at.is_(None))
+        .values(
+            state=e.STATE_NAMES[e.Failed],
+            state_data=dump_state(state),
+            wake_at=None,
+            ended_at=now,
+            end_reason=error[:500],
+            revision=T.revision + 1,
+        )
+        .returning(T.contact_id)
+    )
+    return tx.execute(statement).scalar_one_or_none()
 
 
 def by_ids(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Run]:

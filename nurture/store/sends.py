@@ -120,19 +120,7 @@ def _existing(tx: Transaction, keys: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def claim(tx: Transaction, batch_id: int, worker: str, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` queued sends of a batch for `worker`; nobody else gets them."""
-    paused = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
-    free = (
-        sa.select(T.id)
-        .where(
-            T.batch_id == batch_id,
-            T.status == "queued",
-            sa.or_(T.not_before.is_(None), T.not_before <= now),
-            T.sequence_id.not_in(paused),
-        )
-        .order_by(T.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    free = select_free(batch_id, now, limit).with_for_update(skip_locked=True)
     statement = (
         sa.update(T)
         .where(T.id.in_(free.scalar_subquery()), T.status == "queued")
@@ -142,6 +130,22 @@ def claim(tx: Transaction, batch_id: int, worker: str, now: datetime, limit: int
     return sorted(
         (Claimed(*cast(tuple[Any, ...], row)) for row in tx.execute(statement)),
         key=lambda one: one.id,
+    )
+
+
+def select_free(batch_id: int, now: datetime, limit: int) -> sa.Select[int]:
+    """Return the query for the ids of a batch's sends that may be claimed."""
+    paused = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
+    return (
+        sa.select(T.id)
+        .where(
+            T.batch_id == batch_id,
+            T.status == "queued",
+            sa.or_(T.not_before.is_(None), T.not_before <= now),
+            T.sequence_id.not_in(paused),
+        )
+        .order_by(T.id)
+        .limit(limit)
     )
 
 
@@ -243,15 +247,23 @@ def claimants(tx: Transaction) -> list[str]:
     return list(tx.execute(statement).scalars())
 
 
-def back_to_queue(tx: Transaction, ids: Sequence[int], worker: str) -> int:
-    """Return claimed sends that were never started to the queue; return how many."""
+def back_to_queue(tx: Transaction, ids: Sequence[int], worker: str) -> list[int]:
+    """Put claimed sends that were never started back; return the batch of each one."""
     if not ids:
-        return 0
-    return tx.execute(
+        return []
+    statement = (
         sa.update(T)
         .where(T.id.in_(ids), T.status == "claimed", T.claimed_by == worker)
         .values(status="queued", claimed_by="", claimed_at=None)
-    ).rowcount
+        .returning(T.batch_id)
+    )
+    return [batch for batch in tx.execute(statement).scalars() if batch is not None]
+
+
+def next_run(tx: Transaction, batch_id: int, now: datetime) -> int | None:
+    """Return the run of the send that `claim` would take first; None when there is none."""
+    statement = select_free(batch_id, now, 1).with_only_columns(T.enrollment_id)
+    return tx.execute(statement).scalar_one_or_none()
 
 
 @dataclass(frozen=True, slots=True)

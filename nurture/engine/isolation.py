@@ -1,0 +1,80 @@
+"""Keeping one bad row from stopping the others that are handled in the same transaction."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Generic, TypeVar
+
+from nurture.domain import enrollment as e
+from nurture.engine import trail
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.transactions import committed
+from nurture.engine.work import Work
+from nurture.errors import Conflict, Retryable
+from nurture.store import ledger, runs, sends
+
+Item = TypeVar("Item")
+
+# These say something about the moment, not about what is handled: trying smaller parts is no help.
+OF_THE_MOMENT = (Retryable, Conflict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bad(Generic[Item]):
+    """An item that cannot be handled even alone, and why."""
+
+    item: Item
+    error: Exception
+
+
+def isolate(items: Sequence[Item], do: Callable[[Sequence[Item]], object]) -> list[Bad[Item]]:
+    """Do `do` to all items, in halves of halves where it fails; return those that fail alone.
+
+    `do` must be all or nothing, as a transaction is. Errors of the moment are raised, and
+    what succeeded until then has happened.
+    """
+    if not items:
+        return []
+    try:
+        do(items)
+    except OF_THE_MOMENT:
+        raise
+    except Exception as error:  # noqa: BLE001 - any error of a rule or a row is meant
+        if len(items) == 1:
+            return [Bad(items[0], error)]
+        middle = len(items) // 2
+        return [*isolate(items[:middle], do), *isolate(items[middle:], do)]
+    return []
+
+
+def break_off(deps: Dependencies, run_id: int, error: Exception, now: datetime) -> None:
+    """End a run that the rules cannot be applied to as failed, with the error for a person to see.
+
+    Nothing of the run is read, because reading it may be what fails. Its sends that no worker
+    has taken are cancelled.
+    """
+    committed(deps, now, partial(fail_run, run_id=run_id, error=describe(error)))
+
+
+def fail_run(work: Work, run_id: int, error: str) -> None:
+    """Do what `break_off` does inside a transaction that is open."""
+    contact_id = runs.fail(work.tx, run_id, error, work.now)
+    if contact_id is None:
+        return
+    sends.cancel_unstarted(work.tx, {run_id: "the run failed"}, work.now)
+    line = {
+        "contact_id": contact_id,
+        "enrollment_id": run_id,
+        "at": work.now,
+        "cause": "BrokenOff",
+        "event_id": None,
+        "send_id": None,
+        "decided": [trail.dump(e.Finish(e.Failed(error)))],
+    }
+    ledger.add_decisions(work.tx, [line])
+
+
+def describe(error: Exception) -> str:
+    """Return an error in one line, with its kind, for a person who cannot see the log."""
+    return f"{type(error).__name__}: {error}"[:500]
