@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nurture.domain.contact import Engaged, Occurrence, Value
-from nurture.engine.addresses import normalised_address
+from nurture.engine.addresses import parse_address
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.record import record
 from nurture.errors import Invalid, Problem
@@ -80,18 +80,20 @@ def _read(
             return ""
         return value.strip()
 
-    address, name, key = normalised_address(text("email")), text("event"), text("id")
+    address, name, key = text("email"), text("event"), text("id")
     if name in OURS:
         told = f"{name} is what email itself tells"
         problems.append(Problem(told, "Name the event otherwise.", field=f"{place}.event"))
     at = _instant(item.get("at"), place, now, problems)
     properties = _properties(item.get("properties", {}), place, problems)
-    if len(problems) > found or not address:
-        if len(problems) == found:
-            told = "email is no address"
-            problems.append(Problem(told, "Give name@domain.", field=f"{place}.email"))
+    try:
+        compared = parse_address(address).compared if address else ""
+    except Invalid as error:
+        told = f"email: {error.args[0]}"
+        problems.append(Problem(told, "Give name@domain.", field=f"{place}.email"))
+    if len(problems) > found:
         return nothing
-    return address, Occurrence(name, at, properties, dedupe_key=f"api:{key}")
+    return compared, Occurrence(name, at, properties, dedupe_key=f"api:{key}")
 
 
 def _instant(value: object, place: str, now: datetime, problems: list[Problem]) -> datetime:
