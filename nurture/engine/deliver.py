@@ -10,6 +10,8 @@ Killed in the middle, everything claimed and not handed over goes back to the qu
 was in the midst of an exchange is uncertain (`nurture.engine.reconcile`).
 """
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +21,7 @@ from nurture.domain.contact import refusal
 from nurture.domain.decide import exit_reason
 from nurture.domain.walk import RECEIVED_BEFORE, WINDOW, opening
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.isolation import OF_THE_MOMENT, break_off, describe
 from nurture.engine.journal import Journal
 from nurture.engine.letters import Letter, Post, choose_email
 from nurture.engine.receipts import Answer, record_receipts
@@ -31,19 +34,31 @@ from nurture.providers.base import HandingOver, OutgoingEmail
 from nurture.store import operations, people, runs, sends
 from nurture.store.sends import Claimed
 
+log = logging.getLogger(__name__)
+
 # Sends claimed at a time: what a suppression that comes in this moment can no longer stop.
 PART = 100
 # Answers written in one transaction. Nothing is gained beyond a hundred (docs/performance.md).
 RECORD = 50
 
 
+# So many runs may be broken off in a row before the fault is taken to be ours.
+MOST_BROKEN_OFF = 3
+
+
+def never() -> bool:
+    """Say that nobody asks the worker to stop."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Courier:
-    """One worker: what it was given, its name, and its journal."""
+    """One worker: what it was given, its name, its journal, and whether it is asked to stop."""
 
     deps: Dependencies
     name: str
     journal: Journal
+    stopping: Callable[[], bool] = never
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +72,49 @@ class Bag:
 
 
 def deliver(courier: Courier, batch_id: int) -> int:
-    """Deliver what is left of a batch; return how many sends were handed to the provider."""
+    """Deliver what is left of a batch; return how many sends were handed to the provider.
+
+    A worker that is asked to stop does so after the part in hand, and another one is woken for
+    the rest.
+    """
     handed = 0
-    while True:
-        bag = committed(
-            courier.deps,
-            courier.deps.clock.now(),
-            partial(claim, courier=courier, batch_id=batch_id),
-        )
+    while not courier.stopping():
+        bag = _next_bag(courier, batch_id)
         if not bag.claimed:
             return handed
         handed += hand_over(courier, bag)
+    courier.deps.wake([batch_id])
+    return handed
 
 
-def claim(work: Work, courier: Courier, batch_id: int) -> Bag:
+def _next_bag(courier: Courier, batch_id: int) -> Bag:
+    """Claim a part; around runs that raise, which are broken off so that the others may go."""
+    deps, limit, broken = courier.deps, PART, 0
+    while True:
+        now = deps.clock.now()
+        body = partial(claim, courier=courier, batch_id=batch_id, limit=limit)
+        try:
+            return committed(deps, now, body)
+        except OF_THE_MOMENT:
+            raise
+        except Exception as error:
+            if limit > 1:
+                limit //= 2
+                continue
+            with deps.database.read() as tx:
+                run_id = sends.next_run(tx, batch_id, now)
+            if run_id is None or broken == MOST_BROKEN_OFF:
+                raise
+            log.exception("run %d cannot be sent to and is failed", run_id)
+            break_off(deps, run_id, error, now)
+            limit, broken = PART, broken + 1
+
+
+def claim(work: Work, courier: Courier, batch_id: int, limit: int = PART) -> Bag:
     """Claim a part of a batch and look at every rule again before anything is handed over."""
     if not _provider_takes_mail(work, courier.deps.provider.name):
         return Bag((), {}, None, 0)
-    claimed = sends.claim(work.tx, batch_id, courier.name, work.now, PART)
+    claimed = sends.claim(work.tx, batch_id, courier.name, work.now, limit)
     found = runs.by_ids(work.tx, {send.enrollment_id for send in claimed})
     work.take_up(found.values())
     refused: list[dict[str, Any]] = []
@@ -179,12 +219,16 @@ def _written(courier: Courier, bag: Bag, letter: Letter) -> OutgoingEmail | None
     try:
         return bag.post.write(letter, bag.emails[letter.email_id], courier.deps.clock.now())
     except (TemplateFailed, Invalid, NotFound) as error:
-        committed(
-            courier.deps,
-            courier.deps.clock.now(),
-            partial(_fail, courier=courier, letter=letter, error=str(error)),
-        )
-        return None
+        told = str(error)
+    except OF_THE_MOMENT:
+        raise
+    except Exception as error:
+        # One letter that nobody foresaw must not keep the rest of its part from leaving.
+        log.exception("send %d cannot be written", letter.send.id)
+        told = describe(error)
+    fail = partial(_fail, courier=courier, letter=letter, error=told)
+    committed(courier.deps, courier.deps.clock.now(), fail)
+    return None
 
 
 def _fail(work: Work, courier: Courier, letter: Letter, error: str) -> None:

@@ -1,5 +1,6 @@
 """What follows from a provider's answer to a send, a group of answers in one transaction."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 from nurture.domain import enrollment as e
 from nurture.domain.contact import GLOBAL, Engaged, Occurrence
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.isolation import describe, fail_run, isolate
 from nurture.engine.suppress import suppress
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
@@ -18,6 +20,8 @@ from nurture.store.ledger import NewEvent
 from nurture.store.operations import Health
 from nurture.store.sends import Claimed
 from nurture.store.suppressions import NewSuppression
+
+log = logging.getLogger(__name__)
 
 # A send that is put off waits this long, twice as long each time, up to the longest.
 FIRST_DELAY = timedelta(minutes=2)
@@ -50,23 +54,38 @@ def back_off(attempts: int) -> timedelta:
 def record_receipts(
     deps: Dependencies, worker: str, answers: Sequence[Answer], now: datetime
 ) -> None:
-    """Write what became of handed-over sends and let their runs go on, in one transaction."""
-    if answers:
-        committed(
-            deps, now, partial(settle, provider=deps.provider.name, worker=worker, answers=answers)
-        )
+    """Write what became of handed-over sends and let their runs go on, in one transaction.
+
+    A run that raises ends as failed, with what became of its send written all the same: that
+    a contact was mailed must never be forgotten.
+    """
+    record = partial(settle, provider=deps.provider.name, worker=worker)
+    for one in isolate(answers, lambda some: committed(deps, now, partial(record, answers=some))):
+        log.error("the run of send %d is failed: %r", one.item.send.id, one.error)
+        last = partial(record, answers=[one.item], broken=describe(one.error))
+        committed(deps, now, last)
 
 
-def settle(work: Work, provider: str, worker: str, answers: Sequence[Answer]) -> None:
-    """Do what `record_receipts` does inside a transaction that is open."""
-    found = runs.by_ids(work.tx, {one.send.enrollment_id for one in answers}, lock=True)
-    work.take_up(found.values())
+def settle(
+    work: Work, provider: str, worker: str, answers: Sequence[Answer], broken: str = ""
+) -> None:
+    """Do what `record_receipts` does inside a transaction that is open.
+
+    With `broken` the runs are told nothing and end as failed with that error.
+    """
     now = work.now
+    if broken:
+        for one in answers:
+            fail_run(work, one.send.enrollment_id, broken)
+    else:
+        found = runs.by_ids(work.tx, {one.send.enrollment_id for one in answers}, lock=True)
+        work.take_up(found.values())
     rows: list[dict[str, Any]] = []
     got: list[tuple[int, str, int, datetime]] = []
     bad: list[NewSuppression] = []
     soft: list[Answer] = []
     events: list[NewEvent] = []
+    told: list[tuple[Claimed, e.Accepted | e.Unsent]] = []
     for one in answers:
         send, receipt, at = one.send, one.receipt, one.at
         row = {
@@ -79,7 +98,7 @@ def settle(work: Work, provider: str, worker: str, answers: Sequence[Answer]) ->
             case Outcome.ACCEPTED:
                 row["status"] = "accepted"
                 got.append((send.contact_id, send.content, send.id, at))
-                work.tell(send.enrollment_id, _accepted(send, at), send_id=send.id)
+                told.append((send, _accepted(send, at)))
             case Outcome.HARD:
                 row |= {"reason": "hard bounce", "bounced_at": at}
                 source = f"provider:{provider}" if receipt.mirrored else provider
@@ -92,16 +111,19 @@ def settle(work: Work, provider: str, worker: str, answers: Sequence[Answer]) ->
                 row |= {"reason": "soft bounce", "bounced_at": at}
                 soft.append(one)
                 events.append(_bounced(one, "soft"))
-                work.tell(send.enrollment_id, _unsent(send, "soft bounce"), send_id=send.id)
+                told.append((send, _unsent(send, "soft bounce")))
             case Outcome.POLICY:
                 row["reason"] = "policy"
                 events.append(_bounced(one, "policy"))
-                work.tell(send.enrollment_id, _unsent(send, "refused by policy"), send_id=send.id)
+                told.append((send, _unsent(send, "refused by policy")))
             case Outcome.SENDER | Outcome.LATER:
-                row |= _put_off(send, receipt.outcome.value, now)
+                # Nothing was handed over, so this was no try.
+                row |= {**_put_off(send, receipt.outcome.value, now), "attempts": send.attempts - 1}
             case Outcome.UNCERTAIN:
                 row |= {"status": "uncertain", "reason": "handed over, no answer"}
         rows.append(row)
+    for send, outcome in () if broken else told:
+        work.tell(send.enrollment_id, outcome, send_id=send.id)
     sends.settle(work.tx, rows)
     ledger.add_received(work.tx, got)
     ledger.add_events(work.tx, events, now)

@@ -8,7 +8,7 @@ from functools import partial
 from nurture.domain import enrollment as e
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.journal import path_of, read_journal
-from nurture.engine.receipts import Answer, settle
+from nurture.engine.receipts import Answer, record_receipts, settle
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.providers.base import Outcome, Receipt
@@ -32,57 +32,42 @@ class Recovered:
 def recover(
     deps: Dependencies, worker: str, now: datetime, *, journal_is_here: bool = True
 ) -> Recovered:
-    """Settle what `worker`, which is dead, had claimed; safe to run twice.
+    """Settle what `worker`, which is dead, had claimed; safe to run twice, or twice at once.
 
     With its journal: answered sends are recorded, those handed over without an answer become
     uncertain, the rest return to the queue. Without it (`journal_is_here` false: another
     machine's worker) nothing is known, so all of them are uncertain: never resent blindly.
+
+    The journal is kept. PostgreSQL may finish the last claim of a worker after its death, even
+    after this, and then it is needed once more (`nurture.engine.presence.forget`).
     """
-    path = path_of(deps.settings.home, worker)
-    in_doubt, receipts = read_journal(path)
-    body = partial(
-        _recover,
-        provider=deps.provider.name,
-        worker=worker,
-        in_doubt=in_doubt,
-        receipts=receipts,
-        known=journal_is_here,
-    )
-    found = committed(deps, now, body)
-    if journal_is_here:
-        path.unlink(missing_ok=True)
-    return found
-
-
-def _recover(
-    work: Work,
-    provider: str,
-    worker: str,
-    in_doubt: frozenset[int],
-    receipts: dict[int, Receipt],
-    known: bool,  # noqa: FBT001 - passed by name through partial
-) -> Recovered:
-    claimed = sends.claimed_sends(work.tx, worker)
+    in_doubt, receipts = read_journal(path_of(deps.settings.home, worker))
+    with deps.database.begin() as tx:
+        claimed = sends.claimed_sends(tx, worker)
     answers: list[Answer] = []
     again: list[int] = []
     hopeless: list[Claimed] = []
     for send in claimed:
         receipt = receipts.get(send.id)
         if receipt is not None:
-            answers.append(Answer(send, receipt, work.now, send.email_id))
-        elif send.id in in_doubt or not known:
+            answers.append(Answer(send, receipt, now, send.email_id))
+        elif send.id in in_doubt or not journal_is_here:
             lost = Receipt(send.id, Outcome.UNCERTAIN, detail=f"the worker {worker} died")
-            answers.append(Answer(send, lost, work.now, send.email_id))
+            answers.append(Answer(send, lost, now, send.email_id))
         elif send.attempts >= MOST_CLAIMS:
             hopeless.append(send)
         else:
             again.append(send.id)
-    if answers:
-        settle(work, provider, worker, answers)
-    sends.back_to_queue(work.tx, again, worker)
-    _give_up(work, worker, hopeless)
+    # Each step is conditional on the claim, so a death in between is mended by the next recovery.
+    record_receipts(deps, worker, answers, now)
+    if hopeless:
+        committed(deps, now, partial(_give_up, worker=worker, hopeless=hopeless))
+    with deps.database.begin() as tx:
+        batches = sends.back_to_queue(tx, again, worker)
+    if batches:
+        deps.wake(sorted(set(batches)))
     uncertain = sum(one.receipt.outcome is Outcome.UNCERTAIN for one in answers)
-    return Recovered(len(answers) - uncertain, uncertain, len(again), len(hopeless))
+    return Recovered(len(answers) - uncertain, uncertain, len(batches), len(hopeless))
 
 
 def _give_up(work: Work, worker: str, hopeless: Sequence[Claimed]) -> None:

@@ -41,6 +41,29 @@ def running_workers(tx: Transaction) -> list[sa.Row[Any]]:
 
 
 @dataclass(frozen=True, slots=True)
+class Unaccounted:
+    """A process that has not said that it ended, or ended with sends in its hands."""
+
+    name: str
+    kind: str
+    host: str
+    beat_at: datetime
+
+
+def unaccounted(tx: Transaction) -> list[Unaccounted]:
+    """Return the processes that may have died, by name; most of them are well and alive.
+
+    One statement, so that it sees one moment: a claim is never seen without its claimant.
+    """
+    send = tables.Send
+    claimants = sa.select(send.claimed_by).where(send.status == "claimed")
+    statement = sa.select(W.name, W.kind, W.host, W.beat_at).where(
+        sa.or_(W.stopped_at.is_(None), W.name.in_(claimants))
+    )
+    return [Unaccounted(*row) for row in tx.execute(statement.order_by(W.name))]
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How a provider is: ok, down (tried again at `until`) or paused (until a person acts)."""
 
