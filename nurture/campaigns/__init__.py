@@ -5,20 +5,19 @@ databases or mail, so that `nurture check` runs on a laptop or in CI without eit
 every fault in one go.
 """
 
-from nurture.campaigns.checking import check, check_alone, check_folder
+from nurture.campaigns.checking import check, check_draft, check_folder
 from nurture.campaigns.documents import condition_document, sequence_document, write_sequence
 from nurture.campaigns.emails import EmailFacts
-from nurture.campaigns.folder import Campaigns, digest, read_campaigns
+from nurture.campaigns.folder import Campaigns, campaigns_from, digest, read_campaigns
 from nurture.campaigns.json_schema import schema_text
 from nurture.campaigns.parse import parse_funnel, parse_sequence
-from nurture.campaigns.references import Names
 
 __all__ = [
     "Campaigns",
     "EmailFacts",
-    "Names",
+    "campaigns_from",
     "check",
-    "check_alone",
+    "check_draft",
     "check_folder",
     "condition_document",
     "digest",

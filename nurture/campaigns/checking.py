@@ -4,14 +4,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nurture.campaigns.complaints import Source
+from nurture.campaigns.documents import Document
 from nurture.campaigns.emails import Facts, missing, undefined, without_link
 from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
+from nurture.campaigns.parse import parse_sequence
 from nurture.campaigns.references import Names, funnel_faults, sequence_faults
 from nurture.campaigns.rules import check_entry, check_funnel, check_sequences
 from nurture.domain.check import Fault, check_sequence
 from nurture.domain.funnel import LANGUAGES, Funnel
 from nurture.domain.sequence import Email, Goal, Match, Sequence, WaitFor
-from nurture.errors import Problem
+from nurture.errors import Invalid, Problem
 
 
 def check(campaigns: Campaigns, templates: Facts | None = None) -> tuple[Problem, ...]:
@@ -20,25 +22,61 @@ def check(campaigns: Campaigns, templates: Facts | None = None) -> tuple[Problem
     `templates` are the facts of every email in every language, by (name, language); without
     them (None) everything is checked that has nothing to do with emails.
     """
-    emails = None if templates is None else frozenset(name for name, _ in templates)
-    names = Names(campaigns.funnel, frozenset(campaigns.names), emails, campaigns.tags)
+    names = _names(campaigns, "", templates)
     funnel = campaigns.source(FUNNEL)
     found = [
         *_told(funnel, check_funnel(campaigns.funnel)),
         *_told(funnel, funnel_faults(campaigns.funnel, names)),
     ]
     for key, sequence in campaigns.sequences.items():
-        found += check_alone(sequence, names, campaigns.source(key), templates)
+        found += _alone(sequence, names, campaigns.source(key), templates)
     for key, fault in check_sequences(tuple(campaigns.sequences.values())):
         found += _told(campaigns.source(key), (fault,))
     unique = dict.fromkeys(found)
     return tuple(sorted(unique, key=lambda one: (one.file, one.line, one.field, one.message)))
 
 
-def check_alone(
-    sequence: Sequence, names: Names, source: Source, templates: Facts | None = None
+def check_folder(folder: Path, templates: Facts | None = None) -> tuple[Problem, ...]:
+    """Return everything that is wrong with the files in `folder`, readable or not, in one go.
+
+    Raises NotFound when there is no such folder.
+    """
+    campaigns, problems = read_what_can_be(folder)
+    found = () if campaigns is None else check(campaigns, templates)
+    return tuple(sorted({*problems, *found}, key=lambda one: (one.file, one.line, one.message)))
+
+
+def check_draft(
+    campaigns: Campaigns, document: Document, templates: Facts | None = None
 ) -> tuple[Problem, ...]:
-    """Return what is wrong with one sequence, such as a draft, beside the campaigns it joins."""
+    """Return what is wrong with one sequence's document, were it published beside `campaigns`.
+
+    It takes the place of the sequence with its key. Problems have no file and no line, and
+    their field says where in the document they are.
+    """
+    try:
+        draft = parse_sequence(document, funnel=campaigns.funnel)
+    except Invalid as error:
+        return error.problems
+    others = (one for key, one in campaigns.sequences.items() if key != draft.key)
+    source = Source(document)
+    together = check_sequences((*others, draft))
+    found = [
+        *_alone(draft, _names(campaigns, draft.key, templates), source, templates),
+        *_told(source, (fault for key, fault in together if key == draft.key)),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _names(campaigns: Campaigns, also: str, templates: Facts | None) -> Names:
+    emails = None if templates is None else frozenset(name for name, _ in templates)
+    known = frozenset({*campaigns.names, *campaigns.sequences, also} - {""})
+    return Names(campaigns.funnel, known, emails, campaigns.tags)
+
+
+def _alone(
+    sequence: Sequence, names: Names, source: Source, templates: Facts | None
+) -> list[Problem]:
     found = [
         *_told(source, check_sequence(sequence)),
         *_told(source, check_entry(sequence)),
@@ -46,7 +84,7 @@ def check_alone(
     ]
     if templates is not None:
         found += _told(source, _email_faults(sequence, names.funnel, templates))
-    return tuple(found)
+    return found
 
 
 def _told(source: Source, faults: Iterable[Fault]) -> list[Problem]:
@@ -72,13 +110,3 @@ def _email_faults(sequence: Sequence, funnel: Funnel, templates: Facts) -> Itera
             place, match = (*place, "goal", "where"), step.match
         for told in without_link(sequence, match, templates) if match else ():
             yield Fault(told.message, told.remedy, place)
-
-
-def check_folder(folder: Path, templates: Facts | None = None) -> tuple[Problem, ...]:
-    """Return everything that is wrong with the files in `folder`, readable or not, in one go.
-
-    Raises NotFound when there is no such folder.
-    """
-    campaigns, problems = read_what_can_be(folder)
-    found = () if campaigns is None else check(campaigns, templates)
-    return tuple(sorted({*problems, *found}, key=lambda one: (one.file, one.line, one.message)))

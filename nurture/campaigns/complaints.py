@@ -30,6 +30,7 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "list_type": ("this must be a list", "Write [one, two], or one `- item` a line."),
     "dict_type": ("this must be a group of keys", "Write `key: value` lines, indented."),
     "model_type": ("this must be a group of keys", "Write `key: value` lines, indented."),
+    "too_long": ("this list is too long", "Split it."),
     "recursion_loop": ("this contains itself", "Write it out."),
 }
 

@@ -51,6 +51,40 @@ def digest(document: Document) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def campaigns_from(documents: Mapping[str, Document]) -> Campaigns:
+    """Return the campaigns of stored documents: one under FUNNEL, and one for each sequence's key.
+
+    Raises Invalid when one of them no longer fits the shapes of this version.
+    """
+    funnel = parse_funnel(documents[FUNNEL])
+    sequences = {
+        key: parse_sequence(document, funnel=funnel)
+        for key, document in documents.items()
+        if key != FUNNEL
+    }
+    return _campaigns(funnel, sequences, dict(documents[FUNNEL]))
+
+
+def _campaigns(
+    funnel: Funnel,
+    sequences: Mapping[str, Sequence],
+    funnel_document: Document,
+    sources: Mapping[str, Source] = MappingProxyType({}),
+    names: tuple[str, ...] = (),
+) -> Campaigns:
+    documents = {FUNNEL: funnel_document} | {
+        key: sequence_document(sequence, funnel) for key, sequence in sequences.items()
+    }
+    return Campaigns(
+        funnel,
+        MappingProxyType(dict(sequences)),
+        MappingProxyType(documents),
+        MappingProxyType({key: digest(document) for key, document in documents.items()}),
+        MappingProxyType(dict(sources)),
+        names or tuple(sequences),
+    )
+
+
 def read_campaigns(folder: Path) -> Campaigns:
     """Return the campaigns in `folder`: funnel.yaml and one file for each sequence.
 
@@ -96,17 +130,7 @@ def read_what_can_be(folder: Path) -> tuple[Campaigns | None, tuple[Problem, ...
     sequences = _sequences(sources, funnel, problems)
     if funnel is None:
         return None, tuple(problems)
-    documents = {FUNNEL: _plain(sources[FUNNEL])} | {
-        key: sequence_document(sequence, funnel) for key, sequence in sequences.items()
-    }
-    campaigns = Campaigns(
-        funnel,
-        MappingProxyType(sequences),
-        MappingProxyType(documents),
-        MappingProxyType({key: digest(document) for key, document in documents.items()}),
-        MappingProxyType(sources),
-        names,
-    )
+    campaigns = _campaigns(funnel, sequences, _plain(sources[FUNNEL]), sources, names)
     return campaigns, tuple(problems)
 
 

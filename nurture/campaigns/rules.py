@@ -1,5 +1,6 @@
 """What must be true of the funnel and of sequences together before they are published."""
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from math import inf
@@ -98,33 +99,42 @@ def _circles(sequences: Sequence[Steps]) -> Iterator[tuple[str, Fault]]:
     for one in sequences:
         times = minimum_time(one)
         for step in one.steps:
-            if isinstance(step, MoveTo) and step.sequence in known and step.key in times:
+            if not isinstance(step, MoveTo) or step.key not in times:
+                continue
+            if step.sequence in known and step.sequence != one.key:
                 ways = hops.setdefault(one.key, {})
                 ways[step.sequence] = min(times[step.key], ways.get(step.sequence, timedelta.max))
+    told: set[frozenset[str]] = set()
     for start in sorted(hops):
-        for circle in _turns(hops, start):
-            pairs = zip(circle, (*circle[1:], start), strict=True)
-            takes = sum((hops[here][there] for here, there in pairs), timedelta())
-            way = " → ".join((*circle, start))
-            if takes < SHORTEST_LOOP:
-                told = f"contacts would go round {way} without a wait of at least an hour"
-                yield start, Fault(told, "Put a `wait` before one of the moves.", ("steps",))
-            closed = [key for key in circle if known[key].reentry is Reentry.NEVER]
-            if closed:
-                told = f"contacts who go round {way} may not enter {closed[0]!r} again"
-                yield closed[0], Fault(told, "Write `reentry: {after: 30d}`.", ("reentry",))
+        takes, circle = _quickest(hops, start)
+        if not circle:
+            continue
+        way = " → ".join((*circle, start))
+        if takes < SHORTEST_LOOP and frozenset(circle) not in told:
+            told.add(frozenset(circle))
+            message = f"contacts would go round {way} without a wait of at least an hour"
+            yield start, Fault(message, "Put a `wait` before one of the moves.", ("steps",))
+        if known[start].reentry is Reentry.NEVER:
+            message = f"contacts who go round {way} may not enter {start!r} again"
+            yield start, Fault(message, "Write `reentry: {after: 30d}`.", ("reentry",))
 
 
-def _turns(hops: Mapping[str, Mapping[str, timedelta]], start: str) -> Iterator[tuple[str, ...]]:
-    """Yield the ways from `start` back to it through keys that sort after it, so each once."""
-    ways: list[tuple[str, ...]] = [(start,)]
-    while ways:
-        way = ways.pop()
-        for to in sorted(hops.get(way[-1], {})):
-            if to == start and len(way) > 1:
-                yield way
-            elif to > start and to not in way:
-                ways.append((*way, to))
+def _quickest(
+    hops: Mapping[str, Mapping[str, timedelta]], start: str
+) -> tuple[timedelta, tuple[str, ...]]:
+    """Return the quickest circle from `start` back to it; an empty one when there is none."""
+    seen: set[str] = set()
+    ahead: list[tuple[timedelta, tuple[str, ...]]] = [(timedelta(), (start,))]
+    while ahead:
+        spent, way = heapq.heappop(ahead)
+        if way[-1] in seen:
+            if way[-1] == start:
+                return spent, way[:-1]
+            continue
+        seen.add(way[-1])
+        for to, takes in hops.get(way[-1], {}).items():
+            heapq.heappush(ahead, (spent + takes, (*way, to)))
+    return timedelta(), ()
 
 
 def _bound(condition: Condition, lower: bool) -> float:  # noqa: FBT001 - two sides of one rule

@@ -24,6 +24,9 @@ from nurture.domain.conditions import ALWAYS
 from nurture.domain.sequence import Reentry, Sequence, Trigger
 from nurture.domain.timing import ANY_TIME, Window
 
+# A sequence longer than this is several; the check looks at every way through its steps.
+MOST_STEPS = 300
+
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -94,7 +97,7 @@ class SequenceShape(Shape):
     """When emails may go out, in the contact's time zone; the funnel's window when left out."""
     spread: Duration | None = None
     """Emails held for the window's opening leave over this long, not all at the same minute."""
-    steps: Annotated[list[AnyStepShape], Field(min_length=1)]
+    steps: Annotated[list[AnyStepShape], Field(min_length=1, max_length=MOST_STEPS)]
     """The steps, one after the other."""
     notes: dict[Key, Text] = Field(default_factory=dict)
     """Anything worth remembering about this sequence."""

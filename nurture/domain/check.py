@@ -42,6 +42,7 @@ class Graph:
 
     def __init__(self, sequence: Sequence) -> None:
         self.sequence = sequence
+        self._known: dict[str, dict[str, tuple[timedelta, tuple[str, ...]]]] = {}
         self.ways: Mapping[str, Mapping[str, timedelta]] = {
             step.key: self._onward(step) for step in sequence.steps
         }
@@ -103,6 +104,8 @@ class Graph:
 
     def _times(self, start: str) -> dict[str, tuple[timedelta, tuple[str, ...]]]:
         """Return for each step after `start` the least time to it and the way (without its end)."""
+        if start in self._known:
+            return self._known[start]
         found: dict[str, tuple[timedelta, tuple[str, ...]]] = {}
         ahead: list[tuple[timedelta, tuple[str, ...]]] = [(NO_TIME, (start,))]
         while ahead:
@@ -112,6 +115,7 @@ class Graph:
                 if target not in found or at < found[target][0]:
                     found[target] = (at, way)
                     heapq.heappush(ahead, (at, (*way, target)))
+        self._known[start] = found
         return found
 
     def least_time_to(self, key: str) -> timedelta | None:

@@ -2,11 +2,19 @@
 
 # ruff: noqa: E501 - The messages stand here as people see them.
 
+import json
 from pathlib import Path
 
 import pytest
 
-from nurture.campaigns import EmailFacts, check, check_folder, read_campaigns
+from nurture.campaigns import (
+    EmailFacts,
+    campaigns_from,
+    check,
+    check_draft,
+    check_folder,
+    read_campaigns,
+)
 from nurture.errors import Invalid, NotFound
 from tests.campaigns.samples import (
     FACTS,
@@ -280,3 +288,35 @@ def test_without_emails_everything_else_is_checked(tmp_path: Path) -> None:
     campaigns = campaigns_with(tmp_path, welcome=SEQUENCE.replace("no: end", "no: nowhere"))
     assert len(check(campaigns)) == 1
     assert len(check(campaigns, facts())) == 3
+
+
+def test_a_draft_is_checked_beside_the_campaigns_it_would_join(tmp_path: Path) -> None:
+    campaigns = campaigns_with(tmp_path)
+    again = campaigns_from(json.loads(json.dumps(dict(campaigns.documents))))
+    assert again.sequences == campaigns.sequences
+    assert again.digests == campaigns.digests
+
+    draft = dict(again.documents["welcome"])
+    assert check_draft(again, draft, FACTS) == ()
+    rival = draft | {"key": "rival"}
+    assert [problem.field for problem in check_draft(again, rival, FACTS)] == ["stage"]
+    wrong = draft | {"steps": [{"key": "a", "email": "helo"}, {"key": "b", "move_to": "gone"}]}
+    assert [str(problem) for problem in check_draft(again, wrong, FACTS)] == [
+        "steps[1].move_to: there is no sequence 'gone'. Write one of welcome.",
+        "steps[0].email: there is no email 'helo'. Did you mean `hello`?",
+    ]
+    assert [problem.field for problem in check_draft(again, draft | {"steps": 3}, FACTS)] == [
+        "steps"
+    ]
+
+
+def test_a_longer_circle_of_moves_is_found_from_its_first_sequence(tmp_path: Path) -> None:
+    more = "reentry: one_at_a_time\n"
+    ring = {
+        key: _other(key, "visitor", f"{{key: b, move_to: {to}}}", more=f"{more}priority: {n}\n")
+        for n, (key, to) in enumerate([("one", "two"), ("two", "three"), ("three", "one")], 1)
+    }
+    assert faults(tmp_path, None, **ring) == [
+        "one.yaml:6: steps: contacts would go round one → two → three → one without a wait of at "
+        "least an hour. Put a `wait` before one of the moves."
+    ]
