@@ -99,6 +99,7 @@ _COUNT = Kind(_number(int, 1, 1_000_000), "Give a whole number from 1 up.")
 _PORT = Kind(_number(int, 0, 65535), "Give a port from 1 to 65535, or 0 for any free one.")
 _SECONDS = Kind(_number(float, 0, 86_400), "Give a number of seconds, at most a day.")
 _INTERVAL = Kind(_number(float, 0.01, 86_400), "Give a number of seconds, at most a day.")
+_FEW = Kind(_number(int, 0, 32), "Give a whole number from 0 to 32.")
 _PROVIDER = Kind(lambda text: PROVIDERS[PROVIDERS.index(text)], f"Give one of {PROVIDERS}.")
 _PRODUCTION = Kind(lambda text: ENVIRONMENTS.index(text) == 1, f"Give one of {ENVIRONMENTS}.")
 _DATABASE = Kind(
@@ -129,6 +130,7 @@ class Settings:
     public_url: Annotated[
         str, Setting("NURTURE_PUBLIC_URL", "http://{web_host}:{web_port}", _WEB_URL)
     ]
+    trusted_proxies: Annotated[int, Setting("NURTURE_TRUSTED_PROXIES", "0", _FEW)]
     workers: Annotated[int, Setting("NURTURE_WORKERS", "2", _COUNT)]
     tick_seconds: Annotated[float, Setting("NURTURE_TICK", "1", _INTERVAL)]
     clock: Annotated[str, Setting("NURTURE_CLOCK", "", _TEXT)]

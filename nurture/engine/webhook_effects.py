@@ -1,0 +1,239 @@
+"""What follows from each thing that a provider tells of a send."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from nurture.domain.contact import GLOBAL, Engaged, Occurrence, Value
+from nurture.domain.contact import Verdict as Who
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.hit_events import click_key, open_key
+from nurture.engine.receipts import SOFT_BOUNCES_SUPPRESS
+from nurture.engine.record import take_in
+from nurture.engine.suppress import suppress, withdraw
+from nurture.engine.work import Work
+from nurture.errors import NotFound
+from nurture.providers.base import BounceClass, EventKind
+from nurture.store import operations, suppressions
+from nurture.store import webhooks as store
+from nurture.store.ledger import NewEvent
+from nurture.store.operations import Health
+from nurture.store.sends import Place
+from nurture.store.suppressions import NewSuppression
+from nurture.store.webhooks import Told
+from nurture.tracking.verdicts import Hit, HitKind, judge
+
+NOTED: Final = "noted"
+_REFUSED: Final = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a provider told, and the send it is about."""
+
+    told: Told
+    place: Place
+
+    @property
+    def at(self) -> datetime:
+        """When it happened, by the provider's clock."""
+        return self.told.occurred_at
+
+    def text(self, name: str) -> str:
+        """A text among what the provider told; empty when there is none."""
+        value = self.told.data.get(name)
+        return value if isinstance(value, str) else ""
+
+    def event(self, name: str, key: str, who: Who = Who.HUMAN, **more: Value) -> NewEvent:
+        """The occurrence that this fact is for the contact."""
+        place = self.place
+        properties: dict[str, Value] = {
+            "step": place.step, "sequence": place.sequence, "content": place.content, **more,
+        }  # fmt: skip
+        occurrence = Occurrence(name, self.at, properties, who, dedupe_key=key)
+        return NewEvent(place.contact_id, occurrence, "provider", place.id)
+
+
+def take_effect(work: Work, deps: Dependencies, facts: Sequence[Fact]) -> dict[int, str]:
+    """Let facts have their consequences; return the outcome of each event, by its id.
+
+    Whatever the order of the facts, the result is the same: deliveries and bounces are compared
+    by when they happened, and suppressions are only ever added. The contacts must be held and
+    seen.
+    """
+    outcomes: dict[int, str] = {}
+    for kind, rule in _RULES.items():
+        some = [fact for fact in facts if fact.told.kind == kind]
+        if some:
+            outcome = rule(work, deps, some)
+            outcomes.update((fact.told.id, outcome) for fact in some)
+    rest = {fact.told.id: NOTED for fact in facts if fact.told.id not in outcomes}
+    return outcomes | rest
+
+
+def _delivered(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+    store.mark_sends(work.tx, "delivered_at", _first(facts))
+    bounced = store.last_soft_bounce(work.tx, _contacts(facts))
+    cleared = {
+        fact.place.contact_id
+        for fact in facts
+        if (last := bounced.get(fact.place.contact_id)) is None or last <= fact.at
+    }
+    suppressions.forget_soft_bounces(work.tx, cleared)
+    take_in(work, [one.event(Engaged.DELIVERED, f"delivered:{one.place.id}") for one in facts])
+    return "delivered"
+
+
+def _bounced(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+    fresh = store.mark_sends(work.tx, "bounced_at", _first(facts))
+    delivered = store.last_delivery(work.tx, _contacts(facts))
+    take_in(work, [_bounce_event(fact) for fact in facts])
+    counted: set[int] = set()
+    bad: list[NewSuppression] = []
+    for fact in facts:
+        contact_id = fact.place.contact_id
+        match fact.text("bounce"):
+            case BounceClass.HARD:
+                bad.append(_against(fact, "hard bounce", fact.told.provider))
+            case BounceClass.SOFT if fact.place.id in fresh - counted:
+                # Sends are counted, not tellings of them, and only since the last delivery.
+                counted.add(fact.place.id)
+                last = delivered.get(contact_id)
+                if last is None or last <= fact.at:
+                    bad += _one_more(work, fact)
+            case BounceClass.SENDER:
+                health = Health("paused", 1, None, _detail(fact))
+                operations.set_provider_health(work.tx, fact.told.provider, health, work.now)
+            case _:
+                pass
+    suppress(work, bad)
+    return "bounced"
+
+
+def _one_more(work: Work, fact: Fact) -> list[NewSuppression]:
+    return [
+        NewSuppression(contact_id, GLOBAL, "soft bounces", "rules", f"{count} in a row")
+        for contact_id, count in suppressions.count_soft_bounces(work.tx, [fact.place.contact_id])
+        if count >= SOFT_BOUNCES_SUPPRESS
+    ]
+
+
+def _bounce_event(fact: Fact) -> NewEvent:
+    words = {BounceClass.HARD: "hard", BounceClass.SOFT: "soft", BounceClass.SENDER: "sender"}
+    bounce = fact.text("bounce")
+    kind = next((word for one, word in words.items() if one == bounce), _REFUSED)
+    # The key is that of a bounce at hand-over: one send bounces once.
+    return fact.event(
+        Engaged.BOUNCE, f"bounce:{fact.place.id}", kind=kind, detail=_detail(fact)[:200]
+    )
+
+
+def _complained(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+    store.mark_sends(work.tx, "complained_at", _first(facts))
+    take_in(work, [one.event(Engaged.COMPLAINT, f"complaint:{one.place.id}") for one in facts])
+    suppress(work, [_against(fact, "complaint", fact.told.provider) for fact in facts])
+    return "complained"
+
+
+def _unsubscribed(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+    for fact in facts:
+        place = fact.place
+        source = f"send {place.id}"
+        withdraw(work, place.contact_id, place.topic, source, by=f"provider:{fact.told.provider}")
+    take_in(
+        work,
+        [
+            one.event(Engaged.UNSUBSCRIBE, f"unsubscribe:{one.place.id}", topic=one.place.topic)
+            for one in facts
+        ],
+    )
+    return "unsubscribed"
+
+
+def _rejected(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+    suppress(
+        work, [_against(one, "provider list", f"provider:{one.told.provider}") for one in facts]
+    )
+    return "suppressed"
+
+
+def _opened(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+    take_in(
+        work,
+        [
+            one.event(Engaged.OPEN, open_key(one.place.id, one.at), _who(one, HitKind.OPEN))
+            for one in facts
+        ],
+    )
+    return "opened"
+
+
+def _clicked(work: Work, deps: Dependencies, facts: Sequence[Fact]) -> str:
+    events = []
+    for fact in facts:
+        url = fact.text("url")
+        index = _link_index(work, deps, fact.place, url)
+        key = click_key(fact.place.id, index or url[:300], fact.at)
+        who = _who(fact, HitKind.CLICK)
+        events.append(fact.event(Engaged.CLICK, key, who, link=url, link_index=index))
+        if who is Who.HUMAN:
+            suppressions.forget_soft_bounces(work.tx, [fact.place.contact_id])
+    take_in(work, events)
+    return "clicked"
+
+
+_Rule = Callable[[Work, Dependencies, Sequence[Fact]], str]
+# Deliveries first, so that bounces of the same round are counted since the last of them.
+_RULES: Final[Mapping[str, _Rule]] = {
+    EventKind.DELIVERED.value: _delivered,
+    EventKind.OPENED.value: _opened,
+    EventKind.CLICKED.value: _clicked,
+    EventKind.BOUNCED.value: _bounced,
+    EventKind.REJECTED.value: _rejected,
+    EventKind.UNSUBSCRIBED.value: _unsubscribed,
+    EventKind.COMPLAINED.value: _complained,
+}
+
+
+def _who(fact: Fact, kind: HitKind) -> Who:
+    """The verdict on an open or click that the provider counted.
+
+    Its word that it was a machine is taken; where it has none, or means a person, the hit is
+    judged by what it tells of program and address.
+    """
+    if fact.told.data.get("machine") is True:
+        return Who.MACHINE
+    hit = Hit(kind, fact.at, ip=fact.text("ip"), user_agent=fact.text("user_agent"))
+    (verdict,) = judge([hit], accepted_at=fact.place.claimed_at, links=0, now=fact.at)
+    return Who(verdict.label.value)
+
+
+def _link_index(work: Work, deps: Dependencies, place: Place, url: str) -> int:
+    if place.email_id is None:
+        return 0
+    try:
+        links = deps.definitions.email(work.tx, place.email_id).links
+    except NotFound:
+        return 0
+    return next((link.index for link in links if link.url == url), 0)
+
+
+def _first(facts: Iterable[Fact]) -> dict[int, datetime]:
+    times: dict[int, datetime] = {}
+    for fact in facts:
+        times[fact.place.id] = min(fact.at, times.get(fact.place.id, fact.at))
+    return times
+
+
+def _contacts(facts: Iterable[Fact]) -> list[int]:
+    return sorted({fact.place.contact_id for fact in facts})
+
+
+def _detail(fact: Fact) -> str:
+    code = fact.told.data.get("code") or ""
+    return f"{code} {fact.text('status')} {fact.text('detail')}".strip()
+
+
+def _against(fact: Fact, reason: str, source: str) -> NewSuppression:
+    return NewSuppression(fact.place.contact_id, GLOBAL, reason, source, _detail(fact))
