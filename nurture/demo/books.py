@@ -21,7 +21,7 @@ class Line:
 
 
 def balance(deps: Dependencies, inbox: Inbox, now: datetime) -> tuple[Line, ...]:
-    """Hold the inbox, the sends, the decisions, the scores and the suppressions against each other."""
+    """Hold inbox, sends, decisions, scores and suppressions against each other."""
     with deps.database.read() as tx:
         accepted = examination.accepted_sends(tx)
         funnel = deps.definitions.catalog(tx).funnel

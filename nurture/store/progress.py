@@ -29,7 +29,7 @@ class Backlog:
 def backlog(tx: Transaction, before: datetime, now: datetime) -> Backlog:
     """Return what was due before `before`. A send that is put off until later is not waiting."""
 
-    def count(statement: sa.Select[tuple[int]]) -> int:
+    def count(statement: sa.Select[int]) -> int:
         return tx.execute(statement).scalar_one()
 
     n = sa.func.count()
@@ -93,3 +93,8 @@ def latest_moves(tx: Transaction, limit: int) -> list[tuple[datetime, str, str, 
         .limit(limit)
     )
     return [row.tuple() for row in tx.execute(statement)]
+
+
+def addresses(tx: Transaction) -> list[str]:
+    """Return the address of every contact."""
+    return list(tx.execute(sa.select(tables.Contact.address).order_by(tables.Contact.id)).scalars())
