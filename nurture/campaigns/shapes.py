@@ -1,7 +1,6 @@
 """What every part of a campaign file is built from: words, durations, times, names."""
 
 import re
-from collections.abc import Callable
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Self
 
@@ -147,10 +146,6 @@ def _shown(value: object) -> str:
         "nothing" if value is None else repr(value) if isinstance(value, str) else _text_of(value)
     )
     return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def _as(read: Callable[[Any], Any], **schema: Any) -> Any:
-    return PlainValidator(read), WithJsonSchema(schema)
 
 
 _SCALARS: list[dict[str, Any]] = [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]
