@@ -17,7 +17,6 @@ from nurture.campaigns.yaml_text import Place, written_place
 from nurture.errors import Problem
 
 Lines = Mapping[Place, int]
-NO_LINES: Lines = {}
 _CONDITIONS = (AllShape, AnyShape, NotShape, DidShape, FactShape, Operators)
 
 # What the validator calls an error, in our words: the message and what to write.

@@ -11,7 +11,6 @@ from nurture.domain import conditions as domain
 from nurture.domain.conditions import Compare, Condition, Did, Op, Subject
 
 BANT = ("budget", "authority", "need", "timing")
-SCORES = ("engagement", "fit")
 # The subjects that need no name beside them.
 FACTS = (
     "stage", "highest_stage", "grade", "temperature", "persona", "tag", "sequence", "received",
