@@ -1,38 +1,29 @@
 """One transaction's worth of deciding: read many runs, tell them what happened, write once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from nurture.domain import enrollment as e
-from nurture.domain.contact import NOTHING, Contact, Standing, Value
+from nurture.domain.contact import Contact
 from nurture.domain.decide import Situation, decide
 from nurture.domain.enrollment import Enrollment, Event
 from nurture.domain.evolve import evolve
-from nurture.domain.stages import Actor, StageChange, StageRefused, asked_change, highest
+from nurture.domain.stages import Actor, StageChange, StageRefused, asked_change
 from nurture.engine import trail
-from nurture.engine.admission import admitted
 from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, asks_history
+from nurture.engine.entering import Entry, admit, begin, stage_sequence
+from nurture.engine.moves import Moves
 from nurture.store import ledger, people, runs, sends
 from nurture.store.database import Transaction
 from nurture.store.people import Need
 from nurture.store.runs import Run
 
+__all__ = ["Entry", "Work"]
+
 # A move that leads to a move that leads to a move: more than this in one go is a circle.
 MOST_ROUNDS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A wish to enroll a contact, with the event behind it."""
-
-    contact_id: int
-    definition: Definition
-    entry_key: str = ""
-    properties: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
-    event_id: int | None = None
 
 
 @dataclass
@@ -51,8 +42,7 @@ class Work:
     _decisions: list[dict[str, Any]] = field(default_factory=list)
     _left: dict[int, str] = field(default_factory=dict)
     _entries: list[Entry] = field(default_factory=list)
-    _stages: dict[int, StageChange] = field(default_factory=dict)
-    _stage_rows: list[dict[str, Any]] = field(default_factory=list)
+    _moves: Moves = field(default_factory=Moves)
 
     def __post_init__(self) -> None:
         self.catalog: Catalog = self.definitions.catalog(self.tx)
@@ -138,27 +128,11 @@ class Work:
         event_id: int | None = None,
     ) -> None:
         """Record a change of stage, or its refusal; a change takes effect in `finish`."""
+        order = self.catalog.funnel.order
         contact = self.contacts[contact_id]
-        start = contact.standing.stage if contact.standing else ""
-        row = {
-            "contact_id": contact_id,
-            "track": TRACK,
-            "start": start,
-            "actor": actor.value,
-            "event_id": event_id,
-            "at": self.now,
-        }
-        if isinstance(answer, StageRefused):
-            row |= {"to": answer.to, "kind": "", "refused": answer.why, "why": ""}
-        else:
-            kind = answer.edge.kind.value
-            row |= {"to": answer.edge.to, "kind": kind, "refused": "", "why": answer.why}
-            top = contact.standing.highest if contact.standing else ""
-            order = self.catalog.funnel.order
-            standing = Standing(answer.edge.to, highest(answer.edge.to, top, order), self.now)
-            self.contacts[contact_id] = replace(contact, standing=standing)
-            self._stages[contact_id] = answer
-        self._stage_rows.append(row)
+        self.contacts[contact_id] = self._moves.note(
+            contact, answer, actor, order=order, event_id=event_id, now=self.now
+        )
 
     def wish(self, entry: Entry) -> None:
         """Wish a contact enrolled; whether they may is looked at in `finish`."""
@@ -181,7 +155,7 @@ class Work:
             if not self._entries:
                 break
             self._open()
-        ledger.add_stage_changes(self.tx, self._stage_rows)
+        ledger.add_stage_changes(self.tx, self._moves.rows)
         batches = []
         if self._openings:
             batches.append(sends.new_batch(self.tx, self.now, self.wall))
@@ -216,22 +190,21 @@ class Work:
     def _stage_sequence(self, contact: Contact) -> Definition | None:
         if contact.standing is None:
             return None
-        for definition in self.catalog.by_stage.get(contact.standing.stage, ()):
-            if admitted(definition.sequence, contact, "", (), self.now):
-                return definition
-        return None
+        candidates = self.catalog.by_stage.get(contact.standing.stage, ())
+        return stage_sequence(candidates, contact, self.now)
 
     def _move_stages(self) -> None:
         """Leave the old stage's sequence and wish for the new one's: the whole of a move."""
-        changes, self._stages = self._stages, {}
+        changes = self._moves.take()
         if not changes:
             return
+        standings = {key: self.contacts[key].standing for key in sorted(changes)}
         ledger.set_stages(
             self.tx,
             [
                 (key, TRACK, standing.stage, standing.highest, standing.since)
-                for key in sorted(changes)
-                if (standing := self.contacts[key].standing) is not None
+                for key, standing in standings.items()
+                if standing is not None
             ],
         )
         live = [run for run in runs.live_of(self.tx, changes) if run.track == TRACK]
@@ -263,43 +236,10 @@ class Work:
         wishes, self._entries = self._entries, []
         contact_ids = {wish.contact_id for wish in wishes}
         self.see(contact_ids, history=any(asks_history(w.definition.sequence) for w in wishes))
-        sequence_ids = {wish.definition.sequence_id for wish in wishes}
-        before: dict[tuple[int, int], list[tuple[str, datetime | None]]] = {}
-        for contact_id, sequence_id, key, _, ended in runs.entries_of(
-            self.tx, contact_ids, sequence_ids
-        ):
-            before.setdefault((contact_id, sequence_id), []).append((key, ended))
-        chosen = [
-            wish
-            for wish in wishes
-            if admitted(
-                wish.definition.sequence,
-                self.contacts[wish.contact_id],
-                wish.entry_key,
-                before.get((wish.contact_id, wish.definition.sequence_id), ()),
-                self.now,
-            )
-        ]
-        opened = [self._run(wish) for wish in chosen]
+        chosen = admit(self.tx, wishes, self.contacts, self.now)
+        opened = [begin(wish, self.now) for wish in chosen]
         ids = runs.open_runs(self.tx, opened, frozen=self.catalog.frozen)
         for wish, run, run_id in zip(chosen, opened, ids, strict=True):
             if run_id:
                 self.runs[run_id] = replace(run, enrollment=replace(run.enrollment, id=run_id))
                 self.tell(run_id, e.Entered(), event_id=wish.event_id)
-
-    def _run(self, wish: Entry) -> Run:
-        sequence = wish.definition.sequence
-        return Run(
-            Enrollment(
-                contact_id=wish.contact_id,
-                sequence=sequence.key,
-                version=sequence.version,
-                state=e.Waiting(self.now),
-                entered_at=self.now,
-                entry_key=wish.entry_key,
-                properties=MappingProxyType(dict(wish.properties)),
-            ),
-            wish.definition.sequence_id,
-            wish.definition.version_id,
-            TRACK if sequence.stage else "",
-        )
