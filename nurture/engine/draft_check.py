@@ -1,0 +1,118 @@
+"""Everything that is wrong with a draft, found as it is found in a campaign file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from nurture.campaigns.checking import check_draft as check_beside
+from nurture.campaigns.complaints import Source
+from nurture.campaigns.emails import EmailFacts
+from nurture.campaigns.folder import FUNNEL, campaigns_from
+from nurture.campaigns.parse import parse_funnel, parse_sequence
+from nurture.domain.funnel import Funnel
+from nurture.domain.sequence import Email, Sequence
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.publish import Compiled, facts_of
+from nurture.errors import Invalid, NotFound, Problem
+from nurture.mailer.compile import compile_email
+from nurture.mailer.compiled import CompiledEmail
+from nurture.mailer.sources import EmailSource, email_names, languages_of, read_source
+from nurture.store import published
+
+NO_EMAILS: Compiled = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class DraftChecked:
+    """A draft as it was read (None when it cannot be), its emails, and every fault by field.
+
+    A problem's `field` is the place in the document, as `steps[2].wait_for.of`.
+    """
+
+    sequence: Sequence | None
+    problems: tuple[Problem, ...]
+    emails: Compiled = field(default_factory=lambda: NO_EMAILS)
+
+
+def check_draft(deps: Dependencies, document: Mapping[str, Any]) -> DraftChecked:
+    """Check a draft beside everything that is published, and the emails in the templates' folder.
+
+    Raises NotFound before a funnel is published.
+    """
+    with deps.database.read() as tx:
+        found = published.current_funnel(tx)
+        documents = {one.key: dict(one.document) for one in published.current_versions(tx)}
+    if found is None:
+        raise _no_funnel()
+    campaigns = campaigns_from({FUNNEL: found[1], **documents})
+    try:
+        sequence = parse_sequence(document, funnel=campaigns.funnel)
+    except Invalid as error:
+        return DraftChecked(None, error.problems)
+    steps = [(n, step) for n, step in enumerate(sequence.steps) if isinstance(step, Email)]
+    emails, facts, broken = compile_wanted(
+        deps.settings.templates, {step.template for _, step in steps}
+    )
+    problems = [*check_beside(campaigns, dict(document), facts)]
+    source = Source(document)
+    problems += [
+        source.problem(
+            f"{Path(one.file).name}: {one.message}", one.remedy, ("steps", number, "email")
+        )
+        for number, step in steps
+        for one in broken.get(step.template, ())
+    ]
+    return DraftChecked(sequence, tuple(dict.fromkeys(problems)), emails)
+
+
+def compile_wanted(
+    templates: Path, wanted: set[str]
+) -> tuple[Compiled, dict[tuple[str, str], EmailFacts], dict[str, tuple[Problem, ...]]]:
+    """Compile the `wanted` emails in every language; return them, facts of all emails, and faults.
+
+    Of the emails that nobody asked for only their names and languages are known.
+    """
+    compiled: dict[tuple[str, str], CompiledEmail] = {}
+    facts: dict[tuple[str, str], EmailFacts] = {}
+    broken: dict[str, tuple[Problem, ...]] = {}
+    for name in email_names(templates):
+        for language in languages_of(templates, name):
+            facts[name, language] = EmailFacts(name, language)
+            if name not in wanted:
+                continue
+            try:
+                email = read_email(templates, name, language)
+            except Invalid as error:
+                told = error.problems or (Problem(error.message, error.remedy),)
+                broken[name] = (*broken.get(name, ()), *told)
+            else:
+                compiled[name, language] = email
+                facts[name, language] = facts_of(email, templates)
+    return compiled, facts, broken
+
+
+def read_email(templates: Path, name: str, language: str) -> CompiledEmail:
+    """Return one email compiled from its files; raises NotFound and Invalid as the mailer does."""
+    return _compiled(read_source(templates, name, language))
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: EmailSource) -> CompiledEmail:
+    # A page asks for the same emails again and again; the key is all that was written.
+    return compile_email(source)
+
+
+def funnel_of(deps: Dependencies) -> Funnel:
+    """Return the published funnel; raises NotFound before the first."""
+    with deps.database.read() as tx:
+        found = published.current_funnel(tx)
+    if found is None:
+        raise _no_funnel()
+    return parse_funnel(found[1], version=found[0])
+
+
+def _no_funnel() -> NotFound:
+    return NotFound("no funnel is published yet", remedy="Run `nurture apply` first.")

@@ -1,0 +1,170 @@
+"""Pausing and resuming: nobody mailed meanwhile, nothing lost, no burst after."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from nurture.domain.contact import Occurrence
+from nurture.engine import pausing
+from nurture.engine.pausing import pause, resume
+from nurture.engine.publish import place_contacts
+from nurture.engine.record import record
+from nurture.errors import Invalid, NotFound, Refused
+from nurture.store import tables
+from nurture.store.ledger import NewEvent
+from tests.engine.sequence_world import NOW, World
+
+DAY = timedelta(days=1)
+E, S = tables.Enrollment, tables.Send
+
+
+def enroll(world: World, count: int, *, first: int = 1) -> list[int]:
+    ids = world.add_contacts(count, "lead", first=first)
+    place_contacts(world.deps, world.clock.now())
+    return ids
+
+
+def happened(world: World, contact_id: int, name: str, key: str, **properties: str) -> None:
+    occurrence = Occurrence(name, world.clock.now(), properties, dedupe_key=key)
+    record(world.deps, [NewEvent(contact_id, occurrence, "test")], world.clock.now())
+
+
+def test_nothing_leaves_a_paused_sequence_and_queued_sends_wait_for_it(world: World) -> None:
+    enroll(world, 3)
+    assert world.column(sa.select(S.status)) == ["queued"] * 3
+    assert pause(world.deps, "welcome", "typo in the subject", "lan", NOW).stopped == 3
+    world.pass_time(2 * DAY)
+    assert world.box.taken == []
+    assert world.column(sa.select(S.status)) == ["queued"] * 3
+    assert resume(world.deps, "welcome", "lan", world.clock.now()) == 3
+    world.work()
+    assert len(world.box.taken) == 3
+
+
+def test_resuming_moves_every_timer_by_as_long_as_its_run_stood_still(world: World) -> None:
+    enroll(world, 1)
+    world.work()
+    world.pass_time(DAY)
+    enroll(world, 1, first=2)
+    world.work()
+    before = world.column(sa.select(E.wake_at).order_by(E.id))
+    assert before == [NOW + 3 * DAY, NOW + 4 * DAY]
+    pause(world.deps, "welcome", "holiday", "lan", world.clock.now())
+    world.pass_time(10 * DAY)
+    assert resume(world.deps, "welcome", "lan", world.clock.now()) == 2
+    after = world.rows(sa.select(E.wake_at, E.frozen_at, E.state).order_by(E.id))
+    assert [tuple(row) for row in after] == [
+        (NOW + 13 * DAY, None, "waiting"),
+        (NOW + 14 * DAY, None, "waiting"),
+    ]
+    sent = len(world.box.taken)
+    world.work()
+    assert len(world.box.taken) == sent, "nothing bursts"
+
+
+def test_the_deadline_of_what_is_awaited_moves_too(world: World) -> None:
+    enroll(world, 1)
+    world.work()
+    world.pass_time(3 * DAY)
+    (row,) = world.rows(sa.select(E.state, E.wake_at))
+    assert tuple(row) == ("awaiting", NOW + 7 * DAY)
+    pause(world.deps, "welcome", "holiday", "lan", world.clock.now())
+    world.pass_time(30 * DAY)
+    resume(world.deps, "welcome", "lan", world.clock.now())
+    (row,) = world.rows(sa.select(E.state, E.wake_at))
+    assert tuple(row) == ("awaiting", NOW + 37 * DAY)
+
+
+def test_who_comes_during_a_pause_stands_still_and_starts_after_it(world: World) -> None:
+    pause(world.deps, "welcome", "not ready", "lan", NOW)
+    world.pass_time(DAY)
+    enroll(world, 2)
+    world.pass_time(DAY)
+    assert world.box.taken == []
+    assert all(world.column(sa.select(E.frozen_at)))
+    assert resume(world.deps, "welcome", "lan", world.clock.now()) == 2
+    world.work()
+    assert len(world.box.taken) == 2
+
+
+def test_a_cart_bought_during_the_pause_is_not_reminded_of_after_it(world: World) -> None:
+    buyer, browser = world.add_contacts(2, "mql")
+    for contact_id in (buyer, browser):
+        happened(world, contact_id, "cart_updated", f"cart-{contact_id}", cart_id="7")
+    pause(world.deps, "cart", "prices change", "lan", world.clock.now())
+    world.clock.moment += DAY
+    happened(world, buyer, "purchase", "bought", cart_id="7")
+    assert world.column(sa.select(E.state)) == ["waiting", "waiting"]
+    resume(world.deps, "cart", "lan", world.clock.now())
+    ended = {
+        row.contact_id: row.end_reason for row in world.rows(sa.select(E.contact_id, E.end_reason))
+    }
+    assert ended == {buyer: "cancelled by purchase", browser: ""}
+    world.pass_time(timedelta(hours=5))
+    assert [email.recipient for email in world.box.taken] == ["p2@example.com"]
+
+
+def test_a_click_during_the_pause_answers_the_wait_after_it(world: World) -> None:
+    (contact_id,) = enroll(world, 1)
+    world.work()
+    world.pass_time(3 * DAY)
+    pause(world.deps, "welcome", "holiday", "lan", world.clock.now())
+    world.clock.moment += DAY
+    happened(world, contact_id, "click", "c1")
+    assert world.column(sa.select(E.end_reason)) == [""]
+    resume(world.deps, "welcome", "lan", world.clock.now())
+    assert world.column(sa.select(E.state)) == ["exhausted"]
+
+
+def test_runs_are_stopped_and_let_go_in_chunks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pausing, "CHUNK", 2)
+    enroll(world, 5)
+    assert pause(world.deps, "welcome", "holiday", "lan", NOW).stopped == 5
+    assert resume(world.deps, "welcome", "lan", NOW + DAY) == 5
+    assert not any(world.column(sa.select(E.frozen_at)))
+
+
+def test_a_second_pause_keeps_the_first_and_stops_what_still_moves(world: World) -> None:
+    enroll(world, 2)
+    pause(world.deps, "welcome", "first", "lan", NOW)
+    with world.deps.database.begin() as tx:
+        # As a crash between two chunks leaves it.
+        tx.execute(sa.update(E).values(frozen_at=None))
+    again = pause(world.deps, "welcome", "second", "lan", NOW + DAY)
+    assert (again.since, again.stopped) == (NOW, 2)
+    assert world.column(sa.select(tables.Sequence.pause_reason).filter_by(key="welcome")) == [
+        "first"
+    ]
+
+
+def test_a_run_left_frozen_by_a_lifted_pause_is_let_go_by_resuming_again(world: World) -> None:
+    enroll(world, 1)
+    with world.deps.database.begin() as tx:
+        tx.execute(sa.update(E).values(frozen_at=NOW))
+    assert resume(world.deps, "welcome", "lan", NOW + DAY) == 1
+    assert world.column(sa.select(E.frozen_at)) == [None]
+
+
+def test_who_paused_and_resumed_is_written_down(world: World) -> None:
+    pause(world.deps, "welcome", " holiday ", "lan", NOW)
+    resume(world.deps, "welcome", "minh", NOW + DAY)
+    t = tables.Audit
+    lines = world.rows(sa.select(t.by, t.what, t.subject, t.data).order_by(t.id.desc()).limit(2))
+    assert [tuple(line) for line in lines] == [
+        ("minh", "resume", "welcome", {"runs": 0, "paused_seconds": 86400, "reason": "holiday"}),
+        ("lan", "pause", "welcome", {"reason": "holiday"}),
+    ]
+
+
+def test_what_cannot_be_paused_or_resumed_is_refused(world: World) -> None:
+    with pytest.raises(Invalid, match="needs a reason"):
+        pause(world.deps, "welcome", "  ", "lan", NOW)
+    with pytest.raises(NotFound):
+        pause(world.deps, "nothing", "why", "lan", NOW)
+    with pytest.raises(NotFound):
+        resume(world.deps, "nothing", "lan", NOW)
+    with pytest.raises(Refused, match="not paused"):
+        resume(world.deps, "welcome", "lan", NOW)
