@@ -121,7 +121,10 @@ class Definitions:
                 "nothing is published yet", remedy="run `nurture apply` to publish campaigns/"
             )
         number, document, _ = found
-        funnel = replace(parse_funnel(document), version=number)
+        funnel = parse_funnel(document, version=number)
+        if self._catalog is None or self._catalog.funnel.version != number:
+            # Sequences borrow the funnel's window and holidays where they name none.
+            self._versions.clear()
         current = {}
         for version in published.current_versions(tx):
             definition = self._definition(version, funnel)
@@ -137,13 +140,7 @@ class Definitions:
             self._versions[version.id] = self._definition(version, funnel)
 
     def _definition(self, version: published.Version, funnel: Funnel | None) -> Definition:
-        sequence = replace(parse_sequence(version.document), version=version.number)
-        if funnel is not None:
-            sequence = replace(
-                sequence,
-                holidays=sequence.holidays | funnel.holidays,
-                fallback_zone=funnel.account.timezone,
-            )
+        sequence = parse_sequence(version.document, funnel=funnel, version=version.number)
         return Definition(version.id, version.sequence_id, sequence)
 
 

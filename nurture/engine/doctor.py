@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from nurture.domain import enrollment as e
 from nurture.domain.evolve import evolve
+from nurture.domain.invariant import violations
 from nurture.domain.scoring import engagement
 from nurture.engine import trail
 from nurture.engine.dependencies import Dependencies
@@ -52,6 +53,10 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "en": "nobody knows whether this email arrived; settle it on the health page",
         "vi": "không rõ thư này đã đến chưa; hãy quyết định ở trang tình trạng",
     },
+    "invariant": {
+        "en": "a run is in a state that must not exist",
+        "vi": "lượt chạy ở một trạng thái không được phép",
+    },
     "state_differs": {
         "en": "the state of a run is not what its decisions lead to",
         "vi": "trạng thái của lượt chạy không khớp với các quyết định",
@@ -89,17 +94,18 @@ def examine(deps: Dependencies, now: datetime) -> Examined:
             *examination.stage_without_standing(tx, MOST_FINDINGS),
             *examination.uncertain(tx, MOST_FINDINGS),
         ]
-        replayed, enrollments = _replay(tx)
+        replayed, enrollments = _replay(deps, tx)
         scores, contacts = _scores(deps, tx)
     return Examined((*found, *replayed, *scores), enrollments, contacts)
 
 
-def _replay(tx: Transaction) -> tuple[list[Finding], int]:
+def _replay(deps: Dependencies, tx: Transaction) -> tuple[list[Finding], int]:
     """Walk every enrollment through its stored decisions and compare where that leads."""
     found: list[Finding] = []
     after = seen = 0
     while page := examination.decided(tx, after, PAGE):
         stored = runs.by_ids(tx, [key for key, _ in page])
+        catalog = deps.definitions.including(tx, {run.version_id for run in stored.values()})
         for key, decisions in page:
             run = stored[key].enrollment
             begun = e.Enrollment(
@@ -107,6 +113,10 @@ def _replay(tx: Transaction) -> tuple[list[Finding], int]:
                 run.entered_at, entry_key=run.entry_key, properties=run.properties, id=run.id,
                 revision=run.revision,
             )  # fmt: skip
+            sequence = catalog.version(stored[key].version_id).sequence
+            wrong = violations(run, sequence)
+            if wrong and len(found) < MOST_FINDINGS:
+                found.append(Finding("invariant", key, "; ".join(wrong)))
             led_to = evolve(begun, [trail.load(one) for one in decisions])
             same = (led_to.state, led_to.step, dict(led_to.passes), dict(led_to.accepted)) == (
                 run.state, run.step, dict(run.passes), dict(run.accepted)
