@@ -1,0 +1,104 @@
+"""The list of contacts: searched without accents, a keyset page at a time."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from nurture.domain.contact import GLOBAL
+from nurture.domain.text import fold
+from nurture.store import tables
+from nurture.store.database import Transaction
+from nurture.store.reports import Page, name_of, paged
+
+C, S = tables.Contact, tables.Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A contact in the list; `engagement` is as last computed."""
+
+    id: int
+    email: str
+    name: str
+    company: str
+    language: str
+    stage: str
+    engagement: float
+    grade: str
+    temperature: str
+    suppressed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the list is narrowed to; empty texts narrow nothing."""
+
+    search: str = ""
+    stage: str = ""
+    temperature: str = ""
+    track: str = "default"
+
+
+def page(
+    tx: Transaction,
+    wanted: Wanted,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> Page[Listed]:
+    """Return contacts, the newest first: those before an id, or those after one."""
+    suppressed = sa.exists().where(
+        tables.Suppression.address_key == C.address_key,
+        tables.Suppression.scope == GLOBAL,
+        tables.Suppression.lifted_at.is_(None),
+    )
+    statement = sa.select(
+        C.id, C.email, C.fields, C.language, S.stage, S.engagement, S.grade, S.temperature,
+        suppressed.label("suppressed"),
+    ).join(S, sa.and_(S.contact_id == C.id, S.track == wanted.track), isouter=True)  # fmt: skip
+    for word in fold(wanted.search).split():
+        statement = statement.where(C.search.contains(word, autoescape=True))
+    if wanted.stage:
+        statement = statement.where(S.stage == wanted.stage)
+    if wanted.temperature:
+        statement = statement.where(S.temperature == wanted.temperature)
+    backwards = after is not None and before is None
+    if backwards:
+        statement = statement.where(C.id > after).order_by(C.id)
+    else:
+        if before is not None:
+            statement = statement.where(C.id < before)
+        statement = statement.order_by(C.id.desc())
+    rows = tx.execute(statement.limit(limit + 1)).all()
+    listed = [
+        Listed(
+            id=row.id,
+            email=row.email,
+            name=name_of(row.fields, row.language),
+            company=str(row.fields.get("company") or ""),
+            language=row.language,
+            stage=row.stage or "",
+            engagement=row.engagement or 0.0,
+            grade=row.grade or "",
+            temperature=row.temperature or "cold",
+            suppressed=bool(row.suppressed),
+        )
+        for row in rows
+    ]
+    keys = [one.id for one in listed]
+    middle = before is not None or after is not None
+    return paged(listed, keys, limit, backwards=backwards, middle=middle)
+
+
+def anybody(tx: Transaction) -> bool:
+    """Return whether there is any contact at all."""
+    return tx.execute(sa.select(C.id).limit(1)).first() is not None
+
+
+def by_name(tx: Transaction, wanted: str) -> int | None:
+    """Return the id of the contact with this id or address, or None."""
+    if wanted.isdigit():
+        return tx.execute(sa.select(C.id).where(C.id == int(wanted))).scalar()
+    address = wanted.strip().casefold()
+    return tx.execute(sa.select(C.id).where(C.address == address)).scalar()
