@@ -9,13 +9,15 @@ from nurture.web.access import access
 from nurture.web.assets import asset, assets
 from nurture.web.dependencies import WebDependencies
 from nurture.web.doors import guard
+from nurture.web.hooks import hooks
 from nurture.web.i18n import translate
+from nurture.web.public import public
 from nurture.web.security import protect
 from nurture.web.sessions import current_user
 
 __all__ = ["PAGES", "WebDependencies", "create_app"]
 
-# The admin's pages; log-in and assets belong to every application.
+# The admin's pages; log-in, assets and what the world may call belong to every application.
 PAGES: tuple[Blueprint, ...] = ()
 
 # Enough for every form of the admin; imports run on the command line.
@@ -36,6 +38,6 @@ def create_app(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Fl
     for part in (errors, formatting, navigation, words):
         part.install(app)
     app.jinja_env.globals.update(asset=asset, current_user=current_user)
-    for blueprint in (assets, access, *pages):
+    for blueprint in (assets, access, public, hooks, *pages):
         app.register_blueprint(blueprint)
     return app

@@ -9,9 +9,15 @@ from werkzeug.wrappers import Response
 from nurture.web.sessions import current_user
 
 # Pages for people who are not logged in.
-PUBLIC = frozenset({"assets.file", "access.log_in", "access.log_in_form", "access.choose_language"})
+PUBLIC = frozenset(
+    {
+        "assets.file", "access.log_in", "access.log_in_form", "access.choose_language",
+        "public.unsubscribe_form", "public.unsubscribe", "public.view",
+        "hooks.receive", "hooks.probe",
+    }
+)  # fmt: skip
 # Requests that prove themselves by a token or a signature of their own and come without a cookie.
-WITHOUT_FORGERY_TOKEN: frozenset[str] = frozenset()
+WITHOUT_FORGERY_TOKEN = frozenset({"public.unsubscribe", "hooks.receive"})
 
 
 def guard(app: Flask) -> None:
