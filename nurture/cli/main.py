@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from nurture.cli import campaigns, users
+from nurture.cli import api, campaigns, demo, doctor, inbox, users
 from nurture.errors import Invalid, NurtureError
 
 
@@ -14,7 +14,15 @@ def group() -> None:
     """Nurture moves contacts through multi-touch email sequences, correctly."""
 
 
-COMMANDS: tuple[click.Command, ...] = (campaigns.check, campaigns.apply, users.user)
+COMMANDS: tuple[click.Command, ...] = (
+    campaigns.check,
+    campaigns.apply,
+    users.user,
+    doctor.doctor,
+    inbox.inbox,
+    api.api_key_command,
+    demo.demo,
+)
 
 for command in COMMANDS:
     group.add_command(command)
