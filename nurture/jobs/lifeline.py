@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
@@ -12,12 +13,13 @@ HARD_STOP: Final = 70  # The exit status after a second signal.
 class Stop:
     """Asked for by SIGTERM or SIGINT, or by the end of the pipe that the parent holds open.
 
-    The first request is remembered for whoever looks; a second signal ends the process where it
-    stands, which is always safe here: it is the same as a crash.
+    The first request is remembered for whoever looks; at a second signal `hard` is called. By
+    default the process ends where it stands, which is always safe here: it is a crash like any.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hard: Callable[[], None] = lambda: os._exit(HARD_STOP)) -> None:
         self._event = threading.Event()
+        self._hard = hard
 
     def __call__(self) -> bool:
         """Whether the process is asked to stop."""
@@ -41,9 +43,9 @@ class Stop:
             ).start()
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Remember the first signal; end at once at the second."""
+        """Remember the first signal; be hard at the second."""
         if self._event.is_set():
-            os._exit(HARD_STOP)
+            self._hard()
         self._event.set()
 
     def _watch(self, lifeline: int) -> None:

@@ -123,6 +123,17 @@ class EmbeddedValkey:
         if claim is not None:
             os.close(claim)
 
+    def revive(self) -> bool:
+        """Start the server again if this object started it and it has ended; say whether it had.
+
+        Raises what `start` raises.
+        """
+        if self._process is None or self._process.poll() is None:
+            return False
+        self.stop()
+        self.start()
+        return True
+
     def _claimed(self) -> bool:
         """Whether this process now owns the folder. The lock goes when its holder dies."""
         claim = os.open(self.folder / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
