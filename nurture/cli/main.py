@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from nurture.cli import api, campaigns, demo, doctor, inbox, users
+from nurture.cli import api, campaigns, demo, doctor, inbox, users, worker
 from nurture.errors import Invalid, NurtureError
 
 
@@ -18,6 +18,7 @@ COMMANDS: tuple[click.Command, ...] = (
     campaigns.check,
     campaigns.apply,
     users.user,
+    worker.worker,
     doctor.doctor,
     inbox.inbox,
     api.api_key_command,
