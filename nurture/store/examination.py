@@ -141,7 +141,7 @@ def standings(tx: Transaction, limit: int) -> Iterator[list[Shown]]:
             .order_by(t.contact_id)
             .limit(limit)
         )
-        rows = [Shown(*row.tuple()) for row in found]
+        rows = [Shown(*row) for row in found]
         if not rows:
             return
         yield rows

@@ -77,7 +77,7 @@ def provider_health(tx: Transaction, provider: str) -> Health | None:
     """Return how a provider is; None when nothing was ever wrong with it."""
     statement = sa.select(P.state, P.failures, P.until, P.detail).where(P.provider == provider)
     row = tx.execute(statement).first()
-    return None if row is None else Health(*row.tuple())
+    return None if row is None else Health(*row)
 
 
 def set_provider_health(tx: Transaction, provider: str, health: Health, now: datetime) -> None:

@@ -32,7 +32,7 @@ def current_funnel(tx: Transaction) -> tuple[int, dict[str, Any], str] | None:
     row = tx.execute(
         sa.select(t.number, t.document, t.digest).order_by(t.number.desc()).limit(1)
     ).first()
-    return None if row is None else row.tuple()
+    return None if row is None else row._tuple()  # noqa: SLF001 - public in SQLAlchemy
 
 
 def funnel_number(tx: Transaction) -> int:
@@ -60,13 +60,13 @@ _VERSION = (
 def versions(tx: Transaction, ids: Iterable[int]) -> list[Version]:
     """Return the versions with these ids."""
     statement = sa.select(*_VERSION).join(S, S.id == V.sequence_id).where(V.id.in_(list(ids)))
-    return [Version(*row.tuple()) for row in tx.execute(statement)]
+    return [Version(*row) for row in tx.execute(statement)]
 
 
 def current_versions(tx: Transaction) -> list[Version]:
     """Return the current version of every published sequence."""
     statement = sa.select(*_VERSION).join(S, S.current_id == V.id).order_by(S.key)
-    return [Version(*row.tuple()) for row in tx.execute(statement)]
+    return [Version(*row) for row in tx.execute(statement)]
 
 
 def current_marks(tx: Transaction) -> tuple[tuple[int, bool], ...]:
@@ -76,7 +76,7 @@ def current_marks(tx: Transaction) -> tuple[tuple[int, bool], ...]:
         .where(S.current_id.is_not(None))
         .order_by(S.id)
     )
-    return tuple(row.tuple() for row in tx.execute(statement))  # type: ignore[misc]
+    return tuple(row._tuple() for row in tx.execute(statement))  # type: ignore[misc]  # noqa: SLF001 - public in SQLAlchemy
 
 
 def sequence_by_key(tx: Transaction, key: str) -> sa.Row[Any] | None:
