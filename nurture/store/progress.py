@@ -92,7 +92,7 @@ def latest_moves(tx: Transaction, limit: int) -> list[tuple[datetime, str, str, 
         .order_by(t.id.desc())
         .limit(limit)
     )
-    return [row._tuple() for row in tx.execute(statement)]  # noqa: SLF001 - public in SQLAlchemy
+    return list(tx.execute(statement))
 
 
 def addresses(tx: Transaction) -> list[str]:

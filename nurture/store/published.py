@@ -32,7 +32,7 @@ def current_funnel(tx: Transaction) -> tuple[int, dict[str, Any], str] | None:
     row = tx.execute(
         sa.select(t.number, t.document, t.digest).order_by(t.number.desc()).limit(1)
     ).first()
-    return None if row is None else row._tuple()  # noqa: SLF001 - public in SQLAlchemy
+    return None if row is None else tuple(row)
 
 
 def funnel_number(tx: Transaction) -> int:
@@ -76,7 +76,7 @@ def current_marks(tx: Transaction) -> tuple[tuple[int, bool], ...]:
         .where(S.current_id.is_not(None))
         .order_by(S.id)
     )
-    return tuple(row._tuple() for row in tx.execute(statement))  # type: ignore[misc]  # noqa: SLF001 - public in SQLAlchemy
+    return tuple(tuple(row) for row in tx.execute(statement))  # type: ignore[misc]
 
 
 def sequence_by_key(tx: Transaction, key: str) -> sa.Row[Any] | None:

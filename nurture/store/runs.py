@@ -191,7 +191,7 @@ def entries_of(
             T.contact_id.in_(list(contact_ids)), T.sequence_id.in_(list(sequence_ids))
         )
     )
-    return [row._tuple() for row in rows]  # noqa: SLF001 - public in SQLAlchemy
+    return list(rows)
 
 
 def open_runs(tx: Transaction, runs: Sequence[Run], *, frozen: frozenset[int]) -> list[int]:

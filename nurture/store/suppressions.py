@@ -107,7 +107,7 @@ def count_soft_bounces(tx: Transaction, contact_ids: Sequence[int]) -> list[tupl
         .values(soft_bounces=C.soft_bounces + 1)
         .returning(C.id, C.soft_bounces)
     )
-    return [row._tuple() for row in tx.execute(statement)]  # noqa: SLF001 - public in SQLAlchemy
+    return list(tx.execute(statement))
 
 
 def forget_soft_bounces(tx: Transaction, contact_ids: Iterable[int]) -> None:
