@@ -91,6 +91,7 @@ def become_events(work: Work, members: Sequence[Member]) -> list[int | None]:
             changed.append((before, event))
     _relabel(work, changed)
     take_in(work, made)
+    _follow(work, changed)
     standing |= store.events_by_key(work.tx, {one.occurrence.dedupe_key for one in made})
     return [standing[member.key].id if member.key in standing else None for member in members]
 
@@ -137,14 +138,20 @@ def _relabel(work: Work, changed: Sequence[tuple[Standing, NewEvent]]) -> None:
     people.lock(work.tx, contact_ids)
     work.see(contact_ids, history=False)
     _balance(work, changed)
+
+
+def _follow(work: Work, changed: Sequence[tuple[Standing, NewEvent]]) -> None:
+    """Let what was relabelled take effect, or be taken out of the scores."""
     now_persons = [
         replace(event, occurrence=replace(event.occurrence, id=before.id))
         for before, event in changed
         if event.occurrence.verdict is Who.HUMAN and event.contact_id in work.contacts
     ]
     take_effect(work, now_persons)
-    others = contact_ids - {event.contact_id for event in now_persons}
-    rescore(work, others, event_id=changed[-1][0].id)
+    others = {event.contact_id for _, event in changed}
+    others -= {event.contact_id for event in now_persons}
+    if others:
+        rescore(work, others, event_id=changed[-1][0].id)
 
 
 def _balance(work: Work, changed: Sequence[tuple[Standing, NewEvent]]) -> None:

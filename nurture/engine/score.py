@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from nurture.domain import enrollment as e
-from nurture.domain.funnel import Funnel
+from nurture.domain.funnel import Funnel, asks_history
 from nurture.domain.scoring import Entry, engagement, falls_below, fit, temperature
 from nurture.domain.stages import Actor, StageChange, next_change
 from nurture.engine.definitions import TRACK
@@ -21,6 +21,7 @@ def rescore(work: Work, contact_ids: Iterable[int], *, event_id: int | None = No
     contact's score side by side would each miss the other's entries.
     """
     ids = sorted(set(contact_ids) & work.contacts.keys())
+    _recall(work, ids)
     found = ledger.entries(work.tx, ids)
     scored = []
     for contact_id in ids:
@@ -48,6 +49,15 @@ def rescore(work: Work, contact_ids: Iterable[int], *, event_id: int | None = No
     ):
         if not run.frozen:
             work.tell(run.enrollment.id, e.Reconsider(), event_id=event_id)
+
+
+def _recall(work: Work, ids: Iterable[int]) -> None:
+    """Read what contacts did where an edge out of their stage asks for it."""
+    edges = work.catalog.funnel.edges
+    asking = {edge.start for edge in edges if asks_history(edge.when)}
+    standings = {key: work.contacts[key].standing for key in ids}
+    wanted = {key for key, one in standings.items() if one is not None and one.stage in asking}
+    work.see(wanted, history=True)
 
 
 def _score(work: Work, contact_id: int, entries: Sequence[Entry]) -> Scored:

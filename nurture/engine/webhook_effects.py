@@ -1,6 +1,6 @@
 """What follows from each thing that a provider tells of a send."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -25,7 +25,6 @@ from nurture.store.webhooks import Told
 from nurture.tracking.verdicts import Hit, HitKind, judge
 
 NOTED: Final = "noted"
-_REFUSED: Final = "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +61,59 @@ def take_effect(work: Work, deps: Dependencies, facts: Sequence[Fact]) -> dict[i
     by when they happened, and suppressions are only ever added. The contacts must be held and
     seen.
     """
+    # All events first and in one go: what is asked of the past then knows the whole round.
+    take_in(work, [event for fact in facts for event in _events(work, deps, fact)])
     outcomes: dict[int, str] = {}
-    for kind, rule in _RULES.items():
+    for kind, (outcome, effect) in _RULES.items():
         some = [fact for fact in facts if fact.told.kind == kind]
         if some:
-            outcome = rule(work, deps, some)
+            effect(work, some)
             outcomes.update((fact.told.id, outcome) for fact in some)
     rest = {fact.told.id: NOTED for fact in facts if fact.told.id not in outcomes}
     return outcomes | rest
 
 
-def _delivered(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+def _events(work: Work, deps: Dependencies, fact: Fact) -> Iterator[NewEvent]:
+    """Yield the occurrence that a fact is for its contact, if it is one.
+
+    The keys are those of the same thing seen by ourselves: at hand-over, at the pixel, on the
+    unsubscribe page. Whoever tells it first, it happened once.
+    """
+    send_id = fact.place.id
+    match fact.told.kind:
+        case EventKind.DELIVERED:
+            yield fact.event(Engaged.DELIVERED, f"delivered:{send_id}")
+        case EventKind.BOUNCED:
+            kind, detail = _bounce_word(fact), _detail(fact)[:200]
+            yield fact.event(Engaged.BOUNCE, f"bounce:{send_id}", kind=kind, detail=detail)
+        case EventKind.COMPLAINED:
+            yield fact.event(Engaged.COMPLAINT, f"complaint:{send_id}")
+        case EventKind.UNSUBSCRIBED:
+            topic = fact.place.topic
+            yield fact.event(Engaged.UNSUBSCRIBE, f"unsubscribe:{send_id}", topic=topic)
+        case EventKind.OPENED:
+            yield fact.event(Engaged.OPEN, open_key(send_id, fact.at), _who(fact, HitKind.OPEN))
+        case EventKind.CLICKED:
+            url = fact.text("url")
+            index = _link_index(work, deps, fact.place, url)
+            key = click_key(send_id, index or url[:300], fact.at)
+            who = _who(fact, HitKind.CLICK)
+            yield fact.event(Engaged.CLICK, key, who, link=url, link_index=index)
+        case _:
+            return
+
+
+def _delivered(work: Work, facts: Sequence[Fact]) -> None:
     store.mark_sends(work.tx, "delivered_at", _first(facts))
+    _forget(work, facts)
+
+
+def _clicked(work: Work, facts: Sequence[Fact]) -> None:
+    _forget(work, [fact for fact in facts if _who(fact, HitKind.CLICK) is Who.HUMAN])
+
+
+def _forget(work: Work, facts: Sequence[Fact]) -> None:
+    """End the row of soft bounces, unless the last of them came after these facts."""
     bounced = store.last_soft_bounce(work.tx, _contacts(facts))
     cleared = {
         fact.place.contact_id
@@ -81,25 +121,21 @@ def _delivered(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
         if (last := bounced.get(fact.place.contact_id)) is None or last <= fact.at
     }
     suppressions.forget_soft_bounces(work.tx, cleared)
-    take_in(work, [one.event(Engaged.DELIVERED, f"delivered:{one.place.id}") for one in facts])
-    return "delivered"
 
 
-def _bounced(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+def _bounced(work: Work, facts: Sequence[Fact]) -> None:
     fresh = store.mark_sends(work.tx, "bounced_at", _first(facts))
     delivered = store.last_delivery(work.tx, _contacts(facts))
-    take_in(work, [_bounce_event(fact) for fact in facts])
     counted: set[int] = set()
     bad: list[NewSuppression] = []
     for fact in facts:
-        contact_id = fact.place.contact_id
         match fact.text("bounce"):
             case BounceClass.HARD:
                 bad.append(_against(fact, "hard bounce", fact.told.provider))
             case BounceClass.SOFT if fact.place.id in fresh - counted:
                 # Sends are counted, not tellings of them, and only since the last delivery.
                 counted.add(fact.place.id)
-                last = delivered.get(contact_id)
+                last = delivered.get(fact.place.contact_id)
                 if last is None or last <= fact.at:
                     bad += _one_more(work, fact)
             case BounceClass.SENDER:
@@ -108,7 +144,6 @@ def _bounced(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
             case _:
                 pass
     suppress(work, bad)
-    return "bounced"
 
 
 def _one_more(work: Work, fact: Fact) -> list[NewSuppression]:
@@ -119,80 +154,43 @@ def _one_more(work: Work, fact: Fact) -> list[NewSuppression]:
     ]
 
 
-def _bounce_event(fact: Fact) -> NewEvent:
+def _bounce_word(fact: Fact) -> str:
     words = {BounceClass.HARD: "hard", BounceClass.SOFT: "soft", BounceClass.SENDER: "sender"}
     bounce = fact.text("bounce")
-    kind = next((word for one, word in words.items() if one == bounce), _REFUSED)
-    # The key is that of a bounce at hand-over: one send bounces once.
-    return fact.event(
-        Engaged.BOUNCE, f"bounce:{fact.place.id}", kind=kind, detail=_detail(fact)[:200]
-    )
+    return next((word for one, word in words.items() if one == bounce), "policy")
 
 
-def _complained(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+def _complained(work: Work, facts: Sequence[Fact]) -> None:
     store.mark_sends(work.tx, "complained_at", _first(facts))
-    take_in(work, [one.event(Engaged.COMPLAINT, f"complaint:{one.place.id}") for one in facts])
     suppress(work, [_against(fact, "complaint", fact.told.provider) for fact in facts])
-    return "complained"
 
 
-def _unsubscribed(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+def _unsubscribed(work: Work, facts: Sequence[Fact]) -> None:
     for fact in facts:
-        place = fact.place
-        source = f"send {place.id}"
-        withdraw(work, place.contact_id, place.topic, source, by=f"provider:{fact.told.provider}")
-    take_in(
-        work,
-        [
-            one.event(Engaged.UNSUBSCRIBE, f"unsubscribe:{one.place.id}", topic=one.place.topic)
-            for one in facts
-        ],
-    )
-    return "unsubscribed"
+        place, by = fact.place, f"provider:{fact.told.provider}"
+        withdraw(work, place.contact_id, place.topic, f"send {place.id}", by=by)
 
 
-def _rejected(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
+def _rejected(work: Work, facts: Sequence[Fact]) -> None:
     suppress(
         work, [_against(one, "provider list", f"provider:{one.told.provider}") for one in facts]
     )
-    return "suppressed"
 
 
-def _opened(work: Work, _deps: Dependencies, facts: Sequence[Fact]) -> str:
-    take_in(
-        work,
-        [
-            one.event(Engaged.OPEN, open_key(one.place.id, one.at), _who(one, HitKind.OPEN))
-            for one in facts
-        ],
-    )
-    return "opened"
+def _nothing_more(_work: Work, _facts: Sequence[Fact]) -> None:
+    """The event says it all."""
 
 
-def _clicked(work: Work, deps: Dependencies, facts: Sequence[Fact]) -> str:
-    events = []
-    for fact in facts:
-        url = fact.text("url")
-        index = _link_index(work, deps, fact.place, url)
-        key = click_key(fact.place.id, index or url[:300], fact.at)
-        who = _who(fact, HitKind.CLICK)
-        events.append(fact.event(Engaged.CLICK, key, who, link=url, link_index=index))
-        if who is Who.HUMAN:
-            suppressions.forget_soft_bounces(work.tx, [fact.place.contact_id])
-    take_in(work, events)
-    return "clicked"
-
-
-_Rule = Callable[[Work, Dependencies, Sequence[Fact]], str]
-# Deliveries first, so that bounces of the same round are counted since the last of them.
-_RULES: Final[Mapping[str, _Rule]] = {
-    EventKind.DELIVERED.value: _delivered,
-    EventKind.OPENED.value: _opened,
-    EventKind.CLICKED.value: _clicked,
-    EventKind.BOUNCED.value: _bounced,
-    EventKind.REJECTED.value: _rejected,
-    EventKind.UNSUBSCRIBED.value: _unsubscribed,
-    EventKind.COMPLAINED.value: _complained,
+_Effect = Callable[[Work, Sequence[Fact]], None]
+# The outcome that is noted for each kind, and what follows from it.
+_RULES: Final[Mapping[str, tuple[str, _Effect]]] = {
+    EventKind.DELIVERED.value: ("delivered", _delivered),
+    EventKind.OPENED.value: ("opened", _nothing_more),
+    EventKind.CLICKED.value: ("clicked", _clicked),
+    EventKind.BOUNCED.value: ("bounced", _bounced),
+    EventKind.REJECTED.value: ("suppressed", _rejected),
+    EventKind.UNSUBSCRIBED.value: ("unsubscribed", _unsubscribed),
+    EventKind.COMPLAINED.value: ("complained", _complained),
 }
 
 
