@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from nurture.cli import api, campaigns, demo, doctor, inbox, users, worker
+from nurture.cli import api, campaigns, demo, doctor, imports, inbox, users, web, worker
 from nurture.errors import Invalid, NurtureError
 
 
@@ -17,12 +17,14 @@ def group() -> None:
 COMMANDS: tuple[click.Command, ...] = (
     campaigns.check,
     campaigns.apply,
+    imports.import_,
     users.user,
     worker.worker,
     doctor.doctor,
     inbox.inbox,
     api.api_key_command,
     demo.demo,
+    web.web,
 )
 
 for command in COMMANDS:

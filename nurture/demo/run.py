@@ -26,7 +26,9 @@ from nurture.demo.pace import STEP, Pace
 from nurture.demo.view import draw
 from nurture.engine.accounts import add_user
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.importing import import_file
+from nurture.engine.importing import import_contacts
+from nurture.engine.importing_csv import Table
+from nurture.engine.importing_plan import ImportOptions
 from nurture.engine.intake import api_key
 from nurture.engine.publish import apply
 from nurture.jobs import valkey
@@ -180,9 +182,13 @@ def _log_in(deps: Dependencies, home: Path) -> str:
 
 def _import(stage: Stage) -> None:
     """Import the shipped contacts; a second time changes nothing."""
-    source = Path(str(files("nurture.demo") / "audience.csv"))
-    done = import_file(stage.deps, source, stage.deps.clock.now(), stage.settings.home)
-    stage.console.print(f"  contacts: {done}")
+    shipped = Path(str(files("nurture.demo") / "audience.csv"))
+    options = ImportOptions(rejects=stage.settings.home / "audience.rejected.csv", by="demo")
+    with shipped.open("rb") as stream:
+        table = Table.open(stream, shipped.name)
+        done = import_contacts(stage.deps, table, options, stage.deps.clock.now())
+    counted = ", ".join(f"{count} {what}" for what, count in done.counts.items())
+    stage.console.print(f"  contacts: {counted}")
 
 
 def _story(home: Path, now: datetime, days: int) -> datetime:

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 
 from nurture.web import errors, formatting, navigation, sessions, words
 from nurture.web.access import access
+from nurture.web.api import api
 from nurture.web.assets import asset, assets
 from nurture.web.dependencies import WebDependencies
 from nurture.web.doors import guard
@@ -38,6 +39,6 @@ def create_app(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Fl
     for part in (errors, formatting, navigation, words):
         part.install(app)
     app.jinja_env.globals.update(asset=asset, current_user=current_user)
-    for blueprint in (assets, access, public, hooks, *pages):
+    for blueprint in (assets, access, public, hooks, api, *pages):
         app.register_blueprint(blueprint)
     return app

@@ -13,11 +13,11 @@ PUBLIC = frozenset(
     {
         "assets.file", "access.log_in", "access.log_in_form", "access.choose_language",
         "public.unsubscribe_form", "public.unsubscribe", "public.view",
-        "hooks.receive", "hooks.probe",
+        "hooks.receive", "hooks.probe", "api.events",
     }
 )  # fmt: skip
 # Requests that prove themselves by a token or a signature of their own and come without a cookie.
-WITHOUT_FORGERY_TOKEN = frozenset({"public.unsubscribe", "hooks.receive"})
+WITHOUT_FORGERY_TOKEN = frozenset({"public.unsubscribe", "hooks.receive", "api.events"})
 
 
 def guard(app: Flask) -> None:

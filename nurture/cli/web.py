@@ -1,0 +1,29 @@
+"""`nurture web`: admin, public pages, tracking and webhooks."""
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+
+from nurture.cli.parts import settings
+from nurture.store.migrate import upgrade
+
+# Pages wait for the database and for Redis, so a few threads keep a process busy.
+THREADS = 4
+
+
+@click.command()
+def web() -> None:
+    """Serve the web until SIGTERM or Ctrl-C, in NURTURE_WEB_PROCESSES processes."""
+    found = settings()
+    upgrade(found.database_url)
+    Granian(
+        "nurture.web.server:from_environment",
+        address=found.web_host,
+        port=found.web_port,
+        interface=Interfaces.WSGI,
+        workers=found.web_processes,
+        blocking_threads=THREADS,
+        factory=True,
+        websockets=False,
+        respawn_failed_workers=True,
+    ).serve()
