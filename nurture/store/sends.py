@@ -76,7 +76,7 @@ def open_sends(tx: Transaction, openings: Sequence[Opening], batch_id: int, now:
     if held:
         tx.execute(
             sa.update(T)
-            .where(T.id.in_(held), T.status == "held")
+            .where(bulk.among(tx, T.id, held), T.status == "held")
             .values(status="queued", batch_id=batch_id, not_before=None, reason="")
         )
     bulk.insert(
@@ -108,10 +108,10 @@ def open_sends(tx: Transaction, openings: Sequence[Opening], batch_id: int, now:
 
 
 def _existing(tx: Transaction, keys: Sequence[Mapping[str, Any]]) -> list[int]:
-    ids = {key["enrollment_id"] for key in keys}
+    ids = sorted({key["enrollment_id"] for key in keys})
     rows = tx.execute(
         sa.select(T.id, T.enrollment_id, T.step, T.pass_no).where(
-            T.enrollment_id.in_(ids), T.status == "held"
+            bulk.among(tx, T.enrollment_id, ids), T.status == "held"
         )
     )
     wanted = {(key["enrollment_id"], key["step"], key["pass_no"]) for key in keys}
@@ -170,7 +170,7 @@ def cancel_unstarted(tx: Transaction, left: Mapping[int, str], now: datetime) ->
         return
     found = tx.execute(
         sa.select(T.id, T.enrollment_id).where(
-            T.enrollment_id.in_(list(left)), T.status.in_(UNSTARTED)
+            bulk.among(tx, T.enrollment_id, left), T.status.in_(UNSTARTED)
         )
     )
     for row in found.all():
@@ -253,7 +253,7 @@ def back_to_queue(tx: Transaction, ids: Sequence[int], worker: str) -> list[int]
         return []
     statement = (
         sa.update(T)
-        .where(T.id.in_(ids), T.status == "claimed", T.claimed_by == worker)
+        .where(bulk.among(tx, T.id, ids), T.status == "claimed", T.claimed_by == worker)
         .values(status="queued", claimed_by="", claimed_at=None)
         .returning(T.batch_id)
     )
@@ -293,6 +293,6 @@ def places(tx: Transaction, ids: Iterable[int]) -> dict[int, Place]:
             T.pass_no, T.content, T.email_id, T.topic, T.status, T.claimed_at, T.settled_at,
         )
         .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
-        .where(T.id.in_(list(ids)))
+        .where(bulk.among(tx, T.id, ids))
     )  # fmt: skip
     return {row.id: Place(*cast(tuple[Any, ...], row)) for row in rows}

@@ -257,12 +257,17 @@ class Enrollment(Base):
 
 
 class Batch(Base):
-    """Sends that travel to a worker together; jobs carry its id."""
+    """Sends that travel to a worker together; jobs carry its id.
+
+    `enqueued_at` is when Redis was told last, by the wall clock, and `woken_at` the same moment
+    in the contacts' time: a send that was put off beyond it has to be woken again.
+    """
 
     __tablename__ = "batch"
     id: Mapped[int] = identity()
     created_at: Mapped[datetime]
-    enqueued_at: Mapped[datetime | None]
+    enqueued_at: Mapped[datetime]
+    woken_at: Mapped[datetime]
 
 
 class Send(Base):

@@ -26,7 +26,8 @@ def upgrade() -> None:
         "batch",
         sa.Column("id", types.Key, nullable=False),
         sa.Column("created_at", types.Instant(), nullable=False),
-        sa.Column("enqueued_at", types.Instant(), nullable=True),
+        sa.Column("enqueued_at", types.Instant(), nullable=False),
+        sa.Column("woken_at", types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
     )
     op.create_table(
