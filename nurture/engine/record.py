@@ -8,6 +8,7 @@ from functools import partial
 from nurture.domain import enrollment as e
 from nurture.domain.conditions import counts, matches_properties
 from nurture.domain.scoring import award
+from nurture.domain.sequence import Trigger
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.score import rescore
 from nurture.engine.transactions import committed
@@ -99,19 +100,22 @@ def _tell_runs(work: Work, events: Sequence[NewEvent]) -> None:
         for run in runs.live_of(work.tx, {event.contact_id for event in events})
         if run.enrollment.id not in work.runs
     )
+    of_contact: dict[int, list[int]] = {}
+    for key, run in work.runs.items():
+        of_contact.setdefault(run.enrollment.contact_id, []).append(key)
     for event in sorted(events, key=lambda one: (one.occurrence.occurred_at, one.occurrence.id)):
-        for run_id in [
-            key
-            for key, run in work.runs.items()
-            if run.enrollment.contact_id == event.contact_id
-            and run.enrollment.is_live
-            and not run.frozen
-        ]:
-            work.tell(run_id, e.Happened(event.occurrence), event_id=event.occurrence.id)
+        for run_id in of_contact.get(event.contact_id, ()):
+            run = work.runs[run_id]
+            if run.enrollment.is_live and not run.frozen:
+                work.tell(run_id, e.Happened(event.occurrence), event_id=event.occurrence.id)
 
 
 def _trigger(work: Work, events: Iterable[NewEvent]) -> None:
-    """Wish contacts into the sequences that these events trigger."""
+    """Wish contacts into the sequences that these events trigger.
+
+    Unless what cancels such a run has happened by then: a cart and its purchase may arrive in one
+    call, or in the wrong order.
+    """
     for event in events:
         occurrence = event.occurrence
         for definition in work.catalog.by_trigger.get(occurrence.name, ()):
@@ -123,6 +127,18 @@ def _trigger(work: Work, events: Iterable[NewEvent]) -> None:
             key = str(occurrence.properties.get(trigger.key, "")) if trigger.key else ""
             if trigger.key and not key:
                 continue
+            if trigger.cancel and _is_over(work, event, trigger, key):
+                continue
             work.wish(
                 Entry(event.contact_id, definition, key, occurrence.properties, occurrence.id)
             )
+
+
+def _is_over(work: Work, event: NewEvent, trigger: Trigger, key: str) -> bool:
+    work.see([event.contact_id], history=True)
+    return any(
+        known.occurred_at >= event.occurrence.occurred_at
+        and any(counts(known, name) for name in trigger.cancel)
+        and (not trigger.key or str(known.properties.get(trigger.key, "")) == key)
+        for known in work.contacts[event.contact_id].history
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from nurture.domain import enrollment as e
 from nurture.domain.funnel import Funnel, asks_history
 from nurture.domain.scoring import Entry, engagement, falls_below, fit, temperature
-from nurture.domain.stages import Actor, StageChange, next_change
+from nurture.domain.stages import Actor, StageRefused, next_change
 from nurture.engine.definitions import TRACK
 from nurture.engine.work import Work
 from nurture.store import ledger, runs
@@ -38,17 +38,46 @@ def rescore(work: Work, contact_ids: Iterable[int], *, event_id: int | None = No
             grade=one.grade,
             temperature=one.temperature,
         )
-    ledger.save_scores(work.tx, scored)
-    for contact_id in ids:
-        answer = next_change(work.contacts[contact_id], work.catalog.funnel.edges, work.now)
-        if isinstance(answer, StageChange):
-            why = f"engagement {work.contacts[contact_id].engagement:.1f}"
-            work.note_stage(contact_id, replace(answer, why=why), Actor.RULES, event_id=event_id)
-    for run in work.take_up(
-        run for run in runs.live_of(work.tx, ids) if run.enrollment.id not in work.runs
-    ):
-        if not run.frozen:
+    before = {key: work.contacts[key].standing for key in ids}
+    again = {key: _follow_edges(work, key, event_id) for key in ids}
+    ledger.save_scores(work.tx, [_looked_at(one, again[one.contact_id]) for one in scored])
+    live = runs.live_of(work.tx, ids)
+    work.take_up(run for run in live if run.enrollment.id not in work.runs)
+    for run in live:
+        # Known ones, too: they were told of an event before they could see what it is worth.
+        now, contact_id = work.runs[run.enrollment.id], run.enrollment.contact_id
+        leaves = run.track == TRACK and work.contacts[contact_id].standing != before[contact_id]
+        if now.enrollment.is_live and not now.frozen and not leaves:
             work.tell(run.enrollment.id, e.Reconsider(), event_id=event_id)
+
+
+def _follow_edges(work: Work, contact_id: int, event_id: int | None) -> datetime | None:
+    """Change the stage as often as the rules call for it; return when a dwell opens the next edge.
+
+    Each stage is entered once at most, so that edges which contradict each other cannot turn
+    a contact in a circle.
+    """
+    seen = set()
+    while True:
+        contact = work.contacts[contact_id]
+        answer = next_change(contact, work.catalog.funnel.edges, work.now)
+        if isinstance(answer, StageRefused):
+            return answer.release
+        if answer is None or answer.edge.to in seen:
+            return None
+        seen |= {answer.edge.start, answer.edge.to}
+        why = f"engagement {contact.engagement:.1f}"
+        work.note_stage(contact_id, replace(answer, why=why), Actor.RULES, event_id=event_id)
+        _recall(work, [contact_id])
+
+
+def _looked_at(scored: Scored, release: datetime | None) -> Scored:
+    """Return the score with the earlier of both instants as the one to look again at.
+
+    Nothing else would ever take an edge whose guard holds and whose dwell is not over yet.
+    """
+    moments = [one for one in (scored.crosses_at, release) if one is not None]
+    return replace(scored, crosses_at=min(moments, default=None))
 
 
 def _recall(work: Work, ids: Iterable[int]) -> None:
@@ -79,8 +108,14 @@ def _score(work: Work, contact_id: int, entries: Sequence[Entry]) -> Scored:
 def next_crossing(
     funnel: Funnel, entries: Sequence[Entry], score: float, now: datetime
 ) -> datetime | None:
-    """Return when decay alone takes the score below the next threshold down; None for never."""
+    """Return when time alone changes something; None for never.
+
+    Decay takes the score below the next threshold down, or an entry of the future begins to count.
+    """
+    # A clock that runs ahead of ours sends events from the near future; they count when it comes.
+    later = [entry.occurred_at for entry in entries if entry.occurred_at > now]
     below = [threshold for threshold in funnel.score_thresholds if threshold <= score]
-    if not below or not entries:
-        return None
-    return falls_below(entries, funnel.groups, funnel.limits, below[-1], now)
+    if below and entries:
+        falls = falls_below(entries, funnel.groups, funnel.limits, below[-1], now)
+        later += [] if falls is None else [falls]
+    return min(later, default=None)

@@ -25,24 +25,39 @@ class NewSuppression:
 
 
 def add(tx: Transaction, wanted: Iterable[NewSuppression], now: datetime) -> None:
-    """Suppress; where the same scope is suppressed already, the older line stands."""
-    by_id = {one.contact_id: one for one in wanted}
-    rows = tx.execute(sa.select(C.id, C.address_key).where(C.id.in_(list(by_id)))).all()
+    """Suppress; where the same scope is suppressed already, the older line stands.
+
+    A send that was claimed before this transaction got its turn was claimed before the
+    suppression, whatever the two clocks say: the suppression counts from that claim at the
+    earliest.
+    """
+    some = list(wanted)
+    ids = {one.contact_id for one in some}
+    send = tables.Send
+    claims = sa.select(send.contact_id, sa.func.max(send.claimed_at)).where(
+        send.contact_id.in_(ids), send.claimed_at.is_not(None)
+    )
+    claimed: dict[int, datetime] = {
+        key: at for key, at in tx.execute(claims.group_by(send.contact_id)) if at is not None
+    }
+    rows = tx.execute(sa.select(C.id, C.address_key).where(C.id.in_(ids)))
+    keys = {row.id: row.address_key for row in rows}
     bulk.insert(
         tx,
         T,
         [
             {
-                "address_key": row.address_key,
-                "scope": by_id[row.id].scope,
-                "reason": by_id[row.id].reason,
-                "source": by_id[row.id].source,
-                "detail": by_id[row.id].detail[:500],
-                "contact_id": row.id,
-                "at": now,
+                "address_key": keys[one.contact_id],
+                "scope": one.scope,
+                "reason": one.reason,
+                "source": one.source,
+                "detail": one.detail[:500],
+                "contact_id": one.contact_id,
+                "at": max(now, claimed.get(one.contact_id, now)),
                 "lifted_by": "",
             }
-            for row in rows
+            for one in some
+            if one.contact_id in keys
         ],
         ignore_conflicts=True,
     )
