@@ -9,7 +9,7 @@ import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from flask import Flask, g, session
+from flask import Flask, g, request, session
 
 from nurture.config import Secrets
 from nurture.web.accounts import User
@@ -79,7 +79,8 @@ def _recognise(now: datetime) -> User | None:
         session["password"], _fingerprint(user, given.secrets)
     ):
         return None
-    if now - seen >= _SEEN_STEP:
+    # A page that looks for news by itself is not a person at work; see `live` in parts.html.
+    if now - seen >= _SEEN_STEP and "Nurture-Poll" not in request.headers:
         session["seen"] = now.timestamp()
     return user
 

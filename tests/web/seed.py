@@ -25,22 +25,24 @@ from nurture.engine.journal import Journal
 from nurture.engine.publish import apply, place_contacts
 from nurture.engine.record import record, score_again
 from nurture.engine.suppress import unsubscribe
-from nurture.providers.base import HandingOver, OutgoingEmail, Outcome, Receipt
+from nurture.providers.base import HandingOver, Outcome, OutgoingEmail, Receipt
 from nurture.providers.inbox import InboxProvider
 from nurture.providers.inbox_mail import Arrival, Inbox
-from nurture.store import bulk, ledger, operations, sends, tables
+from nurture.store import bulk, ledger, operations, people, sends, tables
 from nurture.store.ledger import NewEvent
+from nurture.web.admin.inbox import FILE
 from nurture.wiring import build
 from tests.web.people import StandingClock
 
 AUDIENCE = Path(nurture.demo.__file__).parent / "audience.csv"
-INBOX = "inbox.db"
 DAYS = 24
 STEP = timedelta(hours=3)
 CONTACTS = 44
 # What becomes of mail to the contacts with these ids; everybody else gets theirs.
 FATES = {5: Outcome.HARD, 9: Outcome.UNCERTAIN, 17: Outcome.POLICY}
-UNSUBSCRIBES, COMPLAINS = 12, 21
+UNSUBSCRIBES = 12
+# Who sends a form in the last days, so that something is moving when one looks.
+FORMS = {3: "newsletter", 7: "guide", 14: "demo", 25: "quote", 31: "trial", 38: "event"}
 
 
 class Carrier(InboxProvider):
@@ -91,6 +93,14 @@ class Gardener:
             while self.batches:
                 deliver(self.courier, self.batches.pop())
             self.read_mail(now)
+
+    def receive_forms(self) -> None:
+        now = self.clock.now()
+        events = [
+            NewEvent(key, Occurrence("form", now, {"form": form}, dedupe_key=f"form:{key}"), "api")
+            for key, form in FORMS.items()
+        ]
+        record(self.deps, events, now)
 
     def read_mail(self, now: datetime) -> None:
         accepted, self.carrier.accepted = self.carrier.accepted, []
@@ -183,17 +193,17 @@ def sow(deps: Dependencies, clock: StandingClock) -> None:
     began = clock.now()
     apply(deps, "seed", began)
     add_contacts(deps, began)
-    with closing(Inbox(deps.settings.home / INBOX)) as inbox:
+    with closing(Inbox(deps.settings.home / FILE)) as inbox:
         carrier = Carrier(inbox)
         gardener = Gardener(deps, clock, carrier)
         with deps.database.read() as tx:
-            from nurture.store import people
-
             found = people.contacts(tx, FATES, people.Need())
         carrier.fates = {found[key].address: outcome for key, outcome in FATES.items()}
         score_again(gardener.deps, list(range(1, CONTACTS + 1)), began)
         place_contacts(gardener.deps, began)
         gardener.grow(DAYS)
+        gardener.receive_forms()
+        gardener.grow(2)
         carrier.close()
     _machinery(deps, clock.now(), began)
 

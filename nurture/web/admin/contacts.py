@@ -1,0 +1,131 @@
+"""Contacts: the list, and one contact with everything explained."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request, url_for
+
+from nurture.engine.explain import engagements, explain
+from nurture.store import reports_contacts, reports_timeline
+from nurture.store.reports_contacts import Wanted
+from nurture.store.reports_timeline import KINDS, Happening
+from nurture.web.dependencies import dependencies
+from nurture.web.names import Names, chosen
+from nurture.web.reasons import path, reason
+from nurture.web.story import occurrence_title, scene
+from nurture.web.telling import because, foreseen, fork, outcome, short, way
+
+contacts = Blueprint("contacts", __name__, url_prefix="/contacts")
+
+PER_PAGE = 50
+TIMELINE_PAGE = 30
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@contacts.get("/")
+def index() -> str:
+    """The list: `q` searches, `stage` and `temperature` narrow, `before` and `after` page."""
+    given = dependencies()
+    engine = given.engine
+    wanted = Wanted(
+        request.args.get("q", "").strip(),
+        request.args.get("stage", ""),
+        request.args.get("temperature", ""),
+    )
+    with engine.database.read() as tx:
+        page = reports_contacts.page(
+            tx,
+            wanted,
+            before=request.args.get("before", type=int),
+            after=request.args.get("after", type=int),
+            limit=PER_PAGE,
+        )
+        anybody = bool(page.rows) or reports_contacts.anybody(tx)
+        funnel = engine.definitions.catalog(tx).funnel if anybody else None
+    people = [one.id for one in page.rows]
+    scores = engagements(engine, people, given.clock.now()) if people else {}
+
+    def link(**changes: Any) -> str:
+        kept = {"q": wanted.search, "stage": wanted.stage, "temperature": wanted.temperature}
+        return url_for("contacts.index", **{k: v for k, v in (kept | changes).items() if v})
+
+    return render_template(
+        "contacts/index.html",
+        page=page,
+        wanted=wanted,
+        anybody=anybody,
+        names=Names(funnel),
+        stages=[(one.key, chosen(one.names, one.key)) for one in funnel.stages] if funnel else [],
+        degrees=[one.key for one in funnel.warmth] if funnel else [],
+        scores=scores,
+        link=link,
+    )
+
+
+@contacts.get("/<int:contact_id>")
+def show(contact_id: int) -> str:
+    """One contact, explained."""
+    given = dependencies()
+    told = explain(given.engine, contact_id, given.clock.now())
+    names = Names.of(told)
+    with given.engine.database.read() as tx:
+        happenings, more = reports_timeline.timeline(
+            tx, contact_id, told.profile.address_key, limit=TIMELINE_PAGE
+        )
+    return render_template(
+        "contacts/show.html",
+        told=told,
+        names=names,
+        scenes=[scene(one, names) for one in happenings],
+        older=_key(happenings[-1]) if more else "",
+        because=because,
+        outcome=outcome,
+        fork=fork,
+        way=way,
+        foreseen=foreseen,
+        chosen=chosen,
+        reason=reason,
+        path=path,
+        short=short,
+        occurrence_title=occurrence_title,
+    )
+
+
+@contacts.get("/<int:contact_id>/timeline")
+def timeline(contact_id: int) -> str:
+    """Older happenings, for the end of the timeline: `before` is what `show` gave."""
+    given = dependencies()
+    told = explain(given.engine, contact_id, given.clock.now())
+    names = Names.of(told)
+    with given.engine.database.read() as tx:
+        happenings, more = reports_timeline.timeline(
+            tx,
+            contact_id,
+            told.profile.address_key,
+            before=_place(request.args.get("before", "")),
+            limit=TIMELINE_PAGE,
+        )
+    return render_template(
+        "contacts/timeline.html",
+        told=told,
+        names=names,
+        scenes=[scene(one, names) for one in happenings],
+        older=_key(happenings[-1]) if more else "",
+    )
+
+
+def _key(one: Happening) -> str:
+    at, rank, key = one.place
+    return f"{(at - _EPOCH) // timedelta(microseconds=1)}.{rank}.{key}"
+
+
+def _place(text: str) -> tuple[datetime, int, int]:
+    parts = text.split(".")
+    try:
+        at, rank, key = (int(part) for part in parts)
+        place = (_EPOCH + timedelta(microseconds=at), rank, key)
+    except (ValueError, OverflowError):
+        abort(404)
+    if rank not in range(len(KINDS)):
+        abort(404)
+    return place

@@ -1,0 +1,88 @@
+"""The names that campaigns give to stages, sequences, rules and emails, in the page's language."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nurture.domain.funnel import Funnel
+from nurture.engine.definitions import Catalog
+from nurture.engine.explain import Explanation
+from nurture.web.i18n import language
+
+_MERGE_FIELD = re.compile(r"{{\s*(?:contact\.(\w+))?.*?}}")
+_DEFAULT = re.compile(r"default\(\s*(['\"])(.*?)\1")
+_TAG = re.compile(r"{%.*?%}")
+
+
+def chosen(names: Mapping[str, str], key: str) -> str:
+    """The name in the page's language, else in any, else the key itself."""
+    return names.get(language()) or next(iter(names.values()), "") or key
+
+
+def subject_line(template: str, fields: Mapping[str, Any]) -> str:
+    """A subject with a contact's fields filled in, as near as words go without rendering it."""
+
+    def filled(match: re.Match[str]) -> str:
+        own = fields.get(match[1]) if match[1] else None
+        default = _DEFAULT.search(match[0])
+        return str(own or (default[2] if default else "…"))
+
+    return _MERGE_FIELD.sub(filled, _TAG.sub("", template)).strip()
+
+
+@dataclass(frozen=True)
+class Names:
+    """How codes are called on one page."""
+
+    funnel: Funnel | None = None
+    sequences: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, told: Explanation) -> "Names":
+        """The names around one contact."""
+        return cls(told.funnel, told.sequences, told.titles, told.profile.fields)
+
+    @classmethod
+    def published(cls, catalog: Catalog | None) -> "Names":
+        """The names of everything published; codes stand for themselves before anything is."""
+        if catalog is None:
+            return cls()
+        return cls(
+            catalog.funnel, {key: one.sequence.names for key, one in catalog.current.items()}
+        )
+
+    def stage(self, key: str) -> str:
+        """A stage."""
+        stages = self.funnel.stages if self.funnel else ()
+        return next((chosen(one.names, key) for one in stages if one.key == key), key)
+
+    def stage_place(self, key: str) -> int:
+        """The position of a stage in the funnel, from 1."""
+        order = self.funnel.order if self.funnel else ()
+        return order.index(key) + 1 if key in order else 1
+
+    def sequence(self, key: str) -> str:
+        """A sequence."""
+        return chosen(self.sequences.get(key, {}), key)
+
+    def sequence_or_stage(self, key: str) -> str:
+        """Where a move led: a sequence, or the stage when it has none."""
+        return self.sequence(key) if key in self.sequences else self.stage(key)
+
+    def topic(self, key: str) -> str:
+        """A topic of consent."""
+        topics = self.funnel.topics if self.funnel else {}
+        return chosen(topics.get(key, {}), key)
+
+    def field(self, key: str) -> str:
+        """A field of contacts."""
+        declared = self.funnel.fields.get(key) if self.funnel else None
+        return chosen(declared.names, key) if declared else key
+
+    def email(self, template: str, subject: str = "") -> str:
+        """An email by its subject where one is known, else by its template's name."""
+        line = subject_line(subject or self.titles.get(template, ""), self.fields)
+        return line or template

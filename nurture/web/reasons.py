@@ -1,0 +1,68 @@
+"""Why something was not sent, was held, or ended: the engine's codes in a marketer's words."""
+
+from nurture.web.i18n import gettext
+from nurture.web.i18n import marked as _
+
+_REASONS: dict[str, str] = {
+    "suppressed": _("the address must not be written to any more"),
+    "unsubscribed": _("the contact has unsubscribed"),
+    "no_consent": _("there is no consent to this kind of mail"),
+    "received before": _("the contact has received this content before"),
+    "window": _("it was outside the hours in which mail may go"),
+    "hard bounce": _("the address does not exist or takes no mail"),
+    "soft bounce": _("the mailbox did not take it after several tries"),
+    "soft bounces": _("several emails in a row could not be delivered"),
+    "complaint": _("the contact reported an email as spam"),
+    "policy": _("the receiving server refused its content or sender"),
+    "refused by policy": _("the receiving server refused its content or sender"),
+    "handed over, no answer": _("it was handed over and the answer never came"),
+    "did not arrive": _("a person settled that it did not arrive"),
+    "settled afterwards": _("a person settled that it did arrive"),
+    "the run went on": _("the sequence had gone on by then"),
+    "moved": _("the contact moved on to another sequence first"),
+    "MovedAway": _("the contact moved on to another sequence first"),
+    "never sent": _("the email before it was never sent"),
+    "timed out": _("nothing happened in time"),
+    "deferred": _("the receiving server asked to try again later"),
+    "sender": _("the provider refused us as the sender; sending is paused"),
+    "later": _("the provider could not be reached; it will be tried again"),
+    "a privacy proxy hides opens": _("a privacy proxy hides whether it was opened"),
+    "end": _("the sequence came to its end"),
+    "dwell": _("too little time in the stage so far"),
+    "already there": _("the contact stood there already"),
+    "no such edge": _("the funnel has no such way"),
+    "the guard does not hold": _("the condition of this way does not hold"),
+    "bounce": _("an email bounced"),
+    "erasure": _("the contact was erased"),
+    "manual": _("a person decided so"),
+}
+
+_PATHS: dict[str, str] = {
+    "yes": _("yes"),
+    "no": _("no"),
+    "else": _("otherwise"),
+    "unknowable": _("cannot be known"),
+    "goal": _("goal reached"),
+    "reached": _("reached"),
+    "not reached": _("not reached"),
+    "content added": _("new content"),
+}
+
+
+def reason(code: str) -> str:
+    """A reason in words; a text that is no code of ours is shown as it is."""
+    if code.startswith("cancelled by "):
+        return gettext(_("the contact did “%(event)s”"), event=code.removeprefix("cancelled by "))
+    bare = code.removeprefix("Withdrawn ")
+    word = _REASONS.get(bare)
+    return gettext(word) if word else bare.splitlines()[0] if bare else ""
+
+
+def path(code: str) -> str:
+    """The name of a path at a fork."""
+    word = _PATHS.get(code)
+    if word:
+        return gettext(word)
+    if code.startswith("case "):
+        return gettext(_("case %(number)s"), number=code.removeprefix("case "))
+    return code

@@ -1,0 +1,160 @@
+"""A contact's timeline in words: each happening as an icon, a title, a tone and a few lines."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nurture.domain.contact import GLOBAL, Occurrence, Verdict
+from nurture.store.reports_timeline import Happening
+from nurture.web.decided import decision_lines
+from nurture.web.i18n import gettext as _
+from nurture.web.i18n import marked
+from nurture.web.names import Names
+from nurture.web.reasons import reason
+from nurture.web.telling import short
+from nurture.web.words import Tone, state_word
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One entry of the timeline, ready to be shown."""
+
+    icon: str
+    title: str
+    at: datetime
+    tone: Tone = ""
+    lines: tuple[str, ...] = ()
+
+
+_EVENT_TITLES: dict[str, tuple[str, str, Tone]] = {
+    "open": ("mail-opened", marked("Opened an email"), "leaf"),
+    "click": ("click", marked("Clicked a link"), "leaf"),
+    "visit": ("eye", marked("Visited the site"), "leaf"),
+    "form": ("list-details", marked("Sent a form"), "leaf"),
+    "purchase": ("shopping-cart", marked("Bought something"), "leaf"),
+    "delivered": ("mail-check", marked("An email was delivered"), "leaf"),
+    "bounce": ("mail-x", marked("An email came back"), "coral"),
+    "complaint": ("message-report", marked("Reported an email as spam"), "coral"),
+    "unsubscribe": ("user-minus", marked("Unsubscribed"), "coral"),
+}
+
+_STAGE_TITLES: dict[str, tuple[str, str, Tone]] = {
+    "promote": ("trending-up", marked("Moved up: %(start)s → %(to)s"), "leaf"),
+    "demote": ("trending-down", marked("Moved down: %(start)s → %(to)s"), "sun"),
+    "recycle": ("arrow-back-up", marked("Returned to nurturing: %(start)s → %(to)s"), "sun"),
+    "override": ("user-check", marked("Set by a person: %(start)s → %(to)s"), "sky"),
+}
+
+_ACTORS: dict[str, str] = {
+    "rules": marked("By the rules"),
+    "marketing": marked("By marketing"),
+    "sales": marked("By sales"),
+}
+
+
+def scene(happening: Happening, names: Names) -> Scene:
+    """One happening as it is shown."""
+    return _TELL[happening.kind](happening, names)
+
+
+def _consent(one: Happening, names: Names) -> Scene:
+    facts = one.facts
+    topic = names.topic(facts["topic"])
+    lines = tuple(part for part in (facts["wording"], _from(facts["source"], facts["by"])) if part)
+    if facts["granted"]:
+        return Scene("shield-check", _("Agreed to: %(topic)s", topic=topic), one.at, "leaf", lines)
+    return Scene("ban", _("Took back consent: %(topic)s", topic=topic), one.at, "coral", lines)
+
+
+def _suppression(one: Happening, names: Names) -> Scene:
+    facts = one.facts
+    told = (_sentence(reason(facts["reason"])), facts["detail"], _from(facts["source"], ""))
+    lines = tuple(part for part in told if part)
+    if facts["scope"] == GLOBAL:
+        title = _("Will not be written to any more")
+    else:
+        title = _("No more mail on: %(topic)s", topic=names.topic(facts["scope"]))
+    if facts["lifted_at"] is not None:
+        lines = (*lines, _("Lifted by %(who)s", who=facts["lifted_by"]))
+    return Scene("mail-off", title, one.at, "coral", lines)
+
+
+def _stage(one: Happening, names: Names) -> Scene:
+    facts = one.facts
+    start, to = names.stage(facts["start"]), names.stage(facts["to"])
+    actor = _(_ACTORS[facts["actor"]]) if facts["actor"] in _ACTORS else facts["actor"]
+    if facts["refused"]:
+        title = _("Stayed %(start)s, did not become %(to)s", start=start, to=to)
+        return Scene("hand-stop", title, one.at, "sun", (_sentence(reason(facts["refused"])),))
+    icon, words, tone = _STAGE_TITLES.get(facts["kind"], _STAGE_TITLES["override"])
+    return Scene(icon, _(words, start=start, to=to), one.at, tone, (f"{actor}.",))
+
+
+def _event(one: Happening, names: Names) -> Scene:
+    facts = one.facts
+    icon, words, tone = _EVENT_TITLES.get(facts["name"], ("activity", "", "sky"))
+    title = _(words) if words else facts["name"]
+    found: Mapping[str, Any] = facts["properties"]
+    lines = []
+    if where := found.get("link") or found.get("url") or found.get("form"):
+        lines.append(short(str(where)))
+    if found.get("sequence") and found.get("step"):
+        sequence = names.sequence(str(found["sequence"]))
+        lines.append(_("Email “%(step)s” of “%(sequence)s”", step=found["step"], sequence=sequence))
+    if found.get("detail"):
+        lines.append(str(found["detail"]))
+    if facts["verdict"] == Verdict.MACHINE:
+        lines.append(_("By a machine, not a person: it does not count."))
+        return Scene("robot", title, one.at, "", tuple(lines))
+    if facts["verdict"] == Verdict.UNKNOWN:
+        lines.append(_("Perhaps a machine: it does not count as a person's."))
+    return Scene(icon, title, one.at, tone, tuple(lines))
+
+
+def _send(one: Happening, names: Names) -> Scene:
+    facts = one.facts
+    status = facts["status"]
+    for later in ("delivered", "bounced", "complained"):
+        status = later if facts[f"{later}_at"] is not None else status
+    word = state_word(status)
+    title = f"{word.label}: “{names.email(facts['content'])}”"
+    lines = [_("Step “%(step)s” of “%(sequence)s”", step=facts["step"],
+               sequence=names.sequence(facts["sequence"]))]  # fmt: skip
+    if facts["reason"]:
+        lines.append(_sentence(reason(facts["reason"])))
+    if facts["detail"]:
+        lines.append(f"{facts['code'] or ''} {facts['detail']}".strip())
+    return Scene(word.icon, title, one.at, word.tone or "sky", tuple(lines))
+
+
+def _decision(one: Happening, names: Names) -> Scene:
+    facts = one.facts
+    sequence = names.sequence(facts["sequence"] or "")
+    icon, tone, title, lines = decision_lines(facts["cause"], facts["decided"], sequence, names)
+    return Scene(icon, title, one.at, tone, lines)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "." if text else ""
+
+
+def _from(source: str, by: str) -> str:
+    who = " · ".join(part for part in (source, by) if part)
+    return _("Source: %(source)s", source=who) if who else ""
+
+
+_TELL: dict[str, Callable[[Happening, Names], Scene]] = {
+    "consent": _consent,
+    "suppression": _suppression,
+    "stage": _stage,
+    "event": _event,
+    "send": _send,
+    "decision": _decision,
+}
+
+
+def occurrence_title(occurrence: Occurrence) -> str:
+    """What an occurrence was, in two or three words."""
+    _icon, words, _tone = _EVENT_TITLES.get(occurrence.name, ("", "", ""))
+    return _(words) if words else occurrence.name

@@ -1,0 +1,155 @@
+"""Explanations as sentences: why an email was sent or not, and what comes next."""
+
+from nurture.domain.contact import Occurrence
+from nurture.domain.sequence import Match
+from nurture.engine.explain_ahead import Ahead, Foreseen
+from nurture.engine.explain_sends import Because, PathTaken, Touch
+from nurture.web.formatting import ago, long_time
+from nurture.web.i18n import gettext as _
+from nurture.web.i18n import marked
+from nurture.web.names import Names
+from nurture.web.reasons import path, reason
+
+_BECAUSE: dict[str, str] = {
+    "entered": marked("because the contact entered the sequence"),
+    "waited": marked("because the wait “%(step)s” was over"),
+    "timed_out": marked("because “%(step)s” got no answer in time"),
+    "released": marked("because the hold was over"),
+    "followed": marked("because it follows the email before it"),
+    "changed": marked("because the contact's score, stage or fields changed"),
+    "passed_over": marked("because the email before it was passed over"),
+    "added": marked("because new content was added"),
+    "moved_on": marked("because its turn had come"),
+}
+
+_EVENTS: dict[str, str] = {
+    "open": marked("opened an email"),
+    "click": marked("clicked a link"),
+    "visit": marked("visited the site"),
+    "form": marked("sent a form"),
+    "purchase": marked("bought something"),
+    "delivered": marked("had an email delivered"),
+    "bounce": marked("could not be reached"),
+    "complaint": marked("reported spam"),
+    "unsubscribe": marked("unsubscribed"),
+}
+
+_OUTCOMES: dict[str, str] = {
+    "queued": marked("It waits in the queue."),
+    "claimed": marked("A worker is sending it now."),
+    "accepted": marked("The provider took it."),
+    "delivered": marked("It was delivered."),
+    "held": marked("It is held back: %(why)s."),
+    "skipped": marked("It was not sent: %(why)s."),
+    "cancelled": marked("It was not sent: %(why)s."),
+    "refused": marked("It was refused: %(why)s."),
+    "bounced": marked("It came back: %(why)s."),
+    "complained": marked("The contact reported it as spam."),
+    "failed": marked("It could not be made: %(why)s."),
+    "uncertain": marked("Nobody knows whether it arrived: %(why)s."),
+}
+
+_FORESEEN: dict[str, str] = {
+    "sends": marked("sends “%(email)s”"),
+    "held": marked("holds the email until %(until)s, because %(why)s"),
+    "skips": marked("passes over “%(step)s”, because %(why)s"),
+    "takes": marked("goes the way “%(path)s” at “%(step)s”"),
+    "waits": marked("waits until %(until)s"),
+    "awaits": marked("waits for an answer until %(until)s"),
+    "moves": marked("moves on to “%(to)s”"),
+    "asks_stage": marked("asks for the stage “%(stage)s”"),
+    "leaves": marked("leaves the sequence: %(why)s"),
+    "completes": marked("comes to its end"),
+    "exhausted": marked("has no more emails, and waits for new ones"),
+    "fails": marked("cannot go on: %(why)s"),
+}
+
+_WAYS: dict[str, str] = {
+    "timer": marked("At %(at)s"),
+    "hold": marked("When the hold ends at %(at)s"),
+    "no_answer": marked("If nothing happens until %(at)s"),
+    "provider": marked("When the provider has taken the email"),
+    "content": marked("When the sequence gets new emails, this contact goes on with them."),
+}
+
+
+def because(cause: Because) -> str:
+    """Why an email's turn came, beginning in lower case."""
+    if cause.code == "did" and cause.occurrence is not None:
+        return _("because the contact %(did)s", did=did(cause.occurrence))
+    return _(_BECAUSE.get(cause.code, _BECAUSE["moved_on"]), step=cause.step)
+
+
+def did(occurrence: Occurrence) -> str:
+    """What a contact did, as a verb in the past."""
+    word = _EVENTS.get(occurrence.name)
+    done = _(word) if word else _("did “%(event)s”", event=occurrence.name)
+    where = occurrence.properties.get("link") or occurrence.properties.get("url")
+    if where is None:
+        where = occurrence.properties.get("form")
+    return f"{done} ({short(str(where))})" if where else done
+
+
+def short(link: str) -> str:
+    """A link without what every link has."""
+    bare = link.partition("://")[2] or link
+    bare = bare.partition("?")[0].rstrip("/")
+    return bare if len(bare) <= 60 else bare[:59] + "…"
+
+
+def fork(taken: PathTaken) -> str:
+    """Which way was taken where."""
+    told = _("At “%(step)s”: %(path)s", step=taken.step, path=path(taken.path))
+    return f"{told}, {reason(taken.why)}" if taken.why else told
+
+
+def outcome(touch: Touch) -> str:
+    """What became of an email, as a sentence."""
+    words = _OUTCOMES.get(touch.outcome)
+    if words is None:
+        return touch.outcome
+    told = _(words, why=reason(touch.reason or touch.held_for) or _("no reason was noted"))
+    if touch.outcome == "held" and touch.held_until:
+        told += " " + _("It will be tried at %(at)s.", at=long_time(touch.held_until))
+    elif touch.held_until and touch.held_for:
+        held = _("It was held until %(at)s", at=long_time(touch.held_until))
+        told += f" {held}: {reason(touch.held_for)}."
+    return told
+
+
+def way(ahead: Ahead) -> str:
+    """When one way of going on is taken: the beginning of a sentence."""
+    if ahead.when == "answer":
+        return _("If %(what)s before %(at)s", what=awaited(ahead.match), at=_time(ahead))
+    return _(_WAYS[ahead.when], at=_time(ahead))
+
+
+def _time(ahead: Ahead) -> str:
+    return f"{long_time(ahead.at)} ({ago(ahead.at)})" if ahead.at else ""
+
+
+def awaited(match: Match | None) -> str:
+    """What is waited for, as a clause."""
+    if match is None:
+        return _("the condition comes true")
+    word = _EVENTS.get(match.event)
+    done = _(word) if word else _("did “%(event)s”", event=match.event)
+    clause = _("the contact has %(did)s", did=done)
+    wanted = match.where.get("link") or match.where.get("url") or match.where.get("form")
+    if isinstance(wanted, tuple):
+        wanted = ", ".join(wanted)
+    return f"{clause} ({wanted})" if wanted else clause
+
+
+def foreseen(one: Foreseen, names: Names) -> str:
+    """One thing that will happen, as a verb without its subject."""
+    words = {
+        "email": names.email(one.template),
+        "step": one.step,
+        "to": names.sequence_or_stage(one.to),
+        "stage": names.stage(one.to),
+        "path": path(one.reason),
+        "why": reason(one.reason),
+        "until": long_time(one.until) if one.until else "",
+    }
+    return _(_FORESEEN[one.what], **words)
