@@ -85,7 +85,7 @@ def wake_waiting(deps: Dependencies, now: datetime, limit: int = 200) -> int:
         wall = deps.wall.now()
         batches = sends.waiting_batches(tx, now, wall - PATIENCE, limit)
         if batches:
-            sends.mark_enqueued(tx, batches, wall)
+            sends.mark_enqueued(tx, batches, now, wall)
     if batches:
         deps.wake(batches)
     return len(batches)

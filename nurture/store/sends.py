@@ -55,7 +55,7 @@ def new_batch(tx: Transaction, now: datetime, enqueued_at: datetime) -> int:
     """Return the id of a new batch that the caller will enqueue at `enqueued_at` (wall clock)."""
     statement = (
         sa.insert(tables.Batch)
-        .values(created_at=now, enqueued_at=enqueued_at)
+        .values(created_at=now, enqueued_at=enqueued_at, woken_at=now)
         .returning(tables.Batch.id)
     )
     return int(tx.execute(statement).scalar_one())
@@ -184,7 +184,11 @@ def cancel_unstarted(tx: Transaction, left: Mapping[int, str], now: datetime) ->
 def waiting_batches(
     tx: Transaction, now: datetime, enqueued_before: datetime, limit: int
 ) -> list[int]:
-    """Return batches with sends that could go now and were not enqueued since `enqueued_before`."""
+    """Return batches with sends that could go now and that no worker was told of.
+
+    Either Redis was told before `enqueued_before` (wall clock) and has had its time, or it was
+    told when the send was still put off.
+    """
     paused = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
     statement = (
         sa.select(T.batch_id)
@@ -193,7 +197,10 @@ def waiting_batches(
             T.status == "queued",
             sa.or_(T.not_before.is_(None), T.not_before <= now),
             T.sequence_id.not_in(paused),
-            sa.or_(tables.Batch.enqueued_at.is_(None), tables.Batch.enqueued_at <= enqueued_before),
+            sa.or_(
+                tables.Batch.enqueued_at <= enqueued_before,
+                T.not_before > tables.Batch.woken_at,
+            ),
         )
         .group_by(T.batch_id)
         .order_by(T.batch_id)
@@ -202,10 +209,12 @@ def waiting_batches(
     return [int(batch) for batch in tx.execute(statement).scalars() if batch is not None]
 
 
-def mark_enqueued(tx: Transaction, batch_ids: Sequence[int], now: datetime) -> None:
-    """Remember that Redis was told about these batches."""
+def mark_enqueued(tx: Transaction, batch_ids: Sequence[int], now: datetime, wall: datetime) -> None:
+    """Remember that Redis is told about these batches."""
     tx.execute(
-        sa.update(tables.Batch).where(tables.Batch.id.in_(batch_ids)).values(enqueued_at=now)
+        sa.update(tables.Batch)
+        .where(tables.Batch.id.in_(batch_ids))
+        .values(enqueued_at=wall, woken_at=now)
     )
 
 
