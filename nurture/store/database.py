@@ -1,6 +1,7 @@
 """The engine behind `DATABASE_URL`, and the unit of work: the only place that commits."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,18 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from nurture.errors import Retryable
+from nurture.errors import Conflict, Retryable
 
 # What a use case works in. Functions of the store take one and never commit it.
 Transaction = Connection
 
 BUSY_TIMEOUT_MS = 15_000
+
+# PostgreSQL's words (SQLSTATE) for "somebody else was first": serialization_failure,
+# deadlock_detected, and unique_violation, which means that another transaction wrote the row that
+# this one did not find when it looked. Doing it all again settles each of them. In SQLite writing
+# transactions never overlap, and a row that is there twice is a mistake of ours.
+FIRST_COMMITTER_WON = frozenset({"40001", "40P01", "23505"})
 
 
 class Database:
@@ -39,14 +46,19 @@ class Database:
     def begin(self) -> Iterator[Transaction]:
         """Open the unit of work: committed at the end of the block, rolled back on any error.
 
-        Raises Retryable when the database is locked, full or away; nothing is half written.
+        Raises Retryable when the database is locked, full or away, and Conflict when another
+        transaction was first (a deadlock, a row that both made); nothing is half written.
         """
         try:
             with self.engine.begin() as transaction:
                 yield transaction
-        except sa.exc.OperationalError as error:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.OperationalError) as error:
+            if _lost_a_race(error):
+                raise Conflict("somebody else was first", remedy="try again") from error
+            if not _is_of_the_moment(error):
+                raise
             raise Retryable(
-                f"the database did not take the change: {error.orig}",
+                f"the database did not take the change: {_told(error)}",
                 remedy="check that it runs, has room on its disk, and try again",
             ) from error
 
@@ -62,15 +74,33 @@ class Database:
                     yield transaction
                 finally:
                     transaction.rollback()
-        except sa.exc.OperationalError as error:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.OperationalError) as error:
+            if not _is_of_the_moment(error):
+                raise
             raise Retryable(
-                f"the database does not answer: {error.orig}",
+                f"the database does not answer: {_told(error)}",
                 remedy="check that it runs, and try again",
             ) from error
 
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+
+def _lost_a_race(error: Exception) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in FIRST_COMMITTER_WON
+
+
+def _is_of_the_moment(error: Exception) -> bool:
+    """Return whether trying later may help, whatever was wanted: locked, full, away, no room."""
+    # An exhausted pool and SQLite's pragmas at connecting come without SQLAlchemy's own error.
+    return not isinstance(error, sa.exc.DBAPIError) or isinstance(
+        error, sa.exc.OperationalError | sa.exc.InterfaceError
+    )
+
+
+def _told(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip()
 
 
 def _json(value: Any) -> str:
@@ -82,9 +112,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # write later fails at once when somebody else wrote meanwhile. So we begin by hand.
     connection.isolation_level = None
     cursor = connection.cursor()
+    # First of all: with several processes at once the other pragmas have to wait, too.
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
