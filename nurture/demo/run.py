@@ -131,7 +131,10 @@ def _run(stage: Stage) -> int:
     stage.machine.wait_for_port("inbox", settings.inbox_port)
     stage.machine.wait_for_port("web", settings.web_port)
     _import(stage)
-    console.print(f"\nAdmin: {settings.public_url}   log in as {ADMIN}   password {password}\n")
+    console.print(
+        f"\nAdmin: {settings.public_url}   log in as {ADMIN}   password {password}\n",
+        soft_wrap=True,
+    )
     world = Outside(settings.public_url, api_key(deps), deps.secrets.key("inbox webhooks"))
     with Inbox(settings.home / "inbox.sqlite3") as inbox:
         audience = Audience(inbox, world, settings.home / "audience.json")
