@@ -93,7 +93,7 @@ def columns(
     """Return what each column becomes.
 
     `told` maps titles (or numbers, counted from 1) to targets and goes before any guess. A
-    target is taken once: the second "Email" of a file becomes the field email_2. Raises
+    target is taken once: the second "Email" of a file becomes the field field_email. Raises
     Invalid with every fault: titles that are not there, keys that are none, no address.
     """
     wanted, problems = _told(table, told)
