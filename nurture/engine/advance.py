@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 # enough that a click never waits long for the same rows.
 CHUNK = 500
 
-# A batch whose wake-up got lost is enqueued again after this long.
-PATIENCE = timedelta(seconds=30)
+# A batch whose wake-up got lost is enqueued again after this long. Short, because a batch that
+# still waits in Redis is not enqueued a second time, and a second worker only lends a hand.
+PATIENCE = timedelta(seconds=10)
 
 
 def advance(deps: Dependencies, now: datetime, limit: int = CHUNK) -> int:
