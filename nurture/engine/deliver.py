@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 # Sends claimed at a time: what a suppression that comes in this moment can no longer stop.
 PART = 100
 # Answers written in one transaction. Nothing is gained beyond a hundred (docs/performance.md).
-RECORD = 50
+RECORD = 100
 
 
 # So many runs may be broken off in a row before the fault is taken to be ours.

@@ -1,5 +1,6 @@
 """One transaction's worth of deciding: read many runs, tell them what happened, write once."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,6 +26,8 @@ __all__ = ["Entry", "Work"]
 # A move that leads to a move that leads to a move: more than this in one go is a circle.
 MOST_ROUNDS = 12
 
+log = logging.getLogger(__name__)
+
 
 @dataclass
 class Work:
@@ -43,6 +46,7 @@ class Work:
     _left: dict[int, str] = field(default_factory=dict)
     _entries: list[Entry] = field(default_factory=list)
     _moves: Moves = field(default_factory=Moves)
+    _asked: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.catalog: Catalog = self.definitions.catalog(self.tx)
@@ -52,7 +56,8 @@ class Work:
         wanted = set(contact_ids)
         missing = wanted - self.contacts.keys()
         if missing:
-            self.contacts.update(people.contacts(self.tx, missing, Need(history=False)))
+            need = Need(sequences=self.catalog.asks_membership)
+            self.contacts.update(people.contacts(self.tx, missing, need))
         if history and (bare := (wanted & self.contacts.keys()) - self._storied):
             self._storied |= bare
             found = people.history(self.tx, bare)
@@ -63,7 +68,9 @@ class Work:
     def take_up(self, found: Iterable[Run]) -> list[Run]:
         """Make runs known, and their contacts, with as much history as their sequences ask for."""
         some = list(found)
-        self.catalog = self.definitions.including(self.tx, {run.version_id for run in some})
+        versions = {run.version_id for run in some}
+        if not versions <= self.catalog.versions.keys():
+            self.catalog = self.definitions.including(self.tx, versions)
         self.runs.update((run.enrollment.id, run) for run in some)
         history = any(asks_history(self.definition(run).sequence) for run in some)
         self.see({run.enrollment.contact_id for run in some}, history=history)
@@ -117,6 +124,9 @@ class Work:
         contact = self.contacts[contact_id]
         answer = asked_change(contact, to, actor, self.catalog.funnel.edges, self.now)
         self.note_stage(contact_id, answer, actor, event_id=event_id)
+        if isinstance(answer, StageChange):
+            # The edges out of the new stage have not been looked at; the rules do so by and by.
+            self._asked.add(contact_id)
         return answer
 
     def note_stage(
@@ -155,7 +165,14 @@ class Work:
             if not self._entries:
                 break
             self._open()
+        else:
+            # What was decided so far is kept; only the next round of the circle is not.
+            self._move_stages()
+            self._save()
+            keys = sorted({entry.definition.sequence.key for entry in self._entries})
+            log.error("sequences lead into each other without end: %s", ", ".join(keys))
         ledger.add_stage_changes(self.tx, self._moves.rows)
+        ledger.look_again(self.tx, self._asked, self.now)
         batches = []
         if self._openings:
             batches.append(sends.new_batch(self.tx, self.now, self.wall))
@@ -198,6 +215,7 @@ class Work:
         changes = self._moves.take()
         if not changes:
             return
+        self.see(changes, history=self.catalog.entries_ask_history)
         standings = {key: self.contacts[key].standing for key in sorted(changes)}
         ledger.set_stages(
             self.tx,
