@@ -7,7 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from nurture.campaigns.parse import parse_funnel, parse_sequence
-from nurture.domain.conditions import Condition, Did, walk
+from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
 from nurture.domain.funnel import Funnel
 from nurture.domain.sequence import Branch, Goal, Sequence, WaitFor
 from nurture.errors import NotFound
@@ -61,6 +61,22 @@ class Catalog:
     def frozen(self) -> frozenset[int]:
         """The ids of the paused sequences."""
         return frozenset(one.sequence_id for one in self.current.values() if one.paused)
+
+    @cached_property
+    def entries_ask_history(self) -> bool:
+        """Whether any stage's sequence lets contacts in by what they did."""
+        entries = [one.sequence.entry for some in self.by_stage.values() for one in some]
+        return any(isinstance(part, Did) for entry in entries for part in walk(entry))
+
+    @cached_property
+    def asks_membership(self) -> bool:
+        """Whether any rule asks which sequences a contact is in."""
+        rules = [edge.when for edge in self.funnel.edges]
+        rules += [rule.when for rule in self.funnel.fit_rules]
+        for one in self.versions.values():
+            rules += [one.sequence.entry, *_conditions(one.sequence)]
+        parts = (part for rule in rules for part in walk(rule))
+        return any(isinstance(one, Compare) and one.subject == Subject("sequence") for one in parts)
 
     def version(self, version_id: int) -> Definition:
         """Return a version that the catalog was asked to hold."""
@@ -145,16 +161,22 @@ class Definitions:
 
 
 def asks_history(sequence: Sequence) -> bool:
-    """Return whether walking `sequence` can need what the contact did before."""
-    conditions: list[Condition] = [when for _, when in sequence.exits]
+    """Return whether entering or walking `sequence` can need what the contact did before."""
+    if any(isinstance(one, WaitFor | Goal) and one.match is not None for one in sequence.steps):
+        return True
+    conditions = [sequence.entry, *_conditions(sequence)]
+    return any(isinstance(part, Did) for when in conditions for part in walk(when))
+
+
+def _conditions(sequence: Sequence) -> list[Condition]:
+    """Return every condition that can be asked on the way through `sequence`."""
+    found: list[Condition] = [when for _, when in sequence.exits]
     for step in sequence.steps:
         match step:
-            case WaitFor() | Goal():
-                if step.match is not None:
-                    return True
-                conditions.extend(() if step.when is None else (step.when,))
+            case WaitFor() | Goal() if step.when is not None:
+                found.append(step.when)
             case Branch():
-                conditions.extend(case.when for case in step.cases)
+                found.extend(case.when for case in step.cases)
             case _:
                 pass
-    return any(isinstance(part, Did) for when in conditions for part in walk(when))
+    return found

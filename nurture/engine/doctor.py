@@ -95,7 +95,7 @@ def examine(deps: Dependencies, now: datetime) -> Examined:
             *examination.uncertain(tx, MOST_FINDINGS),
         ]
         replayed, enrollments = _replay(deps, tx)
-        scores, contacts = _scores(deps, tx)
+        scores, contacts = _scores(deps, tx, now)
     return Examined((*found, *replayed, *scores), enrollments, contacts)
 
 
@@ -128,14 +128,14 @@ def _replay(deps: Dependencies, tx: Transaction) -> tuple[list[Finding], int]:
     return found, seen
 
 
-def _scores(deps: Dependencies, tx: Transaction) -> tuple[list[Finding], int]:
+def _scores(deps: Dependencies, tx: Transaction, now: datetime) -> tuple[list[Finding], int]:
     try:
         funnel = deps.definitions.catalog(tx).funnel
     except NotFound:
         return [], 0
     found: list[Finding] = []
     seen = 0
-    for page in examination.standings(tx, PAGE):
+    for page in examination.standings(tx, now, PAGE):
         entries = ledger.entries(tx, [row.contact_id for row in page])
         for row in page:
             some = entries.get(row.contact_id, [])

@@ -35,17 +35,15 @@ def admit(
     contact_ids = {wish.contact_id for wish in wishes}
     for contact_id, sequence_id, key, _, ended in runs.entries_of(tx, contact_ids, sequence_ids):
         before.setdefault((contact_id, sequence_id), []).append((key, ended))
-    return [
-        wish
-        for wish in wishes
-        if admitted(
-            wish.definition.sequence,
-            contacts[wish.contact_id],
-            wish.entry_key,
-            before.get((wish.contact_id, wish.definition.sequence_id), ()),
-            now,
-        )
-    ]
+    chosen = []
+    for wish in wishes:
+        earlier = before.setdefault((wish.contact_id, wish.definition.sequence_id), [])
+        contact, sequence = contacts[wish.contact_id], wish.definition.sequence
+        if admitted(sequence, contact, wish.entry_key, earlier, now):
+            chosen.append(wish)
+            # Two events in one transaction must not open what one of them alone may open.
+            earlier.append((wish.entry_key, None))
+    return chosen
 
 
 def begin(wish: Entry, now: datetime) -> Run:

@@ -172,7 +172,7 @@ def place_contacts(deps: Dependencies, now: datetime, limit: int = 500) -> int:
             return placed
 
         def body(work: Work, ids: list[int] = ids) -> None:
-            work.see(ids, history=False)
+            work.see(ids, history=work.catalog.entries_ask_history)
             for contact_id in ids:
                 work.wish_stage_sequence(contact_id)
 
@@ -188,6 +188,8 @@ def _publish_funnel(tx: Transaction, campaigns: Campaigns, by: str, now: datetim
         return None
     number = 1 if found is None else found[0] + 1
     published.add_funnel(tx, number, campaigns.documents[FUNNEL], digest, by, now)
+    # Other caps, half-lives and edges: every score and stage is looked at under the new ones.
+    ledger.look_again(tx, None, now)
     return number
 
 

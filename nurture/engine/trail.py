@@ -1,17 +1,32 @@
 """Decisions as they are stored: what explanations are made of, and what states replay from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any, get_args
 
 from nurture.domain import enrollment as e
-from nurture.domain.enrollment import Decision, Event
+from nurture.domain.enrollment import Decision, Enrollment, Event
 
 
 def dump(decision: Decision) -> dict[str, Any]:
     """Return a decision as JSON: `do` says which, the rest are its own fields."""
     return {"do": type(decision).__name__, **_fields(decision)}
+
+
+def line(
+    run: Enrollment, cause: str, decisions: Sequence[Decision], now: datetime
+) -> dict[str, Any]:
+    """Return the line of the log that says what was decided for a run, and because of what."""
+    return {
+        "contact_id": run.contact_id,
+        "enrollment_id": run.id,
+        "at": now,
+        "cause": cause,
+        "event_id": None,
+        "send_id": None,
+        "decided": [dump(decision) for decision in decisions],
+    }
 
 
 _DECISIONS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in get_args(e.Decision)}

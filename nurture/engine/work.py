@@ -23,7 +23,7 @@ from nurture.store.runs import Run
 
 __all__ = ["Entry", "Work"]
 
-# A move that leads to a move that leads to a move: more than this in one go is a circle.
+# Moves that lead to moves: more than this in one go is a circle.
 MOST_ROUNDS = 12
 
 log = logging.getLogger(__name__)
@@ -99,17 +99,8 @@ class Work:
         if after != before:
             self._changed[run_id] = after
         if trail.is_worth_a_line(decisions, event):
-            self._decisions.append(
-                {
-                    "contact_id": before.contact_id,
-                    "enrollment_id": run_id,
-                    "at": self.now,
-                    "cause": trail.cause_of(event),
-                    "event_id": event_id,
-                    "send_id": send_id,
-                    "decided": [trail.dump(decision) for decision in decisions],
-                }
-            )
+            line = trail.line(before, trail.cause_of(event), decisions, self.now)
+            self._decisions.append({**line, "event_id": event_id, "send_id": send_id})
         had_send = isinstance(before.state, e.Sending | e.Holding)
         has_send = isinstance(after.state, e.Sending | e.Holding)
         if had_send and not has_send and not isinstance(event, e.SendOutcome):

@@ -130,14 +130,14 @@ class Shown:
     scored_at: datetime
 
 
-def standings(tx: Transaction, limit: int) -> Iterator[list[Shown]]:
-    """Yield every standing, in pages."""
+def standings(tx: Transaction, now: datetime, limit: int) -> Iterator[list[Shown]]:
+    """Yield every standing, in pages, but for those that are to be computed anew by `now`."""
     t = tables.Standing
     after = 0
     while True:
         found = tx.execute(
             sa.select(t.contact_id, t.engagement, t.scored_at)
-            .where(t.contact_id > after)
+            .where(t.contact_id > after, sa.or_(t.crosses_at.is_(None), t.crosses_at > now))
             .order_by(t.contact_id)
             .limit(limit)
         )

@@ -1,7 +1,7 @@
 """What happened and what followed: events, scores, standings, stage changes, decisions."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -183,6 +183,17 @@ def set_stages(tx: Transaction, rows: Iterable[tuple[int, str, str, str, datetim
         ],
         match=("contact_id", "track"),
     )  # fmt: skip
+
+
+def look_again(tx: Transaction, contact_ids: Collection[int] | None, at: datetime) -> None:
+    """Have the rules look at these contacts (None: at everybody) as soon as `at` has come."""
+    t = tables.Standing
+    statement = sa.update(t).values(crosses_at=at)
+    if contact_ids is not None:
+        if not contact_ids:
+            return
+        statement = statement.where(bulk.among(tx, t.contact_id, contact_ids))
+    tx.execute(statement)
 
 
 def crossing(tx: Transaction, now: datetime, limit: int) -> list[int]:
