@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 class HitLog(Protocol):
     """Where hits go before they are in the database."""
 
-    def append(self, hit: bytes) -> None:
+    def append(self, hit: bytes) -> object:
         """Keep a hit, whatever is away; never raises."""
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -125,7 +126,8 @@ class LinkTables:
             draft.replace(self._path)
         except OSError as error:
             _log.warning("links cannot be kept in %s: %s", self._path, error)
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
 
     def _recall(self) -> None:
         found = _read(self._path)
