@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -36,9 +37,13 @@ class Outside:
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=32)
         self._session.mount("http://", adapter)
 
+    def here(self, address: str) -> str:
+        """Return where a link in a mail leads today: the web may have moved to another port."""
+        return urljoin(self.base, urlsplit(address).path)
+
     def see_pixel(self, address: str, agent: str) -> None:
         """Fetch the pixel as the program that shows the mail does."""
-        self._session.get(address, headers={"User-Agent": agent}, timeout=WITHIN)
+        self._session.get(self.here(address), headers={"User-Agent": agent}, timeout=WITHIN)
 
     def click(self, address: str) -> str:
         """Follow a link as a person's browser does; return where it leads, nothing when nowhere."""
@@ -47,12 +52,14 @@ class Outside:
             "Accept-Language": "vi,en;q=0.8",
             "Sec-Fetch-Mode": "navigate",
         }
-        answer = self._session.get(address, headers=headers, timeout=WITHIN, allow_redirects=False)
+        answer = self._session.get(
+            self.here(address), headers=headers, timeout=WITHIN, allow_redirects=False
+        )
         return answer.headers.get("Location", "")
 
     def scan(self, addresses: tuple[str, ...]) -> None:
         """Look at every link as a security gateway does."""
-        for address in addresses:
+        for address in map(self.here, addresses):
             headers = {"User-Agent": SCANNER}
             self._session.head(address, headers=headers, timeout=WITHIN, allow_redirects=False)
             self._session.get(address, headers=headers, timeout=WITHIN, allow_redirects=False)
@@ -62,7 +69,7 @@ class Outside:
         body = "List-Unsubscribe=One-Click"
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         answer = requests.post(
-            address, data=body, headers=headers, timeout=WITHIN, allow_redirects=False
+            self.here(address), data=body, headers=headers, timeout=WITHIN, allow_redirects=False
         )
         return answer.status_code == 200
 
@@ -70,9 +77,11 @@ class Outside:
         """Open the page and press its button."""
         browser = requests.Session()
         browser.trust_env = False
-        page = browser.get(address, headers={"User-Agent": BROWSER}, timeout=WITHIN)
+        page = browser.get(self.here(address), headers={"User-Agent": BROWSER}, timeout=WITHIN)
         fields = form_fields(page.text)
-        answer = browser.post(address, data=fields, headers={"User-Agent": BROWSER}, timeout=WITHIN)
+        answer = browser.post(
+            self.here(address), data=fields, headers={"User-Agent": BROWSER}, timeout=WITHIN
+        )
         return answer.ok
 
     def complain(self, recipient: str, message_id: str, at: datetime) -> bool:

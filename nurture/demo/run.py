@@ -20,7 +20,7 @@ from nurture.clock import Pacer, WallClock
 from nurture.config import Settings
 from nurture.demo.audience import Audience
 from nurture.demo.books import Line, balance
-from nurture.demo.machine import Machine, free_port
+from nurture.demo.machine import Machine, free_port, is_free
 from nurture.demo.outside import Outside
 from nurture.demo.pace import STEP, Pace
 from nurture.demo.view import draw
@@ -101,7 +101,11 @@ def demo(env: Mapping[str, str], wishes: Wishes, console: Console) -> int:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    web, mail = free_port(), free_port()
+    # The links in mails that were sent are good only as long as the web stays where it was.
+    note = home / "ports.json"
+    kept = json.loads(note.read_text()) if note.exists() else [0, 0]
+    web, mail = (port if port and is_free(port) else free_port() for port in kept)
+    note.write_text(json.dumps([web, mail]))
     return {
         "NURTURE_HOME": str(home),
         "NURTURE_CLOCK": str(home / "clock"),
