@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from nurture.cli import api, campaigns, demo, doctor, imports, inbox, users, web, worker
+from nurture.cli import api, campaigns, demo, doctor, explain, imports, inbox, users, web, worker
 from nurture.errors import Invalid, NurtureError
 
 
@@ -21,6 +21,7 @@ COMMANDS: tuple[click.Command, ...] = (
     users.user,
     worker.worker,
     doctor.doctor,
+    explain.explain_command,
     inbox.inbox,
     api.api_key_command,
     demo.demo,

@@ -75,6 +75,9 @@ def explain(deps: Dependencies, contact_id: int, at: datetime) -> Explanation:
             chosen = deps.definitions.choices(tx, run.version_id)
             wanted |= {key for (_, written), key in chosen.items() if written in languages}
         found = reports_contact.subjects(tx, wanted)
+        met = touches(decided, sent, contact.history, engaged)
+        unseen = {one.template for one in met} - {name for name, _, _ in found.values()}
+        named = reports_contact.subjects_by_name(tx, unseen)
         every = reports_contact.runs(tx, contact_id)
         barred = reports_contact.suppressions(tx, profile.address_key)
     ahead = [
@@ -93,11 +96,11 @@ def explain(deps: Dependencies, contact_id: int, at: datetime) -> Explanation:
         score=explain_score(contact, entries, catalog.funnel, at),
         fit=explain_fit(contact, catalog.funnel, at),
         ahead=tuple(ahead),
-        touches=touches(decided, sent, contact.history, engaged),
+        touches=met,
         runs=tuple(every),
         suppressions=tuple(barred),
         subjects={key: subject for key, (_, subject, _) in found.items()},
-        titles=_titles(found.values(), contact.language),
+        titles=_titles((*named, *found.values()), contact.language),
         sequences={key: one.sequence.names for key, one in catalog.current.items()},
     )
 

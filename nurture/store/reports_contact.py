@@ -201,3 +201,16 @@ def subjects(tx: Transaction, email_ids: set[int]) -> dict[int, tuple[str, str, 
         )
     )
     return {row[0]: (row[1], row[2] or "", row[3]) for row in rows}
+
+
+def subjects_by_name(tx: Transaction, names: set[str]) -> list[tuple[str, str, str]]:
+    """Return (name, template of the subject, language) of these emails, the newest last."""
+    t = tables.Email
+    if not names:
+        return []
+    rows = tx.execute(
+        sa.select(t.name, t.compiled["subject"].as_string(), t.language)
+        .where(t.name.in_(names))
+        .order_by(t.id)
+    )
+    return [(row[0], row[1] or "", row[2]) for row in rows]

@@ -73,7 +73,7 @@ def decision_lines(
         title = _("Entered “%(sequence)s”", sequence=sequence)
         icon, tone = "user-plus", "leaf"
     elif first["do"] != "Finish":
-        lines.insert(0, sequence)
+        lines[0] = f"{sequence} · {lines[0]}"
     return icon, tone, title, tuple(lines)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta, get_datetime_format
 from babel.numbers import format_decimal, format_percent
 from flask import Flask
 from markupsafe import Markup
@@ -12,8 +12,12 @@ from nurture.web.i18n import language
 
 
 def long_time(moment: datetime) -> str:
-    """An aware datetime as day and time in the pages' zone."""
-    return format_datetime(moment, "medium", tzinfo=dependencies().zone, locale=language())
+    """An aware datetime as day and time in the pages' zone, to the minute."""
+    local = moment.astimezone(dependencies().zone)
+    day = format_date(local, "medium", locale=language())
+    time = format_time(local, "short", tzinfo=dependencies().zone, locale=language())
+    pattern = str(get_datetime_format("medium", locale=language()))
+    return pattern.replace("{1}", day).replace("{0}", time)
 
 
 def short_date(day: date) -> str:
@@ -40,6 +44,11 @@ def number(value: float) -> str:
     return format_decimal(value, "#,##0.#", locale=language())
 
 
+def exact(value: float) -> str:
+    """A number with two decimals, for parts that a reader may add up."""
+    return format_decimal(value, "#,##0.00", locale=language())
+
+
 def percent(value: float) -> str:
     """A ratio (0.125) as a percentage (12.5%)."""
     return format_percent(value, "#,##0.#%", locale=language())
@@ -53,5 +62,6 @@ def install(app: Flask) -> None:
         ago=ago,
         moment=moment,
         number=number,
+        exact=exact,
         percent=percent,
     )

@@ -103,12 +103,15 @@ def fork(taken: PathTaken) -> str:
     return f"{told}, {reason(taken.why)}" if taken.why else told
 
 
-def outcome(touch: Touch) -> str:
+def outcome(touch: Touch, names: Names) -> str:
     """What became of an email, as a sentence."""
     words = _OUTCOMES.get(touch.outcome)
     if words is None:
         return touch.outcome
-    told = _(words, why=reason(touch.reason or touch.held_for) or _("no reason was noted"))
+    why = reason(touch.reason or touch.held_for) or _("no reason was noted")
+    if touch.reason == "moved" and touch.detail:
+        why = _("the contact moved on to “%(to)s” first", to=names.sequence_or_stage(touch.detail))
+    told = _(words, why=why)
     if touch.outcome == "held" and touch.held_until:
         told += " " + _("It will be tried at %(at)s.", at=long_time(touch.held_until))
     elif touch.held_until and touch.held_for:

@@ -18,7 +18,7 @@ from nurture.web.telling import because, foreseen, fork, outcome, short, way
 contacts = Blueprint("contacts", __name__, url_prefix="/contacts")
 
 PER_PAGE = 50
-TIMELINE_PAGE = 30
+TIMELINE_PAGE = 25
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

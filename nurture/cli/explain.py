@@ -1,0 +1,138 @@
+"""`nurture explain`: one contact, as the admin's page tells it, on the command line."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+from flask import Flask
+
+from nurture.cli.parts import parts
+from nurture.engine.accounts import Accounts
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.explain import Explanation, explain, find_contact
+from nurture.errors import Invalid
+from nurture.web.app import WebDependencies, create_app
+from nurture.web.formatting import exact, long_time, number
+from nurture.web.i18n import LANGUAGES, known, use_language
+from nurture.web.i18n import gettext as _
+from nurture.web.names import Names, chosen
+from nurture.web.reasons import reason
+from nurture.web.server import account_zone
+from nurture.web.telling import because, foreseen, fork, outcome, way
+from nurture.web.words import state_word, temperature_word
+
+
+@click.command("explain")
+@click.argument("contact")
+@click.option("--at", "moment", default="", help="As of this instant, such as 2026-11-30T09:00.")
+@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+def explain_command(contact: str, moment: str, language: str) -> None:
+    """Tell why CONTACT (an address or an id) has this score and got these emails, or not."""
+    deps = parts()
+    at = _instant(moment) if moment else deps.clock.now()
+    told = explain(deps, find_contact(deps, contact), at)
+    with _words(deps).app_context():
+        use_language(known(language) or "en")
+        for line in _lines(told, Names.of(told)):
+            click.echo(line)
+
+
+def _words(deps: Dependencies) -> Flask:
+    """The admin's application, of which only the words and formats are used here."""
+    given = WebDependencies(
+        settings=deps.settings,
+        secrets=deps.secrets,
+        accounts=Accounts(deps.database),
+        engine=deps,
+        clock=deps.clock,
+        zone=account_zone(deps),
+    )
+    return create_app(given)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is no instant"
+        raise Invalid(
+            message, remedy="Write 2026-11-30T09:00+07:00; without a zone it is UTC."
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _lines(told: Explanation, names: Names) -> Iterator[str]:
+    who = told.profile
+    yield f"{who.name or who.email} <{who.email}>  #{who.id}"
+    yield long_time(told.at)
+    standing = told.contact.standing
+    if standing:
+        yield f"{_('Stage')}: {names.stage(standing.stage)} ({long_time(standing.since)})"
+    for one in told.suppressions:
+        yield f"! {_('Suppressed')}: {reason(one.reason)} ({long_time(one.at)})"
+    yield ""
+    yield from _score(told, names)
+    yield ""
+    yield from _fit(told)
+    yield ""
+    yield f"{_('What comes next')}:"
+    for run in told.ahead:
+        state = state_word("paused" if run.frozen else run.state).label
+        yield f"  {names.sequence(run.sequence)}: {state}, {run.step}"
+        for ahead in run.ways:
+            steps = "; ".join(foreseen(one, names) for one in ahead.then)
+            yield f"    {way(ahead)}{': ' if steps else ''}{steps}"
+    if not told.ahead:
+        yield f"  {_('None.')}"
+    yield ""
+    yield f"{_('Why each email was sent, or not')}:"
+    for touch in told.touches:
+        title = names.email(touch.template, told.subject(touch))
+        yield f"  {long_time(touch.at)}  {title}  [{state_word(touch.outcome).label}]"
+        yield f"    {because(touch.because)}. {outcome(touch, names)}"
+        for taken in touch.paths:
+            yield f"    {fork(taken)}"
+
+
+def _score(told: Explanation, names: Names) -> Iterator[str]:
+    score = told.score
+    warmth = temperature_word(score.temperature).label
+    yield f"{_('Score')}: {exact(score.total)} ({warmth})"
+    for heap in score.heaps:
+        cap = _(", at most %(cap)s", cap=number(heap.group.cap or 0)) if heap.capped else ""
+        yield f"  {heap.group.key}: {exact(heap.total)}{cap}"
+        for line in heap.lines:
+            notes = [
+                note
+                for note, holds in (
+                    (_("beyond the rule's limit"), line.limited),
+                    (_("taken back: it was a machine"), line.undone),
+                    (_("takes an entry back"), line.undoes),
+                )
+                if holds
+            ]
+            said = f"  ({'; '.join(notes)})" if notes else ""
+            what = f"{long_time(line.occurred_at)}  {chosen(line.names, line.rule)}"
+            yield f"    {what}: {number(line.points)} → {exact(line.now)}{said}"
+    if score.crossing:
+        one = score.crossing
+        day = long_time(one.at)
+        points = number(one.threshold)
+        yield "  " + _(
+            "If nothing happens, the score falls below %(points)s on %(day)s:",
+            points=points,
+            day=day,
+        )
+        if one.temperature:
+            word = temperature_word(one.temperature).label.lower()
+            yield "    " + _("they become %(temperature)s.", temperature=word)
+        if one.stage:
+            yield "    " + _("they go back to “%(stage)s”.", stage=names.stage(one.stage))
+
+
+def _fit(told: Explanation) -> Iterator[str]:
+    fit = told.fit
+    yield f"{_('Fit')}: {fit.grade} ({_('%(points)s points', points=number(fit.total))})"
+    for rule in fit.held:
+        points = _("disqualifies") if rule.disqualifies else number(rule.points)
+        yield f"  {chosen(rule.names, rule.key)}: {points}"
