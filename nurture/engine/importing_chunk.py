@@ -58,7 +58,6 @@ def consider(tx: Transaction, drafts: Sequence[Draft], terms: Terms, *, lock: bo
     suppressed = imports.suppressions(tx, keys.values()) if addresses else {}
     taken = Taken()
     taken.people = {address: Person.known(one) for address, one in stored.items()}
-    seen: set[str] = set()
     for draft in drafts:
         address = draft.address.compared
         scopes = suppressed.get(keys[address], {})
@@ -73,11 +72,8 @@ def consider(tx: Transaction, drafts: Sequence[Draft], terms: Terms, *, lock: bo
             fate = "created"
         else:
             changed = person.lay(draft, overwrite=terms.overwrite)
-            is_again = address in seen or (
-                person.created_at is not None and person.created_at >= terms.begun_at
-            )
+            is_again = person.created_at is None or person.created_at >= terms.begun_at
             fate = "duplicates" if is_again else "updated" if changed else "unchanged"
-        seen.add(address)
         taken.fates[fate] += 1
         person.place(draft, terms.funnel)
         remarks = [*draft.warnings, *_grant(person, draft, scopes, terms.topics)]

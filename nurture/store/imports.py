@@ -40,7 +40,7 @@ def by_address(
             C.consents, C.created_at, sa.func.coalesce(S.stage, ""),
         )
         .join(S, sa.and_(S.contact_id == C.id, S.track == track), isouter=True)
-        .where(C.address.in_(list(addresses)))
+        .where(bulk.among(tx, C.address, addresses))
         .order_by(C.id)
     )  # fmt: skip
     if lock:
@@ -69,7 +69,7 @@ def suppressions(tx: Transaction, keys: Iterable[str]) -> dict[str, dict[str, st
     t = tables.Suppression
     found: dict[str, dict[str, str]] = {}
     statement = sa.select(t.address_key, t.scope, t.reason).where(
-        t.address_key.in_(list(keys)), t.lifted_at.is_(None)
+        bulk.among(tx, t.address_key, keys), t.lifted_at.is_(None)
     )
     for key, scope, reason in tx.execute(statement):
         found.setdefault(key, {})[scope] = reason
