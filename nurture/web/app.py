@@ -10,6 +10,7 @@ from nurture.web.admin.contacts import contacts
 from nurture.web.admin.health import health
 from nurture.web.admin.inbox import inbox
 from nurture.web.admin.overview import overview
+from nurture.web.admin.sequences import sequences
 from nurture.web.api import api
 from nurture.web.assets import asset, assets
 from nurture.web.dependencies import WebDependencies
@@ -23,7 +24,7 @@ from nurture.web.sessions import current_user
 __all__ = ["PAGES", "WebDependencies", "create_app"]
 
 # The admin's pages; log-in, assets and what the world may call belong to every application.
-PAGES: tuple[Blueprint, ...] = (overview, contacts, inbox, health)
+PAGES: tuple[Blueprint, ...] = (overview, sequences, contacts, inbox, health)
 
 # Enough for every form of the admin; imports run on the command line.
 _LARGEST_REQUEST = 8 * 1024 * 1024

@@ -1,0 +1,175 @@
+"""Conditions as people edit them: rows of subject, relation and value, or the text of a file.
+
+A document that rows cannot say exactly is edited as text, so that nothing is ever simplified
+behind somebody's back. Text that is no condition stays as it is and is shown with its fault.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nurture.campaigns.conditions import FACTS
+from nurture.campaigns.yaml_text import load
+from nurture.campaigns.yaml_writing import dump
+from nurture.errors import Problem
+
+NAMED: Final = ("field", "bant")
+NUMBERS: Final = ("at_least", "at_most", "above", "below")
+PLAIN: Final = ("is", "contains", "matches", *NUMBERS, "after", "before")
+# Relations that need no value beside them.
+VALUELESS: Final = ("exists", "missing", "given", "not_given", "ever", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison: `subject` as `field.city`, `did.click` or `stage`; all three are texts."""
+
+    subject: str = ""
+    relation: str = "is"
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A condition in its editor. `mode` is none, all, any or text; `text` is its YAML."""
+
+    mode: str = "none"
+    rows: tuple[Row, ...] = ()
+    text: str = ""
+
+
+def editor_of(condition: object) -> Edited:
+    """Return what the editor shows for a condition's document; None is no condition."""
+    if condition is None or condition == {}:
+        return Edited()
+    if not isinstance(condition, Mapping):
+        return Edited("text", (), condition if isinstance(condition, str) else repr(condition))
+    text = dump(condition).rstrip("\n")
+    for mode in ("all", "any"):
+        if set(condition) == {mode} and isinstance(condition[mode], Sequence):
+            rows = [row_of(part) for part in condition[mode]]
+            if len(rows) > 1 and all(rows):
+                return Edited(mode, tuple(row for row in rows if row), text)
+    row = row_of(condition)
+    return Edited("all", (row,), text) if row else Edited("text", (), text)
+
+
+def condition_of(edited: Edited) -> object:
+    """Return the document that an editor holds: None for none, the raw text when it is no YAML."""
+    if edited.mode == "none":
+        return None
+    if edited.mode == "text":
+        return condition_from_text(edited.text)
+    parts = [part_of(row) for row in edited.rows if row.subject]
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else {edited.mode: parts}
+
+
+def condition_from_text(text: str) -> object:
+    """Return the condition written in `text`, or `text` itself when it cannot be read."""
+    if not text.strip():
+        return None
+    loaded = load(text, "")
+    return loaded.document if isinstance(loaded.document, dict) and not loaded.problems else text
+
+
+def text_problems(condition: object) -> tuple[Problem, ...]:
+    """Return why a condition that was kept as raw text could not be read as YAML."""
+    return load(condition, "").problems if isinstance(condition, str) else ()
+
+
+def row_of(part: object) -> Row | None:
+    """Return the row that says exactly what `part` says, None when no row does."""
+    if not isinstance(part, Mapping):
+        return None
+    found = _row(part)
+    return found if found is not None and part_of(found) == part else None
+
+
+def part_of(row: Row) -> dict[str, Any]:
+    """Return the document of one row; what cannot be right is kept for the parser to say so."""
+    kind, _, name = row.subject.partition(".")
+    relation = row.relation
+    if kind == "did":
+        return _did(name, relation, row.value)
+    if kind == "consent":
+        return {"consent": name} | ({"is": False} if relation == "not_given" else {})
+    if relation in ("is_not", "not_in"):
+        return {"not": part_of(Row(row.subject, "is" if relation == "is_not" else "in", row.value))}
+    value: object
+    if relation == "in":
+        value = [one.strip() for one in row.value.split(",") if one.strip()]
+    elif relation in ("exists", "missing"):
+        relation, value = "exists", relation == "exists"
+    else:
+        value = scalar(row.value)
+    if kind in NAMED:
+        return {kind: name, relation: value}
+    if kind == "score":
+        return {"score": name, relation: value}
+    return {kind: value if relation in ("is", "in") else {relation: value}}
+
+
+def scalar(text: str) -> object:
+    """Return a value as a file would read it: a number or a truth value where it looks like one."""
+    found = load(text.strip(), "").document if text.strip() else ""
+    return found if isinstance(found, int | float | bool) else text.strip()
+
+
+def _did(event: str, relation: str, value: str) -> dict[str, Any]:
+    if relation == "never":
+        return {"not": {"did": event}}
+    if relation == "not_within":
+        return {"not": _did(event, "within", value)}
+    if relation == "within":
+        return {"did": event, "within": value.strip()}
+    if relation == "at_least":
+        return {"did": event, "at_least": scalar(value)}
+    return {"did": event}
+
+
+def _row(part: Mapping[str, Any]) -> Row | None:
+    if set(part) == {"not"} and isinstance(part["not"], Mapping):
+        inner = _row(part["not"])
+        turned = {"is": "is_not", "in": "not_in", "ever": "never", "within": "not_within"}
+        if inner is None or inner.relation not in turned:
+            return None
+        return Row(inner.subject, turned[inner.relation], inner.value)
+    if "did" in part:
+        subject = f"did.{part['did']}"
+        for relation in ("within", "at_least"):
+            if relation in part:
+                return Row(subject, relation, str(part[relation]))
+        return Row(subject, "ever")
+    if "consent" in part:
+        return Row(f"consent.{part['consent']}", "given" if part.get("is", True) else "not_given")
+    for kind in ("field", "bant", "score"):
+        if kind in part and len(part) == 2:
+            (relation,) = set(part) - {kind}
+            return _compared(f"{kind}.{part[kind]}", relation, part[relation])
+    if len(part) == 1:
+        ((kind, against),) = part.items()
+        if kind in FACTS:
+            return _against(kind, against)
+    return None
+
+
+def _against(kind: str, against: object) -> Row | None:
+    if isinstance(against, Mapping):
+        if len(against) != 1:
+            return None
+        ((relation, value),) = against.items()
+        return _compared(kind, relation, value)
+    return _compared(kind, "in" if isinstance(against, list | tuple) else "is", against)
+
+
+def _compared(subject: str, relation: str, value: object) -> Row | None:
+    if relation == "exists":
+        return Row(subject, "exists" if value else "missing")
+    if relation == "in" and isinstance(value, list | tuple):
+        return Row(subject, "in", ", ".join(str(one) for one in value))
+    if relation in PLAIN and isinstance(value, str | int | float | bool):
+        shown = str(value).lower() if isinstance(value, bool) else str(value)
+        return Row(subject, relation, shown)
+    return None

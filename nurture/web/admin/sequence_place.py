@@ -1,0 +1,33 @@
+"""The blueprint of everything under /sequences, and who is at work there."""
+
+from typing import Any
+
+from flask import Blueprint
+
+from nurture.web.admin.condition_rows import editor_of
+from nurture.web.admin.problem_words import tell
+from nurture.web.admin.sequence_flow import LOOKS, setting_name, weekday_names
+from nurture.web.admin.sequence_forms import KINDS, split_duration, written_mapping
+from nurture.web.sessions import current_user
+
+sequences = Blueprint("sequences", __name__, url_prefix="/sequences")
+
+
+def by() -> str:
+    """Who is at work, for the record."""
+    user = current_user()
+    return (user.name or user.email) if user else ""
+
+
+@sequences.context_processor
+def _for_templates() -> dict[str, Any]:
+    return {
+        "editor_of": editor_of,
+        "kinds": KINDS,
+        "looks": LOOKS,
+        "setting_name": setting_name,
+        "split_duration": split_duration,
+        "tell": tell,
+        "weekday_names": weekday_names,
+        "written_mapping": written_mapping,
+    }

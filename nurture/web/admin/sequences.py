@@ -1,0 +1,85 @@
+"""Sequences: the list, the page of one, pausing it and letting it go on."""
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from nurture.campaigns.documents import write_sequence
+from nurture.engine.drafts import load
+from nurture.engine.pausing import LONGEST_REASON, pause, resume
+from nurture.errors import NotFound, Refused
+
+# The other pages of this place register themselves with the blueprint.
+from nurture.web.admin import sequence_drafts, sequence_preview, sequence_steps
+from nurture.web.admin.sequence_place import by, sequences
+from nurture.web.admin.sequence_views import detail, listing
+from nurture.web.dependencies import dependencies
+from nurture.web.i18n import gettext as _
+from nurture.web.i18n import ngettext
+
+__all__ = ["sequence_drafts", "sequence_preview", "sequence_steps", "sequences"]
+
+
+@sequences.get("/")
+def index() -> str:
+    """All sequences by stage; an empty page that teaches while nothing is published."""
+    given = dependencies()
+    try:
+        groups = listing(given.engine, given.clock.now())
+    except NotFound:
+        groups = ()
+    return render_template("sequences/list.html", groups=groups)
+
+
+@sequences.get("/<key>")
+def show(key: str) -> str:
+    """One sequence: its flow with who stands where, versions, and what can be done."""
+    found = detail(dependencies().engine, key)
+    return render_template("sequences/detail.html", it=found, longest=LONGEST_REASON)
+
+
+@sequences.get("/<key>/file")
+def as_file(key: str) -> Response:
+    """The sequence as its campaign file would be written; with ?draft=1 its draft."""
+    draft = load(dependencies().engine, key)
+    document = draft.document if request.args.get("draft") or not draft.number else draft.published
+    return Response(write_sequence(document), mimetype="text/plain")
+
+
+@sequences.post("/<key>/pause")
+def pause_it(key: str) -> AnyResponse:
+    """Pause for a reason; without one the page comes back and says so."""
+    given = dependencies()
+    why = request.form.get("reason", "").strip()
+    if not why:
+        flash(_("Say why it is paused, so that colleagues know."), "error")
+        return redirect(url_for(".show", key=key, pausing=1), 303)
+    done = pause(given.engine, key, why, by(), given.clock.now())
+    flash(
+        ngettext(
+            "Paused. %(num)s contact stays where it is, and nothing is sent.",
+            "Paused. %(num)s contacts stay where they are, and nothing is sent.",
+            done.stopped,
+        ),
+        "done",
+    )
+    return redirect(url_for(".show", key=key), 303)
+
+
+@sequences.post("/<key>/resume")
+def resume_it(key: str) -> AnyResponse:
+    """Let it go on; somebody who was faster is no error."""
+    given = dependencies()
+    try:
+        number = resume(given.engine, key, by(), given.clock.now())
+    except Refused:
+        flash(_("It was not paused any more."), "warning")
+    else:
+        flash(
+            ngettext(
+                "Going on. %(num)s contact continues after the time that was paused.",
+                "Going on. %(num)s contacts continue after the time that was paused.",
+                number,
+            ),
+            "done",
+        )
+    return redirect(url_for(".show", key=key), 303)
