@@ -19,7 +19,10 @@ def events() -> tuple[Response, int]:
     given = request.headers.get("Authorization", "")
     if not hmac.compare_digest(given.encode(), f"Bearer {api_key(engine)}".encode()):
         return jsonify(error="the key is wrong; see `nurture api-key`"), 401
-    body = request.get_json(silent=True)
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:  # Thousands of brackets are no JSON that anybody means.
+        body = None
     if body is None:
         return jsonify(error="the body is no JSON; send Content-Type: application/json"), 400
     items = body if isinstance(body, list) else [body]
