@@ -14,30 +14,23 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from nurture.domain import enrollment as e
-from nurture.domain.contact import refusal
-from nurture.domain.decide import exit_reason
-from nurture.domain.walk import RECEIVED_BEFORE, WINDOW, opening
+from nurture.engine.claiming import PART, Bag, claim
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.isolation import OF_THE_MOMENT, break_off, describe
 from nurture.engine.journal import Journal
-from nurture.engine.letters import Letter, Post, choose_email
+from nurture.engine.letters import Letter
 from nurture.engine.receipts import Answer, record_receipts
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid, NotFound
-from nurture.mailer.compiled import CompiledEmail
 from nurture.mailer.render import TemplateFailed
-from nurture.providers.base import HandingOver, OutgoingEmail
-from nurture.store import operations, people, runs, sends
-from nurture.store.sends import Claimed
+from nurture.providers.base import HandingOver, Outcome, OutgoingEmail, Receipt
+from nurture.store import runs, sends
 
 log = logging.getLogger(__name__)
 
-# Sends claimed at a time: what a suppression that comes in this moment can no longer stop.
-PART = 100
 # Answers written in one transaction. Nothing is gained beyond a hundred (docs/performance.md).
 RECORD = 100
 
@@ -61,16 +54,6 @@ class Courier:
     stopping: Callable[[], bool] = never
 
 
-@dataclass(frozen=True, slots=True)
-class Bag:
-    """Claimed letters that may go, with the compiled emails they need."""
-
-    letters: tuple[Letter, ...]
-    emails: dict[int, CompiledEmail]
-    post: Post | None
-    claimed: int
-
-
 def deliver(courier: Courier, batch_id: int) -> int:
     """Deliver what is left of a batch; return how many sends were handed to the provider.
 
@@ -92,7 +75,7 @@ def _next_bag(courier: Courier, batch_id: int) -> Bag:
     deps, limit, broken = courier.deps, PART, 0
     while True:
         now = deps.clock.now()
-        body = partial(claim, courier=courier, batch_id=batch_id, limit=limit)
+        body = partial(claim, deps=deps, worker=courier.name, batch_id=batch_id, limit=limit)
         try:
             return committed(deps, now, body)
         except OF_THE_MOMENT:
@@ -110,25 +93,6 @@ def _next_bag(courier: Courier, batch_id: int) -> Bag:
             limit, broken = PART, broken + 1
 
 
-def claim(work: Work, courier: Courier, batch_id: int, limit: int = PART) -> Bag:
-    """Claim a part of a batch and look at every rule again before anything is handed over."""
-    if not _provider_takes_mail(work, courier.deps.provider.name):
-        return Bag((), {}, None, 0)
-    claimed = sends.claim(work.tx, batch_id, courier.name, work.now, limit)
-    found = runs.by_ids(work.tx, {send.enrollment_id for send in claimed})
-    work.take_up(found.values())
-    refused: list[dict[str, Any]] = []
-    going = []
-    for send in claimed:
-        row = _look_again(work, send)
-        if row is None:
-            going.append(send)
-        else:
-            refused.append({"id": send.id, "claimed_by": courier.name, **row})
-    sends.settle(work.tx, refused)
-    return _pack(work, courier.deps, going, len(claimed))
-
-
 def hand_over(courier: Courier, bag: Bag) -> int:
     """Render, compose and send; write the answers down in small groups as they come."""
     deps = courier.deps
@@ -138,78 +102,29 @@ def hand_over(courier: Courier, bag: Bag) -> int:
     emails = [
         email for letter in bag.letters if (email := _written(courier, bag, letter)) is not None
     ]
+    handed: set[int] = set()
+    open_ids = {email.send_id for email in emails}
     for item in deps.provider.send(emails, now):
         if isinstance(item, HandingOver):
             courier.journal.handing_over(item.send_ids)
+            handed.update(item.send_ids)
             continue
+        open_ids.discard(item.send_id)
         courier.journal.settled(item)
         letter = by_id[item.send_id]
         answers.append(Answer(letter.send, item, deps.clock.now(), letter.email_id))
         if len(answers) >= RECORD:
             record_receipts(deps, courier.name, answers, deps.clock.now())
             answers = []
+    for send_id in sorted(open_ids):
+        # A provider that broke its promise of one receipt for each: nothing stays claimed by it.
+        outcome = Outcome.UNCERTAIN if send_id in handed else Outcome.LATER
+        lost = Receipt(send_id, outcome, detail="the provider gave no receipt")
+        letter = by_id[send_id]
+        answers.append(Answer(letter.send, lost, deps.clock.now(), letter.email_id))
     record_receipts(deps, courier.name, answers, deps.clock.now())
     courier.journal.empty()
     return len(emails)
-
-
-def _provider_takes_mail(work: Work, provider: str) -> bool:
-    state = operations.provider_health(work.tx, provider)
-    if state is None or state.state == "ok":
-        return True
-    return state.state == "down" and state.until is not None and state.until <= work.now
-
-
-def _look_again(work: Work, send: Claimed) -> dict[str, Any] | None:
-    """Return the columns to settle a send with that may not go now; None when it may."""
-    situation = work.situation(send.enrollment_id)
-    sequence, contact = situation.sequence, situation.contact
-    if situation.enrollment.state != e.Sending(send.step, send.pass_no):
-        return _row("cancelled", "the run went on", work)
-    reason = exit_reason(situation, work.now)
-    if reason is None and (refused := refusal(contact, send.topic)) is not None:
-        reason = refused.value
-    if reason is not None:
-        work.tell(send.enrollment_id, e.Withdrawn(reason), send_id=send.id)
-        return _row("skipped", reason, work)
-    if send.pass_no == 1 and send.content in contact.received:
-        unsent = e.Unsent(send.step, send.pass_no, RECEIVED_BEFORE)
-        work.tell(send.enrollment_id, unsent, send_id=send.id)
-        return _row("skipped", RECEIVED_BEFORE, work)
-    release = opening(sequence, contact, send.step, work.now)
-    if release > work.now:
-        held = e.Held(send.step, send.pass_no, WINDOW, release)
-        work.tell(send.enrollment_id, held, send_id=send.id)
-        return {"status": "held", "reason": WINDOW, "settled_at": None}
-    return None
-
-
-def _row(status: str, reason: str, work: Work) -> dict[str, Any]:
-    return {"status": status, "reason": reason, "settled_at": work.now}
-
-
-def _pack(work: Work, deps: Dependencies, going: list[Claimed], claimed: int) -> Bag:
-    addressees = people.addressees(work.tx, {send.contact_id for send in going})
-    funnel = work.catalog.funnel
-    letters = []
-    for send in going:
-        addressee = addressees[send.contact_id]
-        email_id = choose_email(deps.definitions, work.tx, send, addressee.language, funnel.account)
-        standing = work.contacts[send.contact_id].standing
-        letters.append(
-            Letter(
-                send,
-                addressee,
-                work.runs[send.enrollment_id].enrollment,
-                email_id,
-                standing.stage if standing else "",
-            )
-        )
-    emails = {
-        email_id: deps.definitions.email(work.tx, email_id)
-        for email_id in {letter.email_id for letter in letters}
-    }
-    return Bag(tuple(letters), emails, Post(deps, funnel), claimed)
 
 
 def _written(courier: Courier, bag: Bag, letter: Letter) -> OutgoingEmail | None:

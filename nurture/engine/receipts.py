@@ -15,7 +15,7 @@ from nurture.engine.suppress import suppress
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.providers.base import Outcome, Receipt
-from nurture.store import ledger, operations, runs, sends, suppressions
+from nurture.store import ledger, operations, people, runs, sends, suppressions
 from nurture.store.ledger import NewEvent
 from nurture.store.operations import Health
 from nurture.store.sends import Claimed
@@ -74,6 +74,9 @@ def settle(
     With `broken` the runs are told nothing and end as failed with that error.
     """
     now = work.now
+    # Contacts before runs, as whoever records their events does, so that neither waits for the
+    # other in a circle.
+    people.lock(work.tx, {one.send.contact_id for one in answers if _is_bounce(one)})
     if broken:
         for one in answers:
             fail_run(work, one.send.enrollment_id, broken)
@@ -106,7 +109,7 @@ def settle(
                 bad.append(NewSuppression(send.contact_id, GLOBAL, "hard bounce", source, detail))
                 events.append(_bounced(one, "hard"))
             case Outcome.SOFT if send.attempts < SOFT_TRIES:
-                row |= _put_off(send, "deferred", now)
+                row |= _again(work, send, "deferred")
             case Outcome.SOFT:
                 row |= {"reason": "soft bounce", "bounced_at": at}
                 soft.append(one)
@@ -118,7 +121,7 @@ def settle(
                 told.append((send, _unsent(send, "refused by policy")))
             case Outcome.SENDER | Outcome.LATER:
                 # Nothing was handed over, so this was no try.
-                row |= {**_put_off(send, receipt.outcome.value, now), "attempts": send.attempts - 1}
+                row |= {**_again(work, send, receipt.outcome.value), "attempts": send.attempts - 1}
             case Outcome.UNCERTAIN:
                 row |= {"status": "uncertain", "reason": "handed over, no answer"}
         rows.append(row)
@@ -132,6 +135,11 @@ def settle(
     _note_provider(work, provider, [one.receipt for one in answers])
 
 
+def _is_bounce(one: Answer) -> bool:
+    soft = one.receipt.outcome is Outcome.SOFT and one.send.attempts >= SOFT_TRIES
+    return soft or one.receipt.outcome is Outcome.HARD
+
+
 def _accepted(send: Claimed, at: datetime) -> e.Accepted:
     return e.Accepted(send.step, send.pass_no, at)
 
@@ -140,11 +148,15 @@ def _unsent(send: Claimed, reason: str) -> e.Unsent:
     return e.Unsent(send.step, send.pass_no, reason)
 
 
-def _put_off(send: Claimed, reason: str, now: datetime) -> dict[str, Any]:
+def _again(work: Work, send: Claimed, reason: str) -> dict[str, Any]:
+    """Put a send off, unless its run went on meanwhile and nobody wants it any more."""
+    run = work.runs.get(send.enrollment_id)
+    if run is None or run.enrollment.state != e.Sending(send.step, send.pass_no):
+        return {"status": "cancelled", "reason": "the run went on"}
     return {
         "status": "queued",
         "reason": reason,
-        "not_before": now + back_off(send.attempts),
+        "not_before": work.now + back_off(send.attempts),
         "settled_at": None,
     }
 
@@ -175,6 +187,8 @@ def _note_provider(work: Work, provider: str, receipts: Sequence[Receipt]) -> No
     away = next((one for one in receipts if one.outcome is Outcome.LATER), None)
     reached = any(one.outcome not in (Outcome.SENDER, Outcome.LATER) for one in receipts)
     before = operations.provider_health(work.tx, provider)
+    if before is not None and before.state == "paused":
+        return  # Only a person ends that, who has mended the sender.
     after = None
     if fault is not None:
         detail = f"{fault.code} {fault.status} {fault.detail}".strip()

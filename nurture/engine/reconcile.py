@@ -45,7 +45,7 @@ def recover(
     with deps.database.begin() as tx:
         claimed = sends.claimed_sends(tx, worker)
     answers: list[Answer] = []
-    again: list[int] = []
+    again: list[Claimed] = []
     hopeless: list[Claimed] = []
     for send in claimed:
         receipt = receipts.get(send.id)
@@ -57,17 +57,30 @@ def recover(
         elif send.attempts >= MOST_CLAIMS:
             hopeless.append(send)
         else:
-            again.append(send.id)
+            again.append(send)
     # Each step is conditional on the claim, so a death in between is mended by the next recovery.
     record_receipts(deps, worker, answers, now)
     if hopeless:
         committed(deps, now, partial(_give_up, worker=worker, hopeless=hopeless))
-    with deps.database.begin() as tx:
-        batches = sends.back_to_queue(tx, again, worker)
+    queued = partial(_queue_again, worker=worker, unstarted=again)
+    batches = committed(deps, now, queued) if again else []
     if batches:
         deps.wake(sorted(set(batches)))
     uncertain = sum(one.receipt.outcome is Outcome.UNCERTAIN for one in answers)
     return Recovered(len(answers) - uncertain, uncertain, len(batches), len(hopeless))
+
+
+def _queue_again(work: Work, worker: str, unstarted: Sequence[Claimed]) -> list[int]:
+    """Put sends back, but for those whose runs went on meanwhile; return the batch of each."""
+    found = runs.by_ids(work.tx, {send.enrollment_id for send in unstarted}, lock=True)
+    wanted: list[int] = []
+    unwanted: list[int] = []
+    for send in unstarted:
+        state = found[send.enrollment_id].enrollment.state
+        (wanted if state == e.Sending(send.step, send.pass_no) else unwanted).append(send.id)
+    row = {"claimed_by": worker, "status": "cancelled", "reason": "the run went on"}
+    sends.settle(work.tx, [{"id": key, **row, "settled_at": work.now} for key in unwanted])
+    return sends.back_to_queue(work.tx, wanted, worker)
 
 
 def _give_up(work: Work, worker: str, hopeless: Sequence[Claimed]) -> None:

@@ -24,21 +24,24 @@ def suppress(work: Work, wanted: Iterable[NewSuppression]) -> None:
     some = list(wanted)
     if not some:
         return
+    wanted_of: dict[int, list[NewSuppression]] = {}
+    for one in some:
+        wanted_of.setdefault(one.contact_id, []).append(one)
+    people.lock(work.tx, wanted_of)
     suppressions.add(work.tx, some, work.now)
-    reasons = {one.contact_id: one for one in some}
     for one in some:
         # What is decided later in this transaction must know of it, too.
         contact = work.contacts.get(one.contact_id)
         if contact is not None:
             scopes = contact.suppressions | {one.scope}
             work.contacts[one.contact_id] = replace(contact, suppressions=scopes)
-    live = runs.live_of(work.tx, reasons)
+    live = runs.live_of(work.tx, wanted_of)
     work.take_up(run for run in live if run.enrollment.id not in work.runs)
     for run in live:
-        one = reasons[run.enrollment.contact_id]
-        current = work.runs[run.enrollment.id]
-        if current.enrollment.is_live and _mails(work, run.enrollment.id, one.scope):
-            work.tell(run.enrollment.id, e.Withdrawn(one.reason))
+        run_id = run.enrollment.id
+        for one in wanted_of[run.enrollment.contact_id]:
+            if work.runs[run_id].enrollment.is_live and _mails(work, run_id, one.scope):
+                work.tell(run_id, e.Withdrawn(one.reason))
 
 
 def unsubscribe(

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nurture.domain.contact import Contact, Occurrence, Standing, Value, Verdict
-from nurture.store import tables
+from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
 
@@ -35,7 +35,7 @@ def contacts(tx: Transaction, ids: Iterable[int], need: Need) -> dict[int, Conta
             s.stage, s.highest, s.since, s.engagement, s.fit, s.grade, s.temperature,
         )
         .join(s, sa.and_(s.contact_id == c.id, s.track == need.track), isouter=True)
-        .where(c.id.in_(wanted))
+        .where(bulk.among(tx, c.id, wanted))
     ).all()  # fmt: skip
     scopes = _suppressions(tx, {row.address_key for row in rows})
     received = _received(tx, wanted) if need.received else {}
@@ -78,7 +78,7 @@ def _suppressions(tx: Transaction, keys: Iterable[str]) -> dict[str, frozenset[s
     t = tables.Suppression
     found: dict[str, set[str]] = defaultdict(set)
     statement = sa.select(t.address_key, t.scope).where(
-        t.address_key.in_(list(keys)), t.lifted_at.is_(None)
+        bulk.among(tx, t.address_key, keys), t.lifted_at.is_(None)
     )
     for key, scope in tx.execute(statement):
         found[key].add(scope)
@@ -89,7 +89,7 @@ def _received(tx: Transaction, ids: list[int]) -> dict[int, frozenset[str]]:
     t = tables.Received
     found: dict[int, set[str]] = defaultdict(set)
     for contact_id, content in tx.execute(
-        sa.select(t.contact_id, t.content).where(t.contact_id.in_(ids))
+        sa.select(t.contact_id, t.content).where(bulk.among(tx, t.contact_id, ids))
     ):
         found[contact_id].add(content)
     return {key: frozenset(contents) for key, contents in found.items()}
@@ -101,7 +101,7 @@ def _sequences(tx: Transaction, ids: list[int]) -> dict[int, frozenset[str]]:
     statement = (
         sa.select(t.contact_id, tables.Sequence.key)
         .join(tables.Sequence, tables.Sequence.id == t.sequence_id)
-        .where(t.contact_id.in_(ids), t.ended_at.is_(None))
+        .where(bulk.among(tx, t.contact_id, ids), t.ended_at.is_(None))
     )
     for contact_id, key in tx.execute(statement):
         found[contact_id].add(key)
@@ -114,7 +114,7 @@ def history(tx: Transaction, ids: Iterable[int]) -> dict[int, list[Occurrence]]:
     found: dict[int, list[Occurrence]] = defaultdict(list)
     statement = (
         sa.select(t.contact_id, t.id, t.name, t.occurred_at, t.verdict, t.properties, t.dedupe_key)
-        .where(t.contact_id.in_(list(ids)))
+        .where(bulk.among(tx, t.contact_id, ids))
         .order_by(t.occurred_at, t.id)
     )
     for row in tx.execute(statement):
@@ -142,10 +142,23 @@ def lock(tx: Transaction, ids: Iterable[int]) -> None:
         t = tables.Contact
         tx.execute(
             sa.select(t.id)
-            .where(t.id.in_(sorted(set(ids))))
+            .where(bulk.among(tx, t.id, sorted(set(ids))))
             .order_by(t.id)
             .with_for_update(key_share=True)
         )
+
+
+def lock_free(tx: Transaction, ids: Iterable[int]) -> set[int]:
+    """Hold those of these contacts whom nobody else holds just now, and return them.
+
+    It never waits, so whoever holds other rows already can ask for it.
+    """
+    wanted = set(ids)
+    if tx.dialect.name != "postgresql":
+        return wanted
+    t = tables.Contact
+    statement = sa.select(t.id).where(bulk.among(tx, t.id, sorted(wanted))).order_by(t.id)
+    return set(tx.execute(statement.with_for_update(key_share=True, skip_locked=True)).scalars())
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +174,14 @@ class Addressee:
 def addressees(tx: Transaction, ids: Iterable[int]) -> dict[int, Addressee]:
     """Return the contacts with these ids as addressees, by id."""
     t = tables.Contact
-    statement = sa.select(t.id, t.email, t.language, t.fields).where(t.id.in_(sorted(set(ids))))
+    statement = sa.select(t.id, t.email, t.language, t.fields).where(
+        bulk.among(tx, t.id, sorted(set(ids)))
+    )
     return {row.id: Addressee(*row) for row in tx.execute(statement)}
 
 
 def ids_by_address(tx: Transaction, addresses: Iterable[str]) -> dict[str, int]:
     """Return the ids of the contacts with these normalised addresses."""
     t = tables.Contact
-    rows = tx.execute(sa.select(t.address, t.id).where(t.address.in_(list(addresses))))
+    rows = tx.execute(sa.select(t.address, t.id).where(bulk.among(tx, t.address, addresses)))
     return {address: key for address, key in rows}  # noqa: C416 - rows are not pairs to mypy

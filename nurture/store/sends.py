@@ -120,10 +120,12 @@ def _existing(tx: Transaction, keys: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def claim(tx: Transaction, batch_id: int, worker: str, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` queued sends of a batch for `worker`; nobody else gets them."""
-    free = select_free(batch_id, now, limit).with_for_update(skip_locked=True)
+    # A CTE is run once. PostgreSQL may run a subquery again for each row of the outer table, and
+    # since it passes over rows that are locked by then, that takes more than the limit.
+    free = select_free(batch_id, now, limit).with_for_update(skip_locked=True).cte("free")
     statement = (
         sa.update(T)
-        .where(T.id.in_(free.scalar_subquery()), T.status == "queued")
+        .where(T.id.in_(sa.select(free.c.id)), T.status == "queued")
         .values(status="claimed", claimed_by=worker, claimed_at=now, attempts=T.attempts + 1)
         .returning(*_CLAIMED)
     )
@@ -267,6 +269,31 @@ def back_to_queue(tx: Transaction, ids: Sequence[int], worker: str) -> list[int]
         .returning(T.batch_id)
     )
     return [batch for batch in tx.execute(statement).scalars() if batch is not None]
+
+
+def put_back(tx: Transaction, ids: Sequence[int], not_before: datetime) -> None:
+    """Put sends back that were claimed in this very transaction: the claim counts for nothing."""
+    if not ids:
+        return
+    tx.execute(
+        sa.update(T)
+        .where(bulk.among(tx, T.id, ids), T.status == "claimed")
+        .values(
+            status="queued", claimed_by="", claimed_at=None, not_before=not_before,
+            attempts=T.attempts - 1,
+        )
+    )  # fmt: skip
+
+
+def in_flight(tx: Transaction, contact_ids: Iterable[int]) -> list[tuple[int, int, str]]:
+    """Return (send, contact, content) of what may be reaching these contacts at this moment."""
+    rows = tx.execute(
+        sa.select(T.id, T.contact_id, T.content).where(
+            bulk.among(tx, T.contact_id, sorted(set(contact_ids))),
+            T.status.in_(("claimed", "uncertain")),
+        )
+    )
+    return [(row.id, row.contact_id, row.content) for row in rows]
 
 
 def next_run(tx: Transaction, batch_id: int, now: datetime) -> int | None:
