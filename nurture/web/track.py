@@ -8,7 +8,6 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable
-from datetime import UTC
 from typing import Any, Final, Protocol
 
 from nurture.engine.dependencies import Dependencies
@@ -37,7 +36,7 @@ _HEADERS: Final = (
     ("HTTP_SEC_FETCH_MODE", "Sec-Fetch-Mode"),
 )
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_quoted: Final = json.encoder.encode_basestring_ascii
 _log = logging.getLogger(__name__)
 
 
@@ -133,23 +132,22 @@ class _Door:
         return known if isinstance(known, str) else None
 
     def _keep(self, environ: Environ, kind: str, send_id: int, index: int) -> None:
-        headers = {}
-        for name, header in _HEADERS:
-            value = environ.get(name)
-            if value:
-                headers[header] = value[:_LONGEST_HEADER]
-        hit = _encode(
-            {
-                "hit_key": os.urandom(16).hex(),
-                "send_id": send_id,
-                "kind": kind,
-                "link_index": index,
-                "at": self._clock.now().astimezone(UTC).isoformat(),
-                "method": environ.get("REQUEST_METHOD", "GET")[:16],
-                "ip": environ.get("REMOTE_ADDR", "")[:_LONGEST_IP],
-                "ua": environ.get("HTTP_USER_AGENT", "")[:_LONGEST_AGENT],
-                "headers": headers,
-            }
+        get = environ.get
+        headers = ",".join(
+            [
+                f'"{name}":{_quoted(value[:_LONGEST_HEADER])}'
+                for key, name in _HEADERS
+                if (value := get(key))
+            ]
+        )
+        # Written by hand: an encoder that takes anything costs more than the rest of the hit.
+        hit = (
+            f'{{"hit_key":"{os.urandom(16).hex()}","send_id":{send_id},"kind":"{kind}",'
+            f'"link_index":{index},"at":"{self._clock.now().isoformat()}",'
+            f'"method":{_quoted(get("REQUEST_METHOD", "GET")[:16])},'
+            f'"ip":{_quoted(get("REMOTE_ADDR", "")[:_LONGEST_IP])},'
+            f'"ua":{_quoted(get("HTTP_USER_AGENT", "")[:_LONGEST_AGENT])},'
+            f'"headers":{{{headers}}}}}'
         ).encode()
         try:
             self._hits.append(hit)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from nurture.engine.advance import advance
 from nurture.engine.deliver import Courier, deliver
 from nurture.engine.journal import Journal
 from nurture.engine.publish import apply, place_contacts
-from nurture.errors import Invalid
+from nurture.errors import Invalid, Retryable
 from nurture.providers.base import (
     Forged,
     HandingOver,
@@ -25,6 +26,7 @@ from nurture.providers.base import (
     WebhookRequest,
 )
 from nurture.store import bulk, tables
+from nurture.store.database import Database, Transaction
 from nurture.tracking.tokens import Purpose
 from nurture.wiring import build
 
@@ -121,6 +123,30 @@ class Carrier:
 
     def close(self) -> None:
         return None
+
+
+class FlakyDatabase(Database):
+    """A database that counts how often it is asked, and is away until it is said to be back."""
+
+    asked = 0
+    away = True
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        self._answer()
+        with super().begin() as tx:
+            yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        self._answer()
+        with super().read() as tx:
+            yield tx
+
+    def _answer(self) -> None:
+        self.asked += 1
+        if self.away:
+            raise Retryable("the database does not answer")
 
 
 class HitWorld:

@@ -4,7 +4,6 @@ import base64
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +14,11 @@ from flask.testing import FlaskClient
 
 from nurture.config import Settings
 from nurture.engine.webhooks import settle_webhooks
-from nurture.errors import Retryable
 from nurture.providers.base import EventKind, ProviderEvent
 from nurture.providers.postmark import PostmarkProvider
 from nurture.store import tables
-from nurture.store.database import Database, Transaction
 from nurture.web.hooks import LARGEST_CALL
-from tests.engine.hit_world import START, HitWorld
+from tests.engine.hit_world import START, FlakyDatabase, HitWorld
 from tests.web.test_public import served
 
 W = tables.WebhookEvent
@@ -104,17 +101,10 @@ def test_a_call_too_large_is_refused_before_it_is_read(
     assert stored(world) == []
 
 
-class Away(Database):
-    """A database that nobody reaches."""
-
-    def begin(self) -> AbstractContextManager[Transaction]:
-        raise Retryable("the database does not answer")
-
-
 def test_our_own_failure_asks_for_the_call_again(
     world: HitWorld, caller: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    away = Away(world.deps.settings.database_url)
+    away = FlakyDatabase(world.deps.settings.database_url)
     client = served(world, replace(world.deps, database=away)).test_client()
     with caplog.at_level(logging.ERROR):
         response = client.post("/hooks/carrier", data=b"{}", headers=RIGHT)

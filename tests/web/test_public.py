@@ -1,7 +1,6 @@
 """Unsubscribing and the email in a browser, as mailbox providers, people and scanners come."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,12 +12,10 @@ from flask.testing import FlaskClient
 
 from nurture.config import Secrets, Settings
 from nurture.engine.dependencies import Dependencies
-from nurture.errors import Retryable
 from nurture.store import tables
-from nurture.store.database import Database, Transaction
 from nurture.tracking.tokens import Purpose
 from nurture.web.app import WebDependencies, create_app
-from tests.engine.hit_world import PRICE, HitWorld
+from tests.engine.hit_world import PRICE, FlakyDatabase, HitWorld
 from tests.web.people import CHEAP, AccountsInMemory, lan
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -229,15 +226,8 @@ def test_it_works_while_redis_is_away(world: HitWorld) -> None:
     assert not is_subscribed(world)
 
 
-class Away(Database):
-    """A database that nobody reaches."""
-
-    def begin(self) -> AbstractContextManager[Transaction]:
-        raise Retryable("the database does not answer")
-
-
 def test_while_the_database_is_away_providers_are_asked_to_come_again(world: HitWorld) -> None:
-    away = Away(world.deps.settings.database_url)
+    away = FlakyDatabase(world.deps.settings.database_url)
     client = served(world, replace(world.deps, database=away)).test_client()
     response = client.post(unsubscribe_path(world), data=ONE_CLICK)
     assert response.status_code == 503

@@ -4,7 +4,6 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
@@ -18,15 +17,14 @@ from werkzeug.test import Client, TestResponse
 from nurture.config import Settings
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.hits import record_hits, settle_hits
-from nurture.errors import Retryable
 from nurture.jobs.hit_log import HitLog
 from nurture.jobs.spool import Spool
 from nurture.store import tables
-from nurture.store.database import Database, Transaction
+from nurture.store.database import Database
 from nurture.tracking.tokens import Purpose
 from nurture.web.track import Environ, StartResponse, Wsgi, client_address, tracked
 from nurture.web.track_answers import PIXEL
-from tests.engine.hit_world import BROWSER, PRICE, SITE, START, HitWorld
+from tests.engine.hit_world import BROWSER, PRICE, SITE, START, FlakyDatabase, HitWorld
 
 
 class Kept:
@@ -329,25 +327,10 @@ def test_without_trusted_proxies_a_forwarded_address_is_ignored(
     assert behind.get("/", headers=forged).text == "/ 192.0.2.9"
 
 
-class Flaky(Database):
-    """A database that counts how often it is asked, and is away until it is said to be back."""
-
-    asked = 0
-    away = True
-
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        self.asked += 1
-        if self.away:
-            raise Retryable("the database does not answer")
-        with super().read() as tx:
-            yield tx
-
-
 def test_the_database_is_read_at_the_start_and_never_for_a_hit(
     world: HitWorld, sqlite_url: str, kept: Kept
 ) -> None:
-    database = Flaky(sqlite_url)
+    database = FlakyDatabase(sqlite_url)
     database.away = False
     door = client(replace(world.deps, database=database), kept)
     for _ in range(5):
@@ -413,7 +396,7 @@ def test_with_nothing_known_at_all_a_click_leads_to_our_own_address(
 def test_links_are_learnt_when_the_database_is_back(
     world: HitWorld, kept: Kept, sqlite_url: str
 ) -> None:
-    database = Flaky(sqlite_url)
+    database = FlakyDatabase(sqlite_url)
     door = client(replace(world.deps, database=database), kept)
     assert door.get(click(world)).headers["Location"] == "https://mail.example.com"
     database.away = False
