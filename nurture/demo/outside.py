@@ -74,7 +74,7 @@ class Outside:
         return answer.status_code == 200
 
     def unsubscribe_by_page(self, address: str) -> bool:
-        """Open the page and press its button."""
+        """Open the page and press its button; true when the page then says that it is done."""
         browser = requests.Session()
         browser.trust_env = False
         page = browser.get(self.here(address), headers={"User-Agent": BROWSER}, timeout=WITHIN)
@@ -82,7 +82,7 @@ class Outside:
         answer = browser.post(
             self.here(address), data=fields, headers={"User-Agent": BROWSER}, timeout=WITHIN
         )
-        return answer.ok
+        return answer.ok and "<form" not in answer.text
 
     def complain(self, recipient: str, message_id: str, at: datetime) -> bool:
         """Report a mail as spam; the provider tells us by webhook."""
@@ -116,11 +116,11 @@ class Outside:
 
 
 def form_fields(page: str) -> dict[str, str]:
-    """Return the hidden fields of the form on a page, as pressing its button would send them."""
+    """Return what pressing the button of the form on a page sends: hidden fields and the button."""
     fields = {}
-    for tag in re.findall(r"<input[^>]+>", page):
+    for tag in re.findall(r"<(?:input|button)[^>]+>", page):
         name = re.search(r'name="([^"]+)"', tag)
         value = re.search(r'value="([^"]*)"', tag)
-        if name and 'type="hidden"' in tag:
+        if name and (tag.startswith("<button") or 'type="hidden"' in tag):
             fields[name[1]] = value[1] if value else ""
     return fields

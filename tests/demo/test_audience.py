@@ -158,6 +158,7 @@ def test_an_audience_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert len([one for one in world.done if one[0] == "open"]) == 1
 
 
-def test_pressing_a_button_sends_the_hidden_fields_of_its_form() -> None:
-    page = '<form><input type="hidden" name="a" value="1"><input type="text" name="b"></form>'
-    assert form_fields(page) == {"a": "1"}
+def test_pressing_a_button_sends_the_hidden_fields_of_its_form_and_the_button() -> None:
+    fields = '<input type="hidden" name="a" value="1"><input type="text" name="b">'
+    page = f'<form>{fields}<button class="x" name="confirm" value="yes">Go</button></form>'
+    assert form_fields(page) == {"a": "1", "confirm": "yes"}
