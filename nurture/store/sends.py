@@ -252,12 +252,6 @@ def close_uncertain(tx: Transaction, send_id: int, reason: str, now: datetime) -
     )
 
 
-def claimants(tx: Transaction) -> list[str]:
-    """Return the names of all workers that have claimed and not settled sends."""
-    statement = sa.select(T.claimed_by).where(T.status == "claimed").distinct()
-    return list(tx.execute(statement).scalars())
-
-
 def back_to_queue(tx: Transaction, ids: Sequence[int], worker: str) -> list[int]:
     """Put claimed sends that were never started back; return the batch of each one."""
     if not ids:
