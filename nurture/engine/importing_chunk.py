@@ -95,7 +95,7 @@ def take(work: Work, drafts: Sequence[Draft], terms: Terms) -> Taken:
     _log_consents(work, everybody, terms)
     placed = [person for person in everybody if not person.has_standing]
     ledger.add_standings(work.tx, [(person.id, TRACK, person.stage, work.now) for person in placed])
-    work.see(ids, history=True)
+    work.see(ids, history=False)
     rescore(work, ids)
     for person in placed:
         standing = work.contacts[person.id].standing

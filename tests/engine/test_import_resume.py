@@ -204,6 +204,23 @@ def test_two_processes_do_not_import_one_file_side_by_side(shop: World) -> None:
     assert len(contacts(shop.deps)) == len(consents(shop.deps)) == 15
 
 
+def test_a_contact_whom_somebody_else_creates_meanwhile_is_merged(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(shop.deps, "email,first_name\na@example.com,An\n")
+    look = imports.by_address
+    blind = [True]
+
+    def overlook_once(*told: Any, **how: Any) -> dict[str, imports.Stored]:
+        return {} if blind and blind.pop() else look(*told, **how)
+
+    monkeypatch.setattr(imports, "by_address", overlook_once)
+    result = imported(shop.deps, "email,tags\nb@example.com,\na@example.com,x\n", LATER)
+    assert not blind
+    assert result.counts == {"created": 1, "updated": 1}
+    assert contacts(shop.deps)["a@example.com"]["tags"] == ["x"]
+
+
 def test_the_result_does_not_depend_on_where_chunks_end(
     shop: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
