@@ -180,8 +180,8 @@ class _Import:
         result = self._result
         result.rows += len(chunk)
         result.counts += before + taken.fates
-        result.warnings += _codes(taken)
-        result.rejected_samples += _by_line(rejected, taken)[
+        result.warnings += taken.codes()
+        result.rejected_samples += taken.with_rejected(rejected)[
             : SAMPLES - len(result.rejected_samples)
         ]
         result.warning_samples += taken.warnings[: SAMPLES - len(result.warning_samples)]
@@ -209,7 +209,7 @@ class _Import:
             {
                 "options": self._fingerprint(),
                 "counts": dict(counts),
-                "warnings": dict(self._result.warnings + _codes(taken)),
+                "warnings": dict(self._result.warnings + taken.codes()),
                 "rejects_end": end,
                 "rejects_path": str(self._options.rejects or ""),
             },
@@ -228,7 +228,7 @@ class _Import:
     def _write(self, rejected: list[Rejected], taken: Taken) -> int:
         if self._rejects is None:
             return 0
-        return self._rejects.write(self._rejects_end, _by_line(rejected, taken))
+        return self._rejects.write(self._rejects_end, taken.with_rejected(rejected))
 
     def _finish(self) -> None:
         if self._options.dry_run:
@@ -246,11 +246,3 @@ def _busy() -> Refused:
         "another process is importing this file",
         remedy="Wait until it is done; if it was stopped, import the file again.",
     )
-
-
-def _codes(taken: Taken) -> Counter[str]:
-    return Counter(remark.code for _, remark in taken.warnings)
-
-
-def _by_line(rejected: list[Rejected], taken: Taken) -> list[Rejected]:
-    return sorted((*rejected, *taken.rejected), key=lambda one: one.row.line)

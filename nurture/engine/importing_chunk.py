@@ -49,6 +49,14 @@ class Taken:
     warnings: list[tuple[int, Remark]] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
 
+    def codes(self) -> Counter[str]:
+        """Return how many warnings there are by their code."""
+        return Counter(remark.code for _, remark in self.warnings)
+
+    def with_rejected(self, others: Iterable[Rejected]) -> list[Rejected]:
+        """Return what was rejected here and before, in the order of the lines."""
+        return sorted((*others, *self.rejected), key=lambda one: one.row.line)
+
 
 def consider(tx: Transaction, drafts: Sequence[Draft], terms: Terms, *, lock: bool) -> Taken:
     """Lay drafts upon what is known of their contacts, in their order; nothing is written."""
