@@ -41,11 +41,14 @@ def isolate(items: Sequence[Item], do: Callable[[Sequence[Item]], object]) -> li
     except OF_THE_MOMENT:
         raise
     except Exception as error:  # noqa: BLE001 - any error of a rule or a row is meant
-        if len(items) == 1:
-            return [Bad(items[0], error)]
-        middle = len(items) // 2
-        return [*isolate(items[:middle], do), *isolate(items[middle:], do)]
-    return []
+        found = error
+    else:
+        return []
+    # Outside the except block, or the errors of all halves would be chained into one long tale.
+    if len(items) == 1:
+        return [Bad(items[0], found)]
+    middle = len(items) // 2
+    return [*isolate(items[:middle], do), *isolate(items[middle:], do)]
 
 
 def break_off(deps: Dependencies, run_id: int, error: Exception, now: datetime) -> None:

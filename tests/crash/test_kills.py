@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -71,7 +72,8 @@ def test_nobody_is_mailed_twice_and_nobody_is_lost_whatever_is_killed(
                 aim += dice.randint(*MAILS_BETWEEN_KILLS)
                 until(partial(has_taken, relay, aim), 60, f"{aim} mails")
                 time.sleep(dice.uniform(0, 0.1))
-                name, pid = dice.choice(world.workers())
+                until(partial(has_living, world, killed), 60, "a worker lives")
+                name, pid = dice.choice(living(world, killed))
                 os.kill(pid, signal.SIGKILL)
                 killed.append(name)
                 aim = total(relay)
@@ -110,6 +112,14 @@ def test_nobody_is_mailed_twice_and_nobody_is_lost_whatever_is_killed(
     assert sum(int(one[2]) for one in died) == sends["uncertain"]
     assert {one[0] for one in died} >= set(killed)
     world.close()
+
+
+def living(world: World, killed: Sequence[str]) -> list[tuple[str, int]]:
+    return [one for one in world.workers() if one[0] not in killed]
+
+
+def has_living(world: World, killed: Sequence[str]) -> bool:
+    return bool(living(world, killed))
 
 
 def has_taken(relay: Sink, count: int) -> bool:
