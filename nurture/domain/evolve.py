@@ -1,12 +1,12 @@
 """How decisions change a run: the other half of the core, pure like `decide`."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import assert_never
 
 from nurture.domain import enrollment as e
-from nurture.domain.enrollment import Decision, Enrollment
+from nurture.domain.enrollment import Decision, Enrollment, State
 
 
 def evolve(enrollment: Enrollment, decisions: Iterable[Decision]) -> Enrollment:
@@ -23,27 +23,47 @@ def evolve_one(run: Enrollment, decision: Decision) -> Enrollment:
         case e.Meet(step, pass_no):
             # A new pass is a new touch: an answer to the last one is no answer to this one.
             accepted = {key: at for key, at in run.accepted.items() if key != step}
-            return replace(
-                run,
-                step=step,
-                passes=MappingProxyType({**run.passes, step: pass_no}),
-                accepted=MappingProxyType(accepted),
-            )
+            passes = MappingProxyType({**run.passes, step: pass_no})
+            return _copy(run, run.state, step, passes, MappingProxyType(accepted))
         case e.Send(step, pass_no):
-            return replace(run, state=e.Sending(step, pass_no))
+            return _in(run, e.Sending(step, pass_no))
         case e.WaitUntil(_, at):
-            return replace(run, state=e.Waiting(at))
+            return _in(run, e.Waiting(at))
         case e.Await(_, deadline, since):
-            return replace(run, state=e.Awaiting(deadline, since))
+            return _in(run, e.Awaiting(deadline, since))
         case e.Hold(_, reason, release):
-            return replace(run, state=e.Holding(reason, release))
+            return _in(run, e.Holding(reason, release))
         case e.Remember(step, at):
-            return replace(run, accepted=MappingProxyType({**run.accepted, step: at}))
+            return _copy(
+                run,
+                run.state,
+                run.step,
+                run.passes,
+                MappingProxyType({**run.accepted, step: at}),
+            )
         case e.EnterSequence(_, sequence):
-            return replace(run, state=e.Moved(sequence))
+            return _in(run, e.Moved(sequence))
         case e.Finish(state):
-            return replace(run, state=state)
+            return _in(run, state)
         case e.Take() | e.Skip() | e.SetStage() | e.Note():
             return run
         case _:
             assert_never(decision)
+
+
+def _in(run: Enrollment, state: State) -> Enrollment:
+    return _copy(run, state, run.step, run.passes, run.accepted)
+
+
+def _copy(
+    run: Enrollment,
+    state: State,
+    step: str,
+    passes: Mapping[str, int],
+    accepted: Mapping[str, datetime],
+) -> Enrollment:
+    # `dataclasses.replace` takes four times as long, and most of the time of deciding.
+    return Enrollment(
+        run.contact_id, run.sequence, run.version, state, run.entered_at, step, passes, accepted,
+        run.entry_key, run.properties, run.id, run.revision,
+    )  # fmt: skip

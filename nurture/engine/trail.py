@@ -1,8 +1,9 @@
 """Decisions as they are stored: what explanations are made of, and what states replay from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, get_args
 
 from nurture.domain import enrollment as e
@@ -79,12 +80,20 @@ def is_worth_a_line(decisions: tuple[Decision, ...], event: Event) -> bool:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    kind: Any = type(value)
+    return {name: _plain(getattr(value, name)) for name in _names(kind)}
+
+
+@lru_cache(maxsize=64)
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
-    if is_dataclass(value):
+    if type(value) in e.STATE_NAMES:
         return {"is": type(value).__name__, **_fields(value)}
     return value

@@ -95,7 +95,7 @@ class Work:
         before = situation.enrollment
         after = evolve(before, decisions)
         run = self.runs[run_id]
-        self.runs[run_id] = replace(run, enrollment=after)
+        self.runs[run_id] = run.at(after)
         if after != before:
             self._changed[run_id] = after
         if trail.is_worth_a_line(decisions, event):
@@ -234,8 +234,9 @@ class Work:
             runs.save(self.tx, list(changed.values()), self.now)
             for key in changed:
                 run = self.runs[key]
-                bumped = replace(run.enrollment, revision=run.enrollment.revision + 1)
-                self.runs[key] = replace(run, enrollment=bumped)
+                self.runs[key] = run.at(
+                    replace(run.enrollment, revision=run.enrollment.revision + 1)
+                )
         left, self._left = self._left, {}
         sends.cancel_unstarted(self.tx, left, self.now)
         self._openings = [one for one in self._openings if one.enrollment_id not in left]
@@ -250,5 +251,5 @@ class Work:
         ids = runs.open_runs(self.tx, opened, frozen=self.catalog.frozen)
         for wish, run, run_id in zip(chosen, opened, ids, strict=True):
             if run_id:
-                self.runs[run_id] = replace(run, enrollment=replace(run.enrollment, id=run_id))
+                self.runs[run_id] = run.at(replace(run.enrollment, id=run_id))
                 self.tell(run_id, e.Entered(), event_id=wish.event_id)

@@ -25,6 +25,10 @@ class Run:
     track: str = ""
     frozen: bool = False
 
+    def at(self, enrollment: Enrollment) -> "Run":
+        """Return the same run as it is at another moment."""
+        return Run(enrollment, self.sequence_id, self.version_id, self.track, self.frozen)
+
 
 def dump_state(state: State) -> dict[str, Any]:
     """Return what a state holds besides its name and its timer, as JSON."""
@@ -139,7 +143,7 @@ def due(
         .with_for_update(of=T, skip_locked=True)
     )
     if among is not None:
-        statement = statement.where(T.id.in_(list(among)))
+        statement = statement.where(bulk.among(tx, T.id, among))
     return [_run(row) for row in tx.execute(statement)]
 
 
@@ -170,7 +174,7 @@ def fail(tx: Transaction, run_id: int, error: str, now: datetime) -> int | None:
 
 def by_ids(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Run]:
     """Return the runs with these ids, by id."""
-    statement = _select().where(T.id.in_(list(ids))).order_by(T.id)
+    statement = _select().where(bulk.among(tx, T.id, ids)).order_by(T.id)
     if lock:
         statement = statement.with_for_update(of=T)
     return {row.id: _run(row) for row in tx.execute(statement)}
@@ -178,7 +182,7 @@ def by_ids(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[i
 
 def live_of(tx: Transaction, contact_ids: Iterable[int]) -> list[Run]:
     """Return the live runs of these contacts."""
-    statement = _select().where(T.contact_id.in_(list(contact_ids)), T.ended_at.is_(None))
+    statement = _select().where(bulk.among(tx, T.contact_id, contact_ids), T.ended_at.is_(None))
     return [_run(row) for row in tx.execute(statement.order_by(T.id))]
 
 
@@ -188,7 +192,8 @@ def entries_of(
     """Return (contact, sequence, entry key, entered, ended) of every run there ever was."""
     rows = tx.execute(
         sa.select(T.contact_id, T.sequence_id, T.entry_key, T.entered_at, T.ended_at).where(
-            T.contact_id.in_(list(contact_ids)), T.sequence_id.in_(list(sequence_ids))
+            bulk.among(tx, T.contact_id, contact_ids),
+            bulk.among(tx, T.sequence_id, sequence_ids),
         )
     )
     return list(rows)
