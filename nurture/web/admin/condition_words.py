@@ -80,7 +80,7 @@ def duration_words(written: object) -> str:
     if delta.total_seconds() % 3600 == 0:
         unit = "day" if delta.total_seconds() % 86400 == 0 else "hour"
     number = int(delta / timedelta(**{f"{unit}s": 1}))
-    return format_unit(number, unit, locale=language())
+    return format_unit(number, f"duration-{unit}", locale=language())
 
 
 def event_words(event: str) -> str:

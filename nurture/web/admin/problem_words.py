@@ -1,8 +1,125 @@
-"""What the check says about campaigns, in the language of the page."""
+"""What the check says about campaigns, in the language of the page.
+
+The check speaks English, with the words of the file in it. Each sentence it can say about a
+sequence is here as a pattern, `<>` standing for such a word; the catalogue has the sentence in
+the page's language with the same words in their places. A sentence that is not here is shown as
+it is: better in another language than not at all.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
 
 from nurture.errors import Problem
+from nurture.web.i18n import SOURCE_LANGUAGE, gettext, language
+from nurture.web.i18n import marked as _
+
+SENTENCES = (
+    # Values that do not fit.
+    _("`<>` is missing"), _("Add `<>: …`."), _("this must be text"),
+    _("Write a word; put quotes around numbers."), _("this is empty"), _("Write something here."),
+    _("this text is too long"), _("Shorten it."), _("this must be a whole number"),
+    _("Write a number such as 3, without quotes."), _("this must be true or false"),
+    _("Write true or false."), _("this must be a list"),
+    _("Write [one, two], or one `- item` a line."), _("this must be a group of keys"),
+    _("Write `key: value` lines, indented."), _("this list is too long"), _("Split it."),
+    _("this list is empty"), _("Write at least one item."), _("<> is too small"),
+    _("Write <> or more."), _("Write more than <>."), _("<> is too large"), _("Write <> or less."),
+    _("<> is not known here"), _("<> cannot stand here"),
+    _("Use lower-case letters a-z, digits, - and _, without spaces or accents."),
+    _("Did you mean `<>`?"), _("Write one of <>."), _("Look for the right name."),
+    _("<> is not a duration"), _("Write 30m, 12h, 3d or 2w."), _("<> is longer than ten years"),
+    _("Write at most 3650d."), _("<> is no time at all"), _("Write at least 1m."),
+    _("<> is not a time of day"), _('Write "09:00" or "17:30".'), _("<> is not a weekday"),
+    _("<> is not a date"), _("Write 2026-09-02, or now."), _("<> is not a single value"),
+    _("Write one text, number or true/false."), _("<> is not a list of values"),
+    _("Write [one, two]."), _("<> is not a number"), _("Write a number such as 10 or 2.5."),
+    # Keys, and text that is no YAML.
+    _("the key `<>` is not known here"), _("`<>` stands beside another condition"),
+    _("Write all: [{…}, {…}] or any: [{…}, {…}]."), _("this is not a condition"),
+    _("Write for example {stage: lead}."), _("this condition says nothing"), _("Add one of <>."),
+    _("the file cannot be read: <>"),
+    _("Look at the indentation, quotes and brackets here and on the line before."),
+    _("<> `<>` is used twice in <>"), _("Give each its own."),
+    _("there is a sequence <> already"), _("Choose another key."),
+    # Steps and paths.
+    _("`end` is the name of the end of every path"), _("Give the step another key."),
+    _("nothing is named to wait for"), _("Write `event: click` or `when: {…}`."),
+    _("`of` and `where` describe an event, and none is named"), _("Add `event: …`."),
+    _("nothing is said to wait until"), _("nothing is said to wait for"), _("Write `wait: 2d`."),
+    _("there is no step <> to go to"), _("Write the key of a step of this sequence, or end."),
+    _("no path leads to the step <>"), _("Lead a path to it, or remove it."),
+    _("the loop <> can turn in less than <>"), _("Put a `wait` of at least <> on every way round."),
+    _("the step <> stands in a loop and may be met only once"), _("Say how often: `passes: 3`."),
+    _("an open cannot always be known, and no path says what happens then"),
+    _("Add `unknowable:` with the step to go to."),
+    _("`unknowable` is only for opens: this path is never taken"), _("Remove `unknowable`."),
+    _("there is no step <>"), _("Put an email step before it."), _("the step <> sends no email"),
+    _("the email <> is not sent before this step"), _("this sequence can send nothing"),
+    _("Add an `email` step."),
+    # Names, and what goes together.
+    _("there is no field <>"), _("Declare it in funnel.yaml."), _("there is no topic <>"),
+    _("there is no stage <>"), _("there is no sequence <>"), _("there is no email <>"),
+    _("Write it in <>."), _("the email <> is not written in <>"), _("there is no <> <>"),
+    _("no edge that the rules may take leads from <> to <>"),
+    _("no edge that the rules may take leads to <>"),
+    _("Add the edge to funnel.yaml, with `by: [rules]`."), _("the window never opens"),
+    _("Name at least one day: `days: [mon, tue]`."),
+    _("both a stage and a trigger are given"), _("nobody ever enters"),
+    _("Write either `stage: lead` or `trigger: {event: …}`."),
+    _("`reentry: keyed` needs a trigger whose `key` tells one run from another"),
+    _("Add `key: cart_id` (or the like) to the trigger."),
+    _("the trigger tells runs apart by <>, and re-entry does not"), _("Write `reentry: keyed`."),
+    _("the event <> would cancel the run that it starts"), _("Name another event in `cancel`."),
+    _("<> takes the same stage with the same priority"),
+    _("Give one of them a higher `priority`."), _("a sequence cannot move contacts to itself"),
+    _("Lead the path to a step of this sequence instead."),
+    _("<> is for the stage <>, and nobody here is in it"), _("Write `change_stage: <>`."),
+    _("<> is entered by a key of its event, and nobody here has one"),
+    _("Move to a sequence that is not keyed."),
+    _("contacts would go round <> without a wait of at least an hour"),
+    _("Put a `wait` before one of the moves."),
+    _("contacts who go round <> may not enter <> again"), _("Write `reentry: {after: 30d}`."),
+    _("<> has no value: this sequence is not started by an event"),
+)  # fmt: skip
 
 
 def tell(problem: Problem) -> str:
     """One problem in words: what is wrong, and what to do."""
-    return f"{problem.message}. {problem.remedy}".strip()
+    said, remedy = sentence(problem.message), sentence(problem.remedy)
+    ended = said if said.endswith((".", "!", "?", ":")) else f"{said}."
+    return f"{ended[:1].upper()}{ended[1:]} {remedy}".strip()
+
+
+def sentence(english: str) -> str:
+    """A sentence of the check in the page's language; one that is not known as it is."""
+    if language() == SOURCE_LANGUAGE:
+        return english
+    for pattern, known in _patterns():
+        found = pattern.fullmatch(english)
+        if found is not None:
+            return _filled(gettext(known), found.groups())
+    return english
+
+
+def _filled(translated: str, words: tuple[str, ...]) -> str:
+    parts = translated.split("<>")
+    return "".join(
+        part + (words[place] if place < len(words) else "") for place, part in enumerate(parts)
+    )
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    # The more a sentence says of itself, the earlier it is tried: "there is no step <> to go to"
+    # would else be taken for "there is no step <>".
+    ordered = sorted(SENTENCES, key=lambda one: (-len(one.replace("<>", "")), one))
+    return tuple((_pattern(one), one) for one in ordered)
+
+
+def _pattern(one: str) -> re.Pattern[str]:
+    return re.compile("(.+)".join(_escaped(one)), re.DOTALL)
+
+
+def _escaped(one: str) -> Iterator[str]:
+    yield from (re.escape(part) for part in one.split("<>"))

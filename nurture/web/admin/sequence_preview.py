@@ -83,8 +83,12 @@ def _somebody(funnel: Funnel, email: CompiledEmail) -> dict[str, object]:
         default = declared.defaults.get(language)
         contact[key] = "" if default is None else default
     paths = [variable.path.split(".") for variable in email.variables]
-    event = {path[1]: f"[{path[1]}]" for path in paths if path[0] == "event" and len(path) > 1}
     site = funnel.account.site
+    event = {
+        path[1]: _example(path[1], language, site)
+        for path in paths
+        if path[0] == "event" and len(path) > 1
+    }
     return {
         "contact": contact,
         "sender": sender_of(funnel.account).merge(),
@@ -95,3 +99,16 @@ def _somebody(funnel: Funnel, email: CompiledEmail) -> dict[str, object]:
         "unsubscribe_url": site,
         "view_url": site,
     }
+
+
+def _example(name: str, language: str, site: str) -> object:
+    """A property of an event as a shop may send it; one we cannot guess shows its name."""
+    price, currency = (185_000, "VND") if language == "vi" else (7.5, "USD")
+    if name == "items":
+        coffee = _("Coffee beans, 500 g")
+        return [{"name": coffee, "quantity": 2, "price": price, "url": site}]
+    if name == "currency":
+        return currency
+    if name in ("total", "price", "amount", "value"):
+        return price * 2
+    return site if name.endswith("url") else f"[{name}]"

@@ -1,0 +1,238 @@
+"""Forms of a draft: what comes in goes out again, and nothing that was typed is lost."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.datastructures import MultiDict
+
+from nurture.campaigns.documents import condition_document
+from nurture.campaigns.folder import read_campaigns
+from nurture.domain.sequence import Branch
+from nurture.web.admin.condition_rows import (
+    Edited,
+    Row,
+    condition_from_text,
+    condition_of,
+    editor_of,
+    part_of,
+    row_of,
+    text_problems,
+)
+from nurture.web.admin.sequence_forms import (
+    blank,
+    kind_of,
+    mapping,
+    rename,
+    settings_from,
+    split_duration,
+    step_from,
+    written_mapping,
+)
+from tests.fixtures.places import ROOT
+
+CONDITIONS: list[dict[str, Any]] = [
+    {"stage": "lead"},
+    {"stage": ["visitor", "lead"]},
+    {"not": {"stage": ["visitor", "lead"]}},
+    {"not": {"field": "city", "is": "Hà Nội"}},
+    {"field": "company", "exists": False},
+    {"field": "size", "at_least": 5},
+    {"score": "engagement", "below": 7.5},
+    {"bant": "budget", "is": "no"},
+    {"consent": "marketing"},
+    {"consent": "marketing", "is": False},
+    {"did": "click"},
+    {"did": "click", "within": "14d"},
+    {"did": "click", "at_least": 2},
+    {"not": {"did": "purchase"}},
+    {"not": {"did": "purchase", "within": "30d"}},
+    {"hours_in_stage": {"at_least": 48}},
+    {"timezone": {"matches": "Asia/*"}},
+]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=str)
+def test_a_simple_condition_is_a_row_and_the_row_is_the_condition(
+    condition: dict[str, Any],
+) -> None:
+    row = row_of(condition)
+    assert row is not None
+    assert part_of(row) == condition
+    edited = editor_of(condition)
+    assert (edited.mode, condition_of(edited)) == ("all", condition)
+
+
+@pytest.mark.parametrize("mode", ["all", "any"])
+def test_several_simple_conditions_are_rows(mode: str) -> None:
+    condition = {mode: CONDITIONS[:4]}
+    edited = editor_of(condition)
+    assert (edited.mode, len(edited.rows)) == (mode, 4)
+    assert condition_of(edited) == condition
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"did": "click", "within": "14d", "where": {"link": "*/trial*"}},
+        {"all": [{"stage": "lead"}, {"any": [{"grade": "A"}, {"grade": "B"}]}]},
+        {"not": {"any": [{"grade": "A"}]}},
+        {"any": []},
+        {"field": "zip", "is": "0123"},
+        {"field": "name", "in": ["Nguyễn, Lan", "Minh"]},
+        {"nonsense": [1, {"a": None}]},
+    ],
+    ids=str,
+)
+def test_what_rows_cannot_say_exactly_is_edited_as_text(condition: dict[str, Any]) -> None:
+    edited = editor_of(condition)
+    assert condition_of(Edited(edited.mode, edited.rows, edited.text)) == condition
+
+
+def test_every_condition_that_ships_survives_its_editor() -> None:
+    campaigns = read_campaigns(ROOT / "campaigns")
+    conditions = [edge.when for edge in campaigns.funnel.edges]
+    for sequence in campaigns.sequences.values():
+        conditions += [when for _, when in sequence.exits] + [sequence.entry]
+        for step in sequence.steps:
+            if isinstance(step, Branch):
+                conditions += [case.when for case in step.cases]
+    assert len(conditions) > 20
+    for condition in conditions:
+        document = condition_document(condition)
+        assert condition_of(editor_of(document)) == document
+
+
+@given(st.text(max_size=40))
+def test_a_text_is_a_condition_or_stays_as_it_was_typed(written: str) -> None:
+    found = condition_from_text(written)
+    assert found is None or found == written or isinstance(found, dict)
+    if isinstance(found, str):
+        assert editor_of(found).text == written
+        assert editor_of(found).mode == "text"
+
+
+def test_why_a_text_is_no_yaml_is_told() -> None:
+    assert condition_from_text("{stage: lead") == "{stage: lead"
+    (problem,) = text_problems("{stage: lead")
+    assert "cannot be read" in problem.message
+    assert text_problems({"stage": "lead"}) == ()
+
+
+def test_rows_without_a_choice_are_left_out() -> None:
+    rows = (Row("stage", "is", "lead"), Row("", "is", "x"))
+    assert condition_of(Edited("all", rows)) == {"stage": "lead"}
+    assert condition_of(Edited("any", ())) is None
+    assert condition_of(Edited("none", rows)) is None
+
+
+def form(**fields: Any) -> MultiDict[str, str]:
+    return MultiDict(
+        [
+            (name.replace("__", "."), one)
+            for name, value in fields.items()
+            for one in (value if isinstance(value, list) else [value])
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "step"),
+    [
+        ("email", {"email": "hello", "topic": "marketing"}, {"email": "hello"}),
+        ("email", {"email": "", "topic": "news", "next": "end"},
+         {"email": "", "topic": "news", "next": "end"}),
+        ("wait", {"wait__amount": "2", "wait__unit": "d"}, {"wait": "2d"}),
+        ("wait", {"wait__amount": "abc", "wait__unit": "h"}, {"wait": "abch"}),
+        ("wait", {"wait__amount": "", "days": ["mon", "tue"], "at": "09:00"},
+         {"wait": {"until": {"days": ["mon", "tue"], "at": "09:00"}}}),
+        ("wait_for", {"what": "event", "event": "click", "of": "a", "where": "link: '*/x*'",
+                      "within__amount": "3", "within__unit": "d", "yes": "b", "no": ""},
+         {"wait_for": {"event": "click", "of": "a", "where": {"link": "*/x*"}, "within": "3d",
+                       "yes": "b"}}),
+        ("wait_for", {"what": "when", "when__mode": "text", "when__text": "{stage: [",
+                      "within__amount": "1", "within__unit": "w"},
+         {"wait_for": {"when": "{stage: [", "within": "1w"}}),
+        ("goal", {"what": "event", "event": "purchase", "next": "end"},
+         {"goal": {"event": "purchase"}, "next": "end"}),
+        ("exit", {"exit": "đã mua", "passes": "1"}, {"exit": "đã mua"}),
+        ("move_to", {"move_to": "cart", "passes": "viele"}, {"move_to": "cart", "passes": "viele"}),
+        ("change_stage", {"change_stage": "mql", "passes": "3"},
+         {"change_stage": "mql", "passes": 3}),
+    ],
+)  # fmt: skip
+def test_a_form_becomes_its_step(kind: str, fields: dict[str, Any], step: dict[str, Any]) -> None:
+    assert step_from(form(key="k", **fields), kind) == {"key": "k", **step}
+
+
+def test_a_branch_has_the_cases_of_its_form() -> None:
+    fields = MultiDict(
+        [
+            ("key", "k"), ("case", "0"), ("case", "1"), ("else", "z"),
+            ("case-0.mode", "all"), ("case-0.subject", "stage"), ("case-0.relation", "is"),
+            ("case-0.value", "lead"), ("case-0.to", "a"), ("case-1.mode", "all"),
+        ]
+    )  # fmt: skip
+    cases = [{"when": {"stage": "lead"}, "to": "a"}, {"when": None, "to": ""}]
+    assert step_from(fields, "branch") == {"key": "k", "branch": {"cases": cases, "else": "z"}}
+
+
+def test_settings_keep_steps_and_notes_and_leave_out_what_says_nothing() -> None:
+    before = {"key": "k", "stage": "lead", "track": "b2b", "notes": {"a": "b"}, "steps": [1]}
+    after = settings_from(
+        form(**{"name.vi": "Một", "name.en": "One", "way": "stage", "stage": "mql",
+                "reentry": "never", "window": "funnel", "entry__mode": "none"}),
+        before,
+    )  # fmt: skip
+    assert after == {
+        "key": "k", "name": {"vi": "Một", "en": "One"}, "stage": "mql", "track": "b2b",
+        "notes": {"a": "b"}, "steps": [1],
+    }  # fmt: skip
+
+
+def test_settings_of_a_triggered_sequence() -> None:
+    after = settings_from(
+        form(**{"key": "k", "name.vi": "Một", "name.en": "One", "way": "trigger", "stage": "mql",
+                "trigger.event": "cart", "trigger.cancel": "purchase, emptied",
+                "trigger.where": "total: 5", "reentry": "after", "after.amount": "30",
+                "after.unit": "d", "window": "own", "window.days": ["mon"], "window.from": "08:00",
+                "window.to": "?", "spread.amount": "2", "spread.unit": "h", "exit": "0",
+                "exit-0.reason": "why", "priority": "5"}),
+        {},
+    )  # fmt: skip
+    assert after == {
+        "key": "k", "name": {"vi": "Một", "en": "One"},
+        "trigger": {"event": "cart", "where": {"total": 5}, "cancel": ["purchase", "emptied"]},
+        "priority": 5, "exits": [{"reason": "why", "when": None}], "reentry": {"after": "30d"},
+        "window": {"days": ["mon"], "from": "08:00", "to": "?"}, "spread": "2h",
+    }  # fmt: skip
+
+
+def test_paths_follow_a_step_that_is_renamed_and_conditions_do_not() -> None:
+    document = {
+        "steps": [
+            {"key": "b", "email": "x", "next": "a"},
+            {"key": "c", "wait_for": {"event": "click", "of": "a", "yes": "a", "no": "b"}},
+            {"key": "d", "branch": {"cases": [{"when": {"tag": "a"}, "to": "a"}], "else": "a"}},
+        ]
+    }
+    assert rename(document, "a", "z")["steps"] == [
+        {"key": "b", "email": "x", "next": "z"},
+        {"key": "c", "wait_for": {"event": "click", "of": "z", "yes": "z", "no": "b"}},
+        {"key": "d", "branch": {"cases": [{"when": {"tag": "a"}, "to": "z"}], "else": "z"}},
+    ]
+    assert rename(document, "", "z") is document
+
+
+def test_small_parts_of_forms() -> None:
+    assert split_duration("2w") == ("2", "w")
+    assert split_duration("soon") == ("soon", "d")
+    assert split_duration(None) == ("", "d")
+    assert mapping("link: [a") == "link: [a"
+    assert written_mapping("link: [a") == "link: [a"
+    assert mapping(written_mapping({"link": ["*/a*", "*/b*"]})) == {"link": ["*/a*", "*/b*"]}
+    assert [kind_of(blank(kind, "k")) for kind in ("wait", "goal", "exit")] == [
+        "wait", "goal", "exit",
+    ]  # fmt: skip
+    assert kind_of({"key": "nothing"}) == "email"

@@ -1,0 +1,129 @@
+"""The pages about sequences in a real Chromium: order by keyboard and drag, barriers, phone."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web.browsing import barriers, overflow
+from tests.web.planted import engine, pages
+from tests.web.test_sequences import LEAD
+
+__all__ = ["engine", "pages"]
+
+pytestmark = pytest.mark.browser
+
+PATHS = [
+    "/sequences/",
+    LEAD,
+    f"{LEAD}/draft",
+    f"{LEAD}/draft/settings",
+    f"{LEAD}/draft/steps/1",
+    f"{LEAD}/draft/steps/2",
+    f"{LEAD}/draft/publish",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_serious_barrier_on_a_wide_screen(signed_in_page: Page, path: str) -> None:
+    signed_in_page.goto(path)
+    assert barriers(signed_in_page) == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_phone_shows_it_without_barriers_or_sideways_scrolling(
+    signed_in_phone: Page, path: str
+) -> None:
+    signed_in_phone.goto(path)
+    assert barriers(signed_in_phone) == []
+    assert overflow(signed_in_phone) == 0
+
+
+def keys(page: Page) -> list[str]:
+    notes = page.locator("#steps .n-step-note").all_inner_texts()
+    return [note.split(" · ")[0] for note in notes]
+
+
+def test_steps_are_ordered_with_the_keyboard_and_saved(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto(f"{LEAD}/draft")
+    assert keys(page)[:3] == ["source", "welcome", "download"]
+    page.locator("[data-handle]").nth(1).focus()
+    page.keyboard.press("ArrowUp")
+    assert keys(page)[:3] == ["welcome", "source", "download"]
+    expect(page.locator("#steps-status")).to_contain_text("now step 1 of 16")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.locator("#save-order").click()
+    expect(page.locator("#notes")).to_contain_text("The order is saved.")
+    assert keys(page)[:3] == ["source", "download", "welcome"]
+
+
+def test_a_step_is_dragged_and_the_order_saved(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto(f"{LEAD}/draft")
+    handle = page.locator("[data-handle]").nth(3)
+    target = page.locator("#steps > li").first.bounding_box()
+    start = handle.bounding_box()
+    assert start
+    assert target
+    page.mouse.move(start["x"] + 5, start["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(start["x"] + 5, target["y"] + 2, steps=8)
+    page.mouse.up()
+    assert keys(page)[0] == "pause-1"
+    page.locator("#save-order").click()
+    expect(page.locator("#notes")).to_contain_text("The order is saved.")
+    assert keys(page)[0] == "pause-1"
+
+
+def test_another_email_brings_its_preview_at_once(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto(f"{LEAD}/draft/steps/2")
+    page.locator("select[name=email]").select_option("lead-margin")
+    expect(page.locator("#preview")).to_contain_text("Món bán chạy nhất")
+    frame = page.frame_locator("#preview details[open] iframe")
+    expect(frame.locator("body")).to_contain_text("Lotus Desk")
+
+
+def test_what_a_choice_makes_superfluous_is_out_of_sight(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto(f"{LEAD}/draft/steps/3")
+    expect(page.locator("input[name=event]")).to_be_visible()
+    expect(page.locator("textarea[name='when.text']")).to_be_hidden()
+    page.locator("input[name=what][value=when]").check()
+    expect(page.locator("input[name=event]")).to_be_hidden()
+    page.locator("input[name='when.mode'][value=text]").check()
+    expect(page.locator("textarea[name='when.text']")).to_be_visible()
+
+
+def test_the_enter_key_saves_a_step(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto(f"{LEAD}/draft/steps/4")
+    page.locator("input[name='wait.amount']").fill("5")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notes")).to_contain_text("Saved in the draft.")
+    expect(page.locator("#step-4")).to_contain_text("Wait 5 days")
+
+
+def test_a_draft_is_written_without_any_script(signed_in_page: Page) -> None:
+    # The same person with scripts turned off: the cookie is the log-in.
+    page = signed_in_page
+    browser = page.context.browser
+    assert browser
+    base = page.url.partition("/login")[0].rstrip("/")
+    plain = browser.new_context(
+        java_script_enabled=False, locale="en", storage_state=page.context.storage_state()
+    )
+    try:
+        shown = plain.new_page()
+        shown.goto(base + f"{LEAD}/draft")
+        shown.locator("button[value='2:up']").click()
+        expect(shown.locator("#notes")).to_contain_text("The order is saved.")
+        assert keys(shown)[:2] == ["welcome", "source"]
+        shown.goto(base + f"{LEAD}/draft/steps/1")
+        shown.locator("select[name=email]").select_option("lead-margin")
+        shown.locator("button[value=preview]").click()
+        expect(shown.locator("#preview")).to_contain_text("Món bán chạy nhất")
+        shown.locator("#save").click()
+        expect(shown.locator("#notes")).to_contain_text("Saved in the draft.")
+    finally:
+        plain.close()
