@@ -10,7 +10,8 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.isolation import OF_THE_MOMENT, break_off, isolate
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
-from nurture.store import runs, sends
+from nurture.store import runs
+from nurture.store.batches import mark_enqueued, waiting_batches
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +85,9 @@ def wake_waiting(deps: Dependencies, now: datetime, limit: int = 200) -> int:
     """
     with deps.database.begin() as tx:
         wall = deps.wall.now()
-        batches = sends.waiting_batches(tx, now, wall - PATIENCE, limit)
+        batches = waiting_batches(tx, now, wall - PATIENCE, limit)
         if batches:
-            sends.mark_enqueued(tx, batches, now, wall)
+            mark_enqueued(tx, batches, now, wall)
     if batches:
         deps.wake(batches)
     return len(batches)

@@ -28,6 +28,7 @@ from nurture.errors import Invalid, NotFound
 from nurture.mailer.render import TemplateFailed
 from nurture.providers.base import HandingOver, Outcome, OutgoingEmail, Receipt
 from nurture.store import runs, sends
+from nurture.store.batches import next_run
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def _next_bag(courier: Courier, batch_id: int) -> Bag:
                 limit //= 2
                 continue
             with deps.database.read() as tx:
-                run_id = sends.next_run(tx, batch_id, now)
+                run_id = next_run(tx, batch_id, now)
             if run_id is None or broken == MOST_BROKEN_OFF:
                 raise
             log.exception("run %d cannot be sent to and is failed", run_id)

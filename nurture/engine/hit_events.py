@@ -19,7 +19,7 @@ from nurture.store import hits as store
 from nurture.store import ledger, people
 from nurture.store.hits import Kept, Standing
 from nurture.store.ledger import NewEvent
-from nurture.store.sends import Place
+from nurture.store.places import Place
 from nurture.tracking.hits import HitKind
 from nurture.tracking.links import HONEYPOT_INDEX
 from nurture.tracking.verdicts import Verdict

@@ -20,9 +20,9 @@ from nurture.engine.work import Work
 from nurture.errors import NotFound
 from nurture.mailer.compiled import CompiledEmail
 from nurture.store import hits as store
-from nurture.store import people, sends, suppressions
+from nurture.store import people, suppressions
 from nurture.store.hits import Judged, Kept, NewHit
-from nurture.store.sends import Place
+from nurture.store.places import Place, places_of
 from nurture.tracking.verdicts import PENDING, VERSION, Hit, HitKind, Label, Verdict, judge
 
 # Hits of one send that are looked at one by one. Nobody opens an email so often; beyond it
@@ -154,7 +154,7 @@ class _Round:
 
 
 def _settle(work: Work, deps: Dependencies, send_ids: Collection[int]) -> int:
-    places = sends.places(work.tx, send_ids)
+    places = places_of(work.tx, send_ids)
     free = store.free_contacts(work.tx, {place.contact_id for place in places.values()})
     ours = [key for key in send_ids if key not in places or places[key].contact_id in free]
     # Read only now: whoever held a contact before us has committed what they found.

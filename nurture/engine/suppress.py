@@ -12,8 +12,9 @@ from nurture.engine.record import take_in
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import NotFound
-from nurture.store import operations, people, runs, sends, suppressions
+from nurture.store import operations, people, runs, suppressions
 from nurture.store.ledger import NewEvent
+from nurture.store.places import places_of
 from nurture.store.suppressions import NewConsent, NewSuppression
 
 UNSUBSCRIBED = "unsubscribed"
@@ -53,7 +54,7 @@ def unsubscribe(
     """
 
     def body(work: Work) -> str:
-        place = sends.places(work.tx, [send_id]).get(send_id)
+        place = places_of(work.tx, [send_id]).get(send_id)
         if place is None:
             raise NotFound("this email is not known here")
         people.lock(work.tx, [place.contact_id])

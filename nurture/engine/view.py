@@ -8,10 +8,11 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.letters import Letter, Post
 from nurture.errors import NotFound
 from nurture.mailer.render import Rendered, TemplateFailed
-from nurture.store import people, runs, sends
+from nurture.store import people, runs
 from nurture.store.database import Transaction
 from nurture.store.people import Addressee, Need
-from nurture.store.sends import Claimed, Place
+from nurture.store.places import Place, places_of
+from nurture.store.sends import Claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def in_part(address: str) -> str:
 
 
 def _found(tx: Transaction, send_id: int) -> tuple[Place, Addressee]:
-    place = sends.places(tx, [send_id]).get(send_id)
+    place = places_of(tx, [send_id]).get(send_id)
     if place is None:
         raise NotFound("this email is not known here")
     addressee = people.addressees(tx, [place.contact_id]).get(place.contact_id)

@@ -19,7 +19,7 @@ from nurture.store import operations, suppressions
 from nurture.store import webhooks as store
 from nurture.store.ledger import NewEvent
 from nurture.store.operations import Health
-from nurture.store.sends import Place
+from nurture.store.places import Place
 from nurture.store.suppressions import NewSuppression
 from nurture.store.webhooks import Told
 from nurture.tracking.verdicts import Hit, HitKind, judge

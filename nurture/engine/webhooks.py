@@ -19,8 +19,9 @@ from nurture.engine.transactions import committed
 from nurture.engine.webhook_effects import Fact, take_effect
 from nurture.engine.work import Work
 from nurture.providers.base import BounceClass, EventKind, ProviderEvent
-from nurture.store import people, sends
+from nurture.store import people
 from nurture.store import webhooks as store
+from nurture.store.places import places_of
 from nurture.store.suppressions import NewSuppression
 from nurture.store.webhooks import NewWebhook, Told
 
@@ -85,7 +86,7 @@ def settle_webhooks(deps: Dependencies, now: datetime, limit: int = 500) -> int:
 def _settle(work: Work, deps: Dependencies, limit: int) -> int:
     told = store.ready(work.tx, work.now - PATIENCE, limit)
     found = store.matches(work.tx, told)
-    places = sends.places(work.tx, {send_id for send_id, _ in found.values()})
+    places = places_of(work.tx, {send_id for send_id, _ in found.values()})
     people.lock(work.tx, {place.contact_id for place in places.values()})
     work.see({place.contact_id for place in places.values()}, history=False)
     outcomes: dict[int, str] = {}

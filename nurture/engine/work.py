@@ -17,6 +17,7 @@ from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, 
 from nurture.engine.entering import Entry, admit, begin, stage_sequence
 from nurture.engine.moves import Moves
 from nurture.store import ledger, people, runs, sends
+from nurture.store.batches import new_batch
 from nurture.store.database import Transaction
 from nurture.store.people import Need
 from nurture.store.runs import Run
@@ -166,7 +167,7 @@ class Work:
         ledger.look_again(self.tx, self._asked, self.now)
         batches = []
         if self._openings:
-            batches.append(sends.new_batch(self.tx, self.now, self.wall))
+            batches.append(new_batch(self.tx, self.now, self.wall))
             sends.open_sends(self.tx, self._openings, batches[0], self.now)
         ledger.add_decisions(self.tx, self._decisions)
         return batches

@@ -51,16 +51,6 @@ class Opening:
     topic: str
 
 
-def new_batch(tx: Transaction, now: datetime, enqueued_at: datetime) -> int:
-    """Return the id of a new batch that the caller will enqueue at `enqueued_at` (wall clock)."""
-    statement = (
-        sa.insert(tables.Batch)
-        .values(created_at=now, enqueued_at=enqueued_at, woken_at=now)
-        .returning(tables.Batch.id)
-    )
-    return int(tx.execute(statement).scalar_one())
-
-
 def open_sends(tx: Transaction, openings: Sequence[Opening], batch_id: int, now: datetime) -> None:
     """Put the sends into the queue of `batch_id`, each once for its enrollment, step and pass.
 
@@ -183,43 +173,6 @@ def cancel_unstarted(tx: Transaction, left: Mapping[int, str], now: datetime) ->
         )
 
 
-def waiting_batches(
-    tx: Transaction, now: datetime, enqueued_before: datetime, limit: int
-) -> list[int]:
-    """Return batches with sends that could go now and that no worker was told of.
-
-    Either Redis was told before `enqueued_before` (wall clock) and has had its time, or it was
-    told when the send was still put off.
-    """
-    paused = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
-    statement = (
-        sa.select(T.batch_id)
-        .join(tables.Batch, tables.Batch.id == T.batch_id)
-        .where(
-            T.status == "queued",
-            sa.or_(T.not_before.is_(None), T.not_before <= now),
-            T.sequence_id.not_in(paused),
-            sa.or_(
-                tables.Batch.enqueued_at <= enqueued_before,
-                T.not_before > tables.Batch.woken_at,
-            ),
-        )
-        .group_by(T.batch_id)
-        .order_by(T.batch_id)
-        .limit(limit)
-    )
-    return [int(batch) for batch in tx.execute(statement).scalars() if batch is not None]
-
-
-def mark_enqueued(tx: Transaction, batch_ids: Sequence[int], now: datetime, wall: datetime) -> None:
-    """Remember that Redis is told about these batches."""
-    tx.execute(
-        sa.update(tables.Batch)
-        .where(tables.Batch.id.in_(batch_ids))
-        .values(enqueued_at=wall, woken_at=now)
-    )
-
-
 def claimed_sends(tx: Transaction, worker: str) -> list[Claimed]:
     """Return the sends that a worker has claimed and not settled."""
     statement = sa.select(*_CLAIMED).where(T.status == "claimed", T.claimed_by == worker)
@@ -288,41 +241,3 @@ def in_flight(tx: Transaction, contact_ids: Iterable[int]) -> list[tuple[int, in
         )
     )
     return [(row.id, row.contact_id, row.content) for row in rows]
-
-
-def next_run(tx: Transaction, batch_id: int, now: datetime) -> int | None:
-    """Return the run of the send that `claim` would take first; None when there is none."""
-    statement = select_free(batch_id, now, 1).with_only_columns(T.enrollment_id)
-    return tx.execute(statement).scalar_one_or_none()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What hits and webhooks need to know of a send."""
-
-    id: int
-    contact_id: int
-    enrollment_id: int
-    version_id: int
-    sequence: str
-    step: str
-    pass_no: int
-    content: str
-    email_id: int | None
-    topic: str
-    status: str
-    claimed_at: datetime | None
-    settled_at: datetime | None
-
-
-def places(tx: Transaction, ids: Iterable[int]) -> dict[int, Place]:
-    """Return the places of the sends with these ids, by id."""
-    rows = tx.execute(
-        sa.select(
-            T.id, T.contact_id, T.enrollment_id, T.version_id, tables.Sequence.key, T.step,
-            T.pass_no, T.content, T.email_id, T.topic, T.status, T.claimed_at, T.settled_at,
-        )
-        .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
-        .where(bulk.among(tx, T.id, ids))
-    )  # fmt: skip
-    return {row.id: Place(*cast(tuple[Any, ...], row)) for row in rows}

@@ -28,15 +28,15 @@ from nurture.engine.suppress import unsubscribe
 from nurture.providers.base import HandingOver, Outcome, OutgoingEmail, Receipt
 from nurture.providers.inbox import InboxProvider
 from nurture.providers.inbox_mail import Arrival, Inbox
-from nurture.store import bulk, ledger, operations, people, sends, tables
+from nurture.store import bulk, ledger, operations, people, tables
 from nurture.store.ledger import NewEvent
+from nurture.store.places import Place, places_of
 from nurture.web.admin.inbox import FILE
 from nurture.wiring import build
 from tests.web.people import StandingClock
 
 AUDIENCE = Path(nurture.demo.__file__).parent / "audience.csv"
 DAYS = 24
-STEP = timedelta(hours=3)
 CONTACTS = 44
 # What becomes of mail to the contacts with these ids; everybody else gets theirs.
 FATES = {5: Outcome.HARD, 9: Outcome.UNCERTAIN, 17: Outcome.POLICY}
@@ -73,6 +73,8 @@ class Carrier(InboxProvider):
 class Gardener:
     """Lets time pass: what is due goes out, and the audience reads some of it."""
 
+    step = timedelta(hours=3)
+
     def __init__(self, deps: Dependencies, clock: StandingClock, carrier: Carrier) -> None:
         self.batches: list[int] = []
         self.clock = clock
@@ -85,7 +87,7 @@ class Gardener:
     def grow(self, days: int) -> None:
         end = self.clock.now() + timedelta(days=days)
         while self.clock.now() < end:
-            self.clock.advance(STEP)
+            self.clock.advance(self.step)
             now = self.clock.now()
             while advance(self.deps, now):
                 pass
@@ -105,7 +107,7 @@ class Gardener:
     def read_mail(self, now: datetime) -> None:
         accepted, self.carrier.accepted = self.carrier.accepted, []
         with self.deps.database.read() as tx:
-            places = sends.places(tx, accepted)
+            places = places_of(tx, accepted)
             links = {
                 place.id: self.deps.definitions.email(tx, place.email_id).links
                 for place in places.values()
@@ -131,7 +133,7 @@ class Gardener:
 
 
 def _event(
-    place: sends.Place,
+    place: Place,
     name: str,
     at: datetime,
     properties: Mapping[str, str],

@@ -1,0 +1,45 @@
+"""Where sends belong: what hits and webhooks need to know of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from nurture.store import bulk, tables
+from nurture.store.database import Transaction
+
+T = tables.Send
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What hits and webhooks need to know of a send."""
+
+    id: int
+    contact_id: int
+    enrollment_id: int
+    version_id: int
+    sequence: str
+    step: str
+    pass_no: int
+    content: str
+    email_id: int | None
+    topic: str
+    status: str
+    claimed_at: datetime | None
+    settled_at: datetime | None
+
+
+def places_of(tx: Transaction, ids: Iterable[int]) -> dict[int, Place]:
+    """Return the places of the sends with these ids, by id."""
+    rows = tx.execute(
+        sa.select(
+            T.id, T.contact_id, T.enrollment_id, T.version_id, tables.Sequence.key, T.step,
+            T.pass_no, T.content, T.email_id, T.topic, T.status, T.claimed_at, T.settled_at,
+        )
+        .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
+        .where(bulk.among(tx, T.id, ids))
+    )  # fmt: skip
+    return {row.id: Place(*cast(tuple[Any, ...], row)) for row in rows}
