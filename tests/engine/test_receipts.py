@@ -13,6 +13,7 @@ from nurture.engine.receipts import FIRST_DELAY, LONGEST_DELAY, SOFT_TRIES, back
 from nurture.engine.reconcile import decide_uncertain, recover
 from nurture.engine.suppress import lift
 from nurture.errors import NotFound
+from nurture.providers.base import Outcome
 from nurture.store import operations, tables
 from nurture.store.operations import Health
 from tests.engine.scripted_post import (
@@ -23,7 +24,6 @@ from tests.engine.scripted_post import (
     SENDER,
     SOFT,
     UNCERTAIN,
-    Outcome,
     Reply,
 )  # fmt: skip
 from tests.engine.world import DAY, HOUR, MINUTE, NOW, C, S, World, opened, sequence

@@ -41,7 +41,7 @@ def changed(document: Mapping[str, Any], **parts: Any) -> dict[str, Any]:
 
 def moves(world: World) -> list[tuple[str, str, str]]:
     t = tables.StageChange
-    return world.rows(sa.select(t.start, t.to, t.refused).order_by(t.id))  # type: ignore[return-value]
+    return world.rows(sa.select(t.start, t.to, t.refused).order_by(t.id))
 
 
 def test_the_same_event_counts_once_however_often_it_is_told(world: World) -> None:
@@ -181,7 +181,7 @@ def test_edges_that_contradict_each_other_turn_nobody_in_a_circle(
 def test_a_wait_for_a_score_ends_with_the_event_that_lifts_it(
     settings: Settings, database_url: str
 ) -> None:
-    steps = [
+    steps: list[dict[str, Any]] = [
         {
             "key": "interest",
             "wait_for": {

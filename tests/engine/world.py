@@ -195,7 +195,7 @@ class World:
             if funnel is not None:
                 parse_funnel(funnel)
                 number = published.funnel_number(tx) + 1
-                published.add_funnel(tx, number, funnel, digest(funnel), "test", self.now)
+                published.add_funnel(tx, number, funnel, digest(dict(funnel)), "test", self.now)
             for document in documents:
                 parsed = parse_sequence(document)
                 publish_sequence(tx, parsed, document, self.emails, "test", self.now)
@@ -329,11 +329,11 @@ class World:
 
     # ---- what is to be seen ---------------------------------------------------------------
 
-    def rows(self, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         with self.deps.database.read() as tx:
             return [tuple(row) for row in tx.execute(statement)]
 
-    def column(self, statement: sa.Select[Any]) -> list[Any]:
+    def column(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Any]:
         return [row[0] for row in self.rows(statement)]
 
     def states(self, contact_id: int) -> list[tuple[str, str, str]]:
