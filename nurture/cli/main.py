@@ -4,7 +4,19 @@ import sys
 
 import click
 
-from nurture.cli import api, campaigns, demo, doctor, explain, imports, inbox, users, web, worker
+from nurture.cli import (
+    api,
+    campaigns,
+    demo,
+    doctor,
+    explain,
+    imports,
+    inbox,
+    sequences,
+    users,
+    web,
+    worker,
+)
 from nurture.errors import Invalid, NurtureError
 
 
@@ -23,6 +35,7 @@ COMMANDS: tuple[click.Command, ...] = (
     doctor.doctor,
     explain.explain_command,
     inbox.inbox,
+    sequences.sequence,
     api.api_key_command,
     demo.demo,
     web.web,
