@@ -5,6 +5,8 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.places",
+    # After the two that it imports: pytest rewrites a module only before its first import.
+    "tests.fixtures.gardens",
     "tests.fixtures.valkey",
 ]
 

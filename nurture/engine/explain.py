@@ -4,13 +4,14 @@ Plain values with codes in them: the admin and the command line put them into wo
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nurture.domain.contact import Contact
 from nurture.domain.decide import Situation
 from nurture.domain.funnel import Funnel
 from nurture.domain.scoring import engagement
+from nurture.domain.sequence import Email, Sequence
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.explain_ahead import RunAhead, look_ahead
 from nurture.engine.explain_score import FitExplained, ScoreExplained, explain_fit, explain_score
@@ -63,7 +64,8 @@ def explain(deps: Dependencies, contact_id: int, at: datetime) -> Explanation:
         contact = people.contacts(tx, [contact_id], Need(history=True))[contact_id]
         entries = ledger.entries(tx, [contact_id]).get(contact_id, [])
         live = runs.live_of(tx, [contact_id])
-        catalog = deps.definitions.including(tx, {run.version_id for run in live})
+        every = reports_contact.runs(tx, contact_id)
+        catalog = deps.definitions.including(tx, {run.version_id for run in every})
         decided = reports_contact.decisions(
             tx, contact_id, until=at, before=None, limit=MOST_DECISIONS
         )
@@ -75,10 +77,12 @@ def explain(deps: Dependencies, contact_id: int, at: datetime) -> Explanation:
             chosen = deps.definitions.choices(tx, run.version_id)
             wanted |= {key for (_, written), key in chosen.items() if written in languages}
         found = reports_contact.subjects(tx, wanted)
-        met = touches(decided, sent, contact.history, engaged)
+        versions = {run.id: catalog.version(run.version_id).sequence for run in every}
+        met = tuple(
+            _named(touch, versions) for touch in touches(decided, sent, contact.history, engaged)
+        )
         unseen = {one.template for one in met} - {name for name, _, _ in found.values()}
         named = reports_contact.subjects_by_name(tx, unseen)
-        every = reports_contact.runs(tx, contact_id)
         barred = reports_contact.suppressions(tx, profile.address_key)
     ahead = [
         look_ahead(
@@ -103,6 +107,14 @@ def explain(deps: Dependencies, contact_id: int, at: datetime) -> Explanation:
         titles=_titles((*named, *found.values()), contact.language),
         sequences={key: one.sequence.names for key, one in catalog.current.items()},
     )
+
+
+def _named(touch: Touch, versions: Mapping[int, Sequence]) -> Touch:
+    """Give a touch whose send was never decided the email that its step would have sent."""
+    if touch.template or touch.enrollment_id not in versions:
+        return touch
+    step = versions[touch.enrollment_id].by_key.get(touch.step)
+    return replace(touch, template=step.template) if isinstance(step, Email) else touch
 
 
 def _titles(found: Iterable[tuple[str, str, str]], language: str) -> dict[str, str]:

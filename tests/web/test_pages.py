@@ -1,0 +1,236 @@
+"""The overview, contacts, the inbox and health, on a garden of forty contacts."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from nurture.engine.dependencies import Dependencies
+from nurture.store import operations, people, reports_health
+from nurture.store.operations import Health
+from nurture.web.app import WebDependencies, create_app
+from tests.web.people import StandingClock
+from tests.web.planted import bare, engine, pages
+from tests.web.signing_in import log_in, post
+
+__all__ = ["bare", "engine", "pages"]
+
+PATHS = ["/", "/contacts/", "/contacts/31", "/inbox/", "/inbox/3", "/health/"]
+
+
+def text(client: FlaskClient, path: str) -> str:
+    response = client.get(path)
+    assert response.status_code == 200, response.text
+    return response.text
+
+
+@pytest.mark.parametrize(
+    "path", [*PATHS, "/contacts/31/timeline", "/inbox/3/html", "/inbox/3/source"]
+)
+def test_a_stranger_sees_nothing(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.location.partition("?")[0]) == (302, "/login")
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_is_shown_in_both_languages(
+    signed_in: FlaskClient, path: str, language: str
+) -> None:
+    response = signed_in.get(path, headers={"Accept-Language": language})
+    assert response.status_code == 200
+    assert f'<html lang="{language}">' in response.text
+
+
+def test_the_overview_counts_contacts_by_stage_and_says_what_needs_a_person(
+    signed_in: FlaskClient,
+) -> None:
+    shown = text(signed_in, "/")
+    assert "1 worker has gone silent." in shown
+    assert "1 email may or may not have arrived" in shown
+    counts = [int(found) for found in re.findall(r'<progress value="(\d+)"', shown)]
+    assert len(counts) == 7
+    assert sum(counts) == 44
+    assert 'hx-trigger="every 20s"' in shown
+
+
+def test_the_overview_says_that_the_provider_is_down(
+    signed_in: FlaskClient, engine: Dependencies, clock: StandingClock
+) -> None:
+    with engine.database.begin() as tx:
+        down = Health("down", 3, clock.now() + timedelta(minutes=8), "connection refused")
+        operations.set_provider_health(tx, "inbox", down, clock.now())
+    shown = text(signed_in, "/")
+    assert "inbox takes no mail: sends wait, nothing is lost." in shown
+    assert "connection refused" in shown
+
+
+def test_before_anything_is_published_the_overview_teaches(
+    bare: Dependencies, given: WebDependencies
+) -> None:
+    client = create_app(replace(given, engine=bare, settings=bare.settings)).test_client()
+    log_in(client)
+    shown = text(client, "/")
+    assert "nurture apply" in shown
+    assert "nurture import contacts.csv" in shown
+    for path in ("/contacts/", "/inbox/", "/health/"):
+        assert 'class="n-empty"' in text(client, path)
+
+
+def test_a_look_by_the_page_itself_does_not_keep_the_session_alive(
+    signed_in: FlaskClient, wall: StandingClock
+) -> None:
+    for _ in range(5):
+        wall.advance(timedelta(minutes=25))
+        last = signed_in.get("/", headers={"HX-Request": "true", "Nurture-Poll": "1"})
+    assert last.status_code == 401
+
+
+@pytest.mark.parametrize("words", ["nguyen", "NGUYỄN", "do ly", "tiem banh"])
+def test_contacts_are_found_without_accents(signed_in: FlaskClient, words: str) -> None:
+    shown = text(signed_in, f"/contacts/?q={words}")
+    rows = shown.count('data-label="Score"')
+    assert 0 < rows < 44
+    if words == "do ly":
+        assert "Đỗ Khánh Ly" in shown
+
+
+def test_wildcards_in_a_search_are_plain_letters(signed_in: FlaskClient) -> None:
+    assert "Nobody is like that" in text(signed_in, "/contacts/?q=%25")
+    assert "Nobody is like that" in text(signed_in, "/contacts/?q=_____________________")
+
+
+def test_contacts_are_narrowed_by_stage_and_temperature(signed_in: FlaskClient) -> None:
+    leads = text(signed_in, "/contacts/?stage=lead")
+    assert leads.count('data-label="Score"') > 3
+    assert "Visitor</span>" not in leads
+    warm = text(signed_in, "/contacts/?temperature=warm")
+    assert 0 < warm.count('data-label="Score"') < 44
+
+
+def test_a_contacts_page_explains_score_emails_and_what_comes_next(signed_in: FlaskClient) -> None:
+    shown = text(signed_in, "/contacts/31")
+    assert "What comes next" in shown
+    assert "because the contact entered the sequence" in shown
+    totals = [
+        float(one) for one in re.findall(r'<strong class="n-number">\+?(-?[\d.]+)</strong>', shown)
+    ]
+    score = re.search(r'<span class="n-stat-value">(-?[\d.]+)</span>', shown)
+    assert score
+    heaps = shown.count('class="n-heap"')
+    assert sum(totals[:heaps]) == pytest.approx(float(score[1]), abs=0.01 * heaps)
+
+
+def test_a_contact_who_unsubscribed_is_told_so(signed_in: FlaskClient) -> None:
+    shown = text(signed_in, "/contacts/12")
+    assert "the contact has unsubscribed" in shown
+    assert "Took back consent" in shown
+
+
+def test_the_timeline_goes_on_where_it_stopped(signed_in: FlaskClient) -> None:
+    shown = text(signed_in, "/contacts/31")
+    titles: list[str] = []
+    for _ in range(20):
+        page = shown[shown.index('class="n-story"') :]
+        titles += re.findall(r'datetime="([^"]+)"', page)
+        older = re.search(r'href="(/contacts/31/timeline\?before=[^"]+)"', page)
+        if older is None:
+            break
+        shown = text(signed_in, older[1])
+    assert titles == sorted(titles, reverse=True)
+    assert len(titles) > 25
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/contacts/9999", "/contacts/31/timeline?before=x", "/contacts/31/timeline?before=1.9.1",
+     "/inbox/9999", "/inbox/9999/html"],
+)  # fmt: skip
+def test_what_is_not_there_is_not_found(signed_in: FlaskClient, path: str) -> None:
+    assert signed_in.get(path).status_code == 404
+
+
+def test_the_inbox_lists_searches_and_pages_mail(signed_in: FlaskClient) -> None:
+    first = text(signed_in, "/inbox/")
+    older = re.search(r'href="(/inbox/\?before=\d+)"', first)
+    assert older
+    second = text(signed_in, older[1])
+    assert not set(re.findall(r"/inbox/\d+", first)) & set(re.findall(r"/inbox/\d+", second))
+    found = text(signed_in, "/inbox/?q=hang cho")
+    assert "Hàng chờ 8 giờ sáng" in found
+    assert 0 < found.count('data-label="To"') < 30
+
+
+def test_a_mail_is_shown_in_a_frame_where_nothing_runs_and_no_open_is_counted(
+    signed_in: FlaskClient,
+) -> None:
+    shown = text(signed_in, "/inbox/3")
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in shown
+    assert "List-Unsubscribe-Post" in shown
+    assert "/contacts/" in shown
+    frame = signed_in.get("/inbox/3/html")
+    assert "sandbox" in frame.headers["Content-Security-Policy"]
+    assert "/c/" in frame.text
+    assert "/o/" not in frame.text
+    source = signed_in.get("/inbox/3/source")
+    assert source.mimetype == "message/rfc822"
+    assert b"multipart/alternative" in source.data
+
+
+@pytest.mark.parametrize("what", ["complaint", "bounce"])
+def test_the_inbox_tells_the_engine_what_a_provider_would(
+    signed_in: FlaskClient, engine: Dependencies, what: str
+) -> None:
+    assert post(signed_in, f"/inbox/3/{what}", {}, form_on="/inbox/3").status_code == 303
+    with engine.database.read() as tx:
+        assert reports_health.webhooks(tx).waiting == 1
+    assert post(signed_in, "/inbox/3/praise", {}, form_on="/inbox/3").status_code == 404
+
+
+@pytest.mark.parametrize(("arrived", "status"), [("yes", "accepted"), ("no", "failed")])
+def test_a_person_settles_an_uncertain_email(
+    signed_in: FlaskClient, engine: Dependencies, arrived: str, status: str
+) -> None:
+    with engine.database.read() as tx:
+        (doubt,) = reports_health.uncertain(tx)
+    assert "It arrived" in text(signed_in, "/health/")
+    answer = post(
+        signed_in, f"/health/uncertain/{doubt.send_id}", {"arrived": arrived}, form_on="/"
+    )
+    assert answer.status_code == 303
+    assert "of every email it is known what became of it" in text(signed_in, "/health/")
+    with engine.database.read() as tx:
+        assert reports_health.uncertain(tx) == []
+    post(signed_in, f"/health/uncertain/{doubt.send_id}", {"arrived": arrived}, form_on="/")
+    assert "This email was settled already." in text(signed_in, "/health/")
+
+
+def test_a_paused_provider_is_resumed_by_a_button(
+    signed_in: FlaskClient, engine: Dependencies, clock: StandingClock
+) -> None:
+    with engine.database.begin() as tx:
+        paused = Health("paused", 1, None, "550 5.7.26 unauthenticated")
+        operations.set_provider_health(tx, "inbox", paused, clock.now())
+    assert "5.7.26" in text(signed_in, "/health/")
+    assert post(signed_in, "/health/providers/inbox/resume", {}, form_on="/").status_code == 303
+    assert "inbox sends again" in text(signed_in, "/health/")
+    with engine.database.read() as tx:
+        after = operations.provider_health(tx, "inbox")
+    assert after is not None
+    assert after.state == "ok"
+    post(signed_in, "/health/providers/inbox/resume", {}, form_on="/")
+    assert "inbox takes mail already" in text(signed_in, "/health/")
+
+
+def test_health_shows_workers_stuck_runs_and_the_last_import(
+    signed_in: FlaskClient, engine: Dependencies
+) -> None:
+    shown = text(signed_in, "/health/")
+    assert shown.count("n-chip-leaf") >= 3
+    assert "Silent" in shown
+    assert "audience.csv" in shown
+    assert "It only wakes workers: nothing is lost without it." in shown
+    with engine.database.read() as tx:
+        assert people.contacts(tx, [9], people.Need())[9].address in shown
