@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Literal
 
-from babel.units import format_unit
+from babel.dates import format_timedelta
 
 from nurture.campaigns.yaml_writing import dump
 from nurture.domain.durations import parse_duration
@@ -79,8 +78,8 @@ def duration_words(written: object) -> str:
     unit: Literal["day", "hour", "minute"] = "minute"
     if delta.total_seconds() % 3600 == 0:
         unit = "day" if delta.total_seconds() % 86400 == 0 else "hour"
-    number = int(delta / timedelta(**{f"{unit}s": 1}))
-    return format_unit(number, f"duration-{unit}", locale=language())
+    # The threshold keeps 30 days from becoming a month, which a wait of 30 days is not.
+    return format_timedelta(delta, granularity=unit, threshold=1e9, locale=language())
 
 
 def event_words(event: str) -> str:
