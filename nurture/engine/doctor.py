@@ -84,7 +84,7 @@ class Examined:
 
 def examine(deps: Dependencies, now: datetime) -> Examined:
     """Look for every violation; reads only, and changes nothing."""
-    with deps.database.read() as tx:
+    with deps.database.snapshot() as tx:
         found = [
             *examination.sending_without_send(tx, MOST_FINDINGS),
             *examination.send_without_run(tx, MOST_FINDINGS),

@@ -1,5 +1,6 @@
 """Events from outside: what contacts do on a site or in a shop, told by that site."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,11 @@ AHEAD = timedelta(minutes=5)
 LONGEST_TEXT = 2_000
 MOST_PROPERTIES = 50
 MOST_EVENTS = 1_000
+# All properties of an event as JSON, in characters: what an email could make use of.
+LONGEST_PROPERTIES = 20_000
+# No shop remembers further back; earlier instants are slips of the pen, and some databases
+# cannot hold them in every time zone.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 # Said by mail itself and by nobody else: a site that could claim them could score and suppress.
 OURS = frozenset(
@@ -78,6 +84,10 @@ def _read(
             wanted = f"Give a text of at most {LONGEST_TEXT} characters."
             problems.append(Problem(f"{name} is missing or no text", wanted, field=place))
             return ""
+        if not _is_storable(value):
+            wanted = "Leave out NUL and half characters."
+            problems.append(Problem(f"{name} cannot be stored", wanted, field=f"{place}.{name}"))
+            return ""
         return value.strip()
 
     address, name, key = text("email"), text("event"), text("id")
@@ -106,6 +116,10 @@ def _instant(value: object, place: str, now: datetime, problems: list[Problem]) 
         problems.append(Problem(told, wanted, field=f"{place}.at"))
         return now
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if at < EARLIEST:
+        told = f"at {at.isoformat()} lies before {EARLIEST.year}"
+        problems.append(Problem(told, "Send when it happened.", field=f"{place}.at"))
+        return now
     if at > now + AHEAD:
         told = f"at {at.isoformat()} lies in the future"
         problems.append(Problem(told, "Send when it happened.", field=f"{place}.at"))
@@ -119,4 +133,23 @@ def _properties(value: object, place: str, problems: list[Problem]) -> dict[str,
         problems.append(Problem("properties is no object", wanted, field=place))
         return {}
     # Lists of objects (the items of a cart) travel along for emails; rules only read scalars.
-    return {str(name)[:200]: one for name, one in value.items()}
+    properties = {str(name)[:200]: one for name, one in value.items()}
+    if not _is_storable(properties):
+        told = "properties cannot be stored"
+        wanted = (
+            "Send JSON without NUL, half characters, NaN or infinity, of at most "
+            f"{LONGEST_PROPERTIES} characters."
+        )
+        problems.append(Problem(told, wanted, field=place))
+        return {}
+    return properties
+
+
+def _is_storable(value: object) -> bool:
+    """Return whether every database takes `value`: some refuse NUL, and half a character."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return len(text) <= LONGEST_PROPERTIES and "\\u0000" not in text

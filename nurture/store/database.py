@@ -69,6 +69,18 @@ class Database:
             ) from error
 
     @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """Open a transaction that only reads, and sees everything as of one moment.
+
+        In SQLite every transaction does; in PostgreSQL each statement of `read` sees what was
+        committed until then, and what is compared across statements would seem to differ.
+        """
+        with self.read() as transaction:
+            if not self.is_sqlite:
+                transaction.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield transaction
+
+    @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a transaction that only reads; it takes no write lock.
 

@@ -199,3 +199,14 @@ def test_contacts_that_somebody_holds_are_passed_over_without_waiting(
         people.lock(one, [ana])
         assert people.lock_free(other, [ana, bo]) == {bo}
     database.close()
+
+
+def test_a_snapshot_sees_one_moment(database: Database) -> None:
+    count = sa.select(sa.func.count()).select_from(C)
+    with database.snapshot() as reader:
+        assert reader.execute(count).scalar_one() == 0
+        with database.begin() as writer:
+            bulk.insert(writer, C, [contact("ana")])
+        assert reader.execute(count).scalar_one() == 0
+    with database.snapshot() as reader:
+        assert reader.execute(count).scalar_one() == 1
