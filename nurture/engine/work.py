@@ -73,7 +73,7 @@ class Work:
         if not versions <= self.catalog.versions.keys():
             self.catalog = self.definitions.including(self.tx, versions)
         self.runs.update((run.enrollment.id, run) for run in some)
-        history = any(asks_history(self.definition(run).sequence) for run in some)
+        history = any(asks_history(self.catalog.version(key).sequence) for key in versions)
         self.see({run.enrollment.contact_id for run in some}, history=history)
         return some
 
@@ -130,11 +130,10 @@ class Work:
         event_id: int | None = None,
     ) -> None:
         """Record a change of stage, or its refusal; a change takes effect in `finish`."""
-        order = self.catalog.funnel.order
-        contact = self.contacts[contact_id]
         self.contacts[contact_id] = self._moves.note(
-            contact, answer, actor, order=order, event_id=event_id, now=self.now
-        )
+            self.contacts[contact_id], answer, actor,
+            order=self.catalog.funnel.order, event_id=event_id, now=self.now,
+        )  # fmt: skip
 
     def wish(self, entry: Entry) -> None:
         """Wish a contact enrolled; whether they may is looked at in `finish`."""
@@ -208,15 +207,9 @@ class Work:
         if not changes:
             return
         self.see(changes, history=self.catalog.entries_ask_history)
-        standings = {key: self.contacts[key].standing for key in sorted(changes)}
-        ledger.set_stages(
-            self.tx,
-            [
-                (key, TRACK, standing.stage, standing.highest, standing.since)
-                for key, standing in standings.items()
-                if standing is not None
-            ],
-        )
+        standings = ((key, self.contacts[key].standing) for key in sorted(changes))
+        rows = [(key, TRACK, s.stage, s.highest, s.since) for key, s in standings if s is not None]
+        ledger.set_stages(self.tx, rows)
         live = [run for run in runs.live_of(self.tx, changes) if run.track == TRACK]
         known = [run for run in live if run.enrollment.id not in self.runs]
         self.take_up(known)

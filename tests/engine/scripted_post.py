@@ -7,8 +7,8 @@ from datetime import datetime
 
 from nurture.providers.base import (
     HandingOver,
-    OutgoingEmail,
     Outcome,
+    OutgoingEmail,
     ProviderEvent,
     Receipt,
     WebhookRequest,
