@@ -92,9 +92,16 @@ def _redis_url(text: str) -> str:
     return text
 
 
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:  # There is no home for the user behind the ~.
+        raise ValueError(text) from error
+
+
 _TEXT = Kind(str)
 # Absolute, because child processes and cron jobs start in other folders.
-_PATH = Kind(lambda text: Path(text).expanduser().absolute())
+_PATH = Kind(_path, "Give a path; ~ works for people who have a home.")
 _COUNT = Kind(_number(int, 1, 1_000_000), "Give a whole number from 1 up.")
 _PORT = Kind(_number(int, 0, 65535), "Give a port from 1 to 65535, or 0 for any free one.")
 _SECONDS = Kind(_number(float, 0, 86_400), "Give a number of seconds, at most a day.")
