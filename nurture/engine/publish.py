@@ -19,7 +19,7 @@ from nurture.errors import Invalid, Problem
 from nurture.mailer.compile import compile_email
 from nurture.mailer.compiled import CompiledEmail
 from nurture.mailer.sources import email_names, languages_of, read_source
-from nurture.store import ledger, operations, published
+from nurture.store import ledger, operations, people, published
 from nurture.store.database import Transaction
 
 Compiled = Mapping[tuple[str, str], CompiledEmail]
@@ -172,6 +172,8 @@ def place_contacts(deps: Dependencies, now: datetime, limit: int = 500) -> int:
             return placed
 
         def body(work: Work, ids: list[int] = ids) -> None:
+            # Who is moved to another stage in this moment must not be placed by the old one.
+            people.lock(work.tx, ids)
             work.see(ids, history=work.catalog.entries_ask_history)
             for contact_id in ids:
                 work.wish_stage_sequence(contact_id)

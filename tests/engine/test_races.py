@@ -123,6 +123,19 @@ def test_everybody_is_placed_once_though_two_place_them(world: World) -> None:
     world.assert_sound()
 
 
+def test_who_is_moved_while_they_are_placed_ends_up_in_one_place(world: World) -> None:
+    ids = world.add_many([f"p{n}" for n in range(PEOPLE)])
+    forms = [world.event(key, "form") for key in ids]
+    at_once(
+        lambda: place_contacts(world.deps, world.now, 5),
+        lambda: record(world.deps, forms, world.now),
+        lambda: place_contacts(world.deps, world.now, 7),
+    )
+    world.work()
+    assert {world.stage(key) for key in ids} == {"mql"}
+    world.assert_sound()
+
+
 def test_nobody_is_mailed_after_an_unsubscribe_that_came_first(world: World) -> None:
     world.add_many([f"p{n}" for n in range(PEOPLE)])
     world.place()
