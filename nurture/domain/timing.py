@@ -4,6 +4,7 @@ import hashlib
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 # A window that a holiday list never opens is a mistake the check refuses; this bounds the
@@ -66,13 +67,19 @@ def next_open(
         day = local_day + timedelta(days=ahead)
         if day.isoweekday() not in window.days or day in holidays:
             continue
-        opens = at_local(day, window.start, zone)
-        overnight = window.end <= window.start
-        closes = at_local(day + timedelta(days=1) if overnight else day, window.end, zone)
+        opens, closes = _span(window, zone, day)
         # A window that lies within a daylight saving gap is empty that day: it opens as it closes.
         if max(at, opens) < closes:
             return max(at, opens)
     raise ValueError(f"the window never opens within {SEARCH_DAYS} days of {at:%Y-%m-%d}")
+
+
+@lru_cache(maxsize=4096)
+def _span(window: Window, zone: ZoneInfo, day: date) -> tuple[datetime, datetime]:
+    """Return when the window of a day opens and closes: the same for everybody in the zone."""
+    overnight = window.end <= window.start
+    last = day + timedelta(days=1) if overnight else day
+    return at_local(day, window.start, zone), at_local(last, window.end, zone)
 
 
 def next_weekday(days: frozenset[int], clock: time, zone: ZoneInfo, after: datetime) -> datetime:

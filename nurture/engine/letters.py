@@ -85,6 +85,7 @@ class Post:
         self._account = funnel.account
         self._links = Links(deps.settings.public_url, deps.tokens, site=funnel.account.site)
         self._domain = funnel.account.email.rpartition("@")[2]
+        self._sender = sender_of(funnel.account)
 
     def message_id(self, send_id: int) -> str:
         """Return the Message-ID of a send: ours, stable, and telling a stranger nothing."""
@@ -111,7 +112,7 @@ class Post:
         envelope = Envelope(
             send_id=send.id,
             message_id=self.message_id(send.id),
-            sender=sender_of(self._account),
+            sender=self._sender,
             reply_to=self._account.reply_to,
             recipient=letter.addressee.email,
             recipient_name=str(name),

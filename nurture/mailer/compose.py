@@ -119,6 +119,7 @@ def compose(rendered: Rendered, envelope: Envelope) -> bytes:
     )
 
 
+@lru_cache(maxsize=1024)
 def feedback_id(campaign: str, sequence: str, stream: str, sender_id: str) -> str:
     """Gmail's Feedback-ID `campaign:sequence:stream:SenderId`; none of it names a recipient.
 

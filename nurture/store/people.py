@@ -41,29 +41,33 @@ def contacts(tx: Transaction, ids: Iterable[int], need: Need) -> dict[int, Conta
     received = _received(tx, wanted) if need.received else {}
     histories = history(tx, wanted) if need.history else {}
     members = _sequences(tx, wanted) if need.sequences else {}
-    return {
-        row.id: Contact(
-            id=row.id,
-            address=row.address,
-            language=row.language,
-            timezone=row.timezone,
-            fields=MappingProxyType(_values(row.fields)),
-            tags=frozenset(row.tags),
-            standing=Standing(row.stage, row.highest, row.since) if row.stage else None,
-            engagement=row.engagement or 0.0,
-            fit=row.fit or 0.0,
-            grade=row.grade or "D",
-            temperature=row.temperature or "cold",
-            persona=str(row.fields.get("persona", "")),
-            bant=MappingProxyType(row.fields.get("bant") or {}),
-            consents=MappingProxyType(row.consents),
-            suppressions=scopes.get(row.address_key, frozenset()),
-            received=received.get(row.id, frozenset()),
-            sequences=members.get(row.id, frozenset()),
-            history=tuple(histories.get(row.id, ())),
+    found = {}
+    # Rows are taken apart at once: asking one for each column by its name takes far longer.
+    for (
+        id_, address, address_key, language, timezone, fields, tags, consents,
+        stage, highest, since, engagement, fit, grade, temperature,
+    ) in rows:  # fmt: skip
+        found[id_] = Contact(
+            id=id_,
+            address=address,
+            language=language,
+            timezone=timezone,
+            fields=MappingProxyType(_values(fields)),
+            tags=frozenset(tags),
+            standing=Standing(stage, highest, since) if stage else None,
+            engagement=engagement or 0.0,
+            fit=fit or 0.0,
+            grade=grade or "D",
+            temperature=temperature or "cold",
+            persona=str(fields.get("persona", "")),
+            bant=MappingProxyType(fields.get("bant") or {}),
+            consents=MappingProxyType(consents),
+            suppressions=scopes.get(address_key, frozenset()),
+            received=received.get(id_, frozenset()),
+            sequences=members.get(id_, frozenset()),
+            history=tuple(histories.get(id_, ())),
         )
-        for row in rows
-    }
+    return found
 
 
 def _values(fields: dict[str, Any]) -> dict[str, Value]:
@@ -177,7 +181,7 @@ def addressees(tx: Transaction, ids: Iterable[int]) -> dict[int, Addressee]:
     statement = sa.select(t.id, t.email, t.language, t.fields).where(
         bulk.among(tx, t.id, sorted(set(ids)))
     )
-    return {row.id: Addressee(*row) for row in tx.execute(statement)}
+    return {row[0]: Addressee(*row) for row in tx.execute(statement).all()}
 
 
 def ids_by_address(tx: Transaction, addresses: Iterable[str]) -> dict[str, int]:

@@ -120,7 +120,7 @@ def claim(tx: Transaction, batch_id: int, worker: str, now: datetime, limit: int
         .returning(*_CLAIMED)
     )
     return sorted(
-        (Claimed(*cast(tuple[Any, ...], row)) for row in tx.execute(statement)),
+        (Claimed(*cast(tuple[Any, ...], row)) for row in tx.execute(statement).all()),
         key=lambda one: one.id,
     )
 
