@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from nurture.mailer.compiled import CompiledEmail
-from nurture.mailer.linking import ANY_SLOT
+from nurture.mailer.linking import ANY_SLOT, CARRIES
 from nurture.mailer.render import Rendered
-from nurture.tracking.links import honeypot_html, pixel_html, safe_destination
+from nurture.tracking.links import OPEN_SLOT, honeypot_html, pixel_html, safe_destination
 from nurture.tracking.tokens import Purpose, Tokens
 
 _INVISIBLE = (honeypot_html(), pixel_html())
@@ -56,13 +56,30 @@ class Links:
             return _filled(rendered, _Direct(self._site, email), page)
         open_token = self._tokens.seal(Purpose.OPEN, email_id, send_id)
         click_token = self._tokens.seal(Purpose.CLICK, email_id, send_id)
+        open_url = f"{self._base}/o/{open_token}.gif"
+        click_url = f"{self._base}/c/{click_token}/"
+        if CARRIES not in rendered.html and CARRIES not in rendered.text:
+            return replace(
+                rendered,
+                html=_plainly(rendered.html, html.escape(open_url), html.escape(click_url)),
+                text=_plainly(rendered.text, open_url, click_url),
+            )
         send = _Tracked(
             self._site,
-            open_url=f"{self._base}/o/{open_token}.gif",
-            click_url=f"{self._base}/c/{click_token}/",
+            open_url=open_url,
+            click_url=click_url,
             seal=partial(self._tokens.seal_url, Purpose.CLICK, send_id),
         )
         return _filled(rendered, send, rendered.html)
+
+
+def _plainly(part: str, open_url: str, click_url: str) -> str:
+    """Fill slots that carry no destination: each is an address and, for a click, its number.
+
+    So three replacements do the work of a pattern, in a tenth of its time. Merge fields cannot
+    write the characters that frame a slot.
+    """
+    return part.replace(OPEN_SLOT, open_url).replace("\x02c", click_url).replace("\x03", "")
 
 
 def _filled(rendered: Rendered, send: "_Send", page: str) -> Rendered:
