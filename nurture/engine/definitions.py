@@ -9,7 +9,7 @@ from types import MappingProxyType
 from nurture.campaigns.parse import parse_funnel, parse_sequence
 from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
 from nurture.domain.funnel import Funnel
-from nurture.domain.sequence import Branch, Goal, Sequence, WaitFor
+from nurture.domain.sequence import Branch, Goal, Sequence, Wait, WaitFor
 from nurture.errors import NotFound
 from nurture.mailer.compiled import CompiledEmail
 from nurture.store import published
@@ -166,6 +166,19 @@ def asks_history(sequence: Sequence) -> bool:
         return True
     conditions = [sequence.entry, *_conditions(sequence)]
     return any(isinstance(part, Did) for when in conditions for part in walk(when))
+
+
+def goes_on_unasked(sequence: Sequence, step: str) -> bool:
+    """Return whether what follows an email at `step` is the same whatever its contact is like.
+
+    That is a plain wait with no exit or goal to look at before it: most emails have one behind
+    them, and the contact then need not be read again when the provider has answered.
+    """
+    if sequence.exits or sequence.goals:
+        return False
+    target = getattr(sequence.by_key.get(step), "next", "")
+    following = sequence.by_key.get(sequence.after(step, target))
+    return isinstance(following, Wait) and following.at is None and not following.days
 
 
 def _conditions(sequence: Sequence) -> list[Condition]:

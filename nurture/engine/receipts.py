@@ -1,14 +1,15 @@
 """What follows from a provider's answer to a send, a group of answers in one transaction."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from nurture.domain import enrollment as e
-from nurture.domain.contact import GLOBAL, Engaged, Occurrence
+from nurture.domain.contact import GLOBAL, Contact, Engaged, Occurrence
+from nurture.engine.definitions import goes_on_unasked
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.isolation import describe, fail_run, isolate
 from nurture.engine.suppress import suppress
@@ -18,6 +19,7 @@ from nurture.providers.base import Outcome, Receipt
 from nurture.store import ledger, operations, people, runs, sends, suppressions
 from nurture.store.ledger import NewEvent
 from nurture.store.operations import Health
+from nurture.store.runs import Run
 from nurture.store.sends import Claimed
 from nurture.store.suppressions import NewSuppression
 
@@ -82,6 +84,7 @@ def settle(
             fail_run(work, one.send.enrollment_id, broken)
     else:
         found = runs.by_ids(work.tx, {one.send.enrollment_id for one in answers}, lock=True)
+        _leave_unread(work, found.values(), answers)
         work.take_up(found.values())
     rows: list[dict[str, Any]] = []
     got: list[tuple[int, str, int, datetime]] = []
@@ -138,6 +141,22 @@ def settle(
 def _is_bounce(one: Answer) -> bool:
     soft = one.receipt.outcome is Outcome.SOFT and one.send.attempts >= SOFT_TRIES
     return soft or one.receipt.outcome is Outcome.HARD
+
+
+def _leave_unread(work: Work, found: Iterable[Run], answers: Sequence[Answer]) -> None:
+    """Know contacts by their ids alone where their runs go on the same whatever they are like.
+
+    Most emails have a plain wait behind them, and reading the contact is then a third of the work
+    of recording an answer. Only where nothing is told but that emails were accepted.
+    """
+    if any(one.receipt.outcome is not Outcome.ACCEPTED for one in answers):
+        return
+    asked: dict[int, bool] = {}
+    for run in work.know(found):
+        sequence, contact_id = work.definition(run).sequence, run.enrollment.contact_id
+        asks = not goes_on_unasked(sequence, run.enrollment.step)
+        asked[contact_id] = asks or asked.get(contact_id, False)
+    work.contacts.update((key, Contact(key, "")) for key, asks in asked.items() if not asks)
 
 
 def _accepted(send: Claimed, at: datetime) -> e.Accepted:

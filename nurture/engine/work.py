@@ -66,13 +66,19 @@ class Work:
                 past = tuple(found.get(key, ()))
                 self.contacts[key] = replace(self.contacts[key], history=past)
 
-    def take_up(self, found: Iterable[Run]) -> list[Run]:
-        """Make runs known, and their contacts, with as much history as their sequences ask for."""
+    def know(self, found: Iterable[Run]) -> list[Run]:
+        """Make runs known, with the versions that they are pinned to."""
         some = list(found)
         versions = {run.version_id for run in some}
         if not versions <= self.catalog.versions.keys():
             self.catalog = self.definitions.including(self.tx, versions)
         self.runs.update((run.enrollment.id, run) for run in some)
+        return some
+
+    def take_up(self, found: Iterable[Run]) -> list[Run]:
+        """Make runs known, and their contacts, with as much history as their sequences ask for."""
+        some = self.know(found)
+        versions = {run.version_id for run in some}
         history = any(asks_history(self.catalog.version(key).sequence) for key in versions)
         self.see({run.enrollment.contact_id for run in some}, history=history)
         return some
