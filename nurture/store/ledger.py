@@ -232,12 +232,19 @@ def add_decisions(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def without_run(tx: Transaction, after: int, limit: int) -> list[int]:
-    """Return contacts (ids above `after`, ascending) who stand in a stage and in no live run."""
+    """Return contacts (ids above `after`, ascending) whom no run took since they came to a stage.
+
+    Whoever has left their stage's sequence by an exit stays out of it.
+    """
     s, e = tables.Standing, tables.Enrollment
-    live = sa.exists().where(e.contact_id == s.contact_id, e.track == s.track, e.ended_at.is_(None))
+    taken = sa.exists().where(
+        e.contact_id == s.contact_id,
+        e.track == s.track,
+        sa.or_(e.ended_at.is_(None), e.entered_at >= s.since),
+    )
     statement = (
         sa.select(s.contact_id)
-        .where(s.contact_id > after, ~live)
+        .where(s.contact_id > after, ~taken)
         .order_by(s.contact_id)
         .limit(limit)
     )
