@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TEST_WORKERS ?= 2
 CHROMIUM_NAMES := chromium chromium-browser google-chrome-stable google-chrome
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet \
-	--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
+	--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --system-certs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
