@@ -78,7 +78,7 @@ def demo(env: Mapping[str, str], wishes: Wishes, console: Console) -> int:
     home = Settings.from_environment(env).home / "demo"
     if wishes.fresh and home.exists():
         shutil.rmtree(home)
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     pacer = Pacer(home / "clock")
     if pacer.now() is None:
         pacer.set(WallClock().now())

@@ -25,7 +25,7 @@ class Journal:
 
     def __init__(self, home: Path, worker: str) -> None:
         folder = home / FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path_of(home, worker)
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 

@@ -162,7 +162,7 @@ class WebhookRequest:
     """
 
     method: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # They may hold the provider's password.
     body: bytes = field(repr=False)
     query: Mapping[str, str] = field(default_factory=dict)
     remote_ip: str = ""

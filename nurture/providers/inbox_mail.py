@@ -4,11 +4,13 @@ One SQLite file, apart from the engine's database, so that a lost or full inbox 
 the engine. The server writes it; the admin, the demo and tests read it from other processes.
 """
 
+import os
 import sqlite3
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import default as modern
 from pathlib import Path
@@ -65,7 +67,9 @@ class Inbox:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made before SQLite makes it, readable by nobody else: mail is personal.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._database = sqlite3.connect(path, timeout=30, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
         # A mail is promised by the 250 that follows it, so it has to survive a power cut.
@@ -180,18 +184,30 @@ def _rows(arrival: Arrival) -> Iterator[tuple[object, ...]]:
     # The parser would decode the whole body only to set it aside.
     head = arrival.raw.partition(b"\r\n\r\n")[0]
     headers = BytesHeaderParser(policy=modern).parsebytes(head)
-    subject, sender = _header(headers["subject"]), _header(headers["from"])
+    subject, sender = _header(headers, "subject"), _header(headers, "from")
     received = (arrival.received_at - _EPOCH) // timedelta(microseconds=1)
     for recipient in arrival.recipients:
         folded = fold(f"{subject} {sender} {recipient}")
         start = (received, arrival.mail_from, recipient.lower(), subject, sender)
-        yield (*start, _header(headers["message-id"]), folded, arrival.raw)
+        yield (*start, _header(headers, "message-id"), folded, arrival.raw)
 
 
-def _header(value: object) -> str:
-    """A header as text that SQLite takes: undecodable bytes become a replacement sign."""
-    text = "" if value is None else str(value)
+def header_text(name: str, raw: str) -> str:
+    """A header as text that SQLite takes: undecodable bytes become a replacement sign.
+
+    The standard library's parser raises errors of many kinds for addresses and ids that are none;
+    such a header is given as it stands there.
+    """
+    try:
+        text = str(modern.header_fetch_parse(name, raw))
+    except Exception:  # noqa: BLE001 - IndexError, AttributeError, TypeError, by what is written
+        text = " ".join(raw.split())
     return text.encode("utf-8", "replace").decode().replace("\0", "").strip()
+
+
+def _header(headers: Message, wanted: str) -> str:
+    found = (header_text(name, raw) for name, raw in headers.raw_items() if name.lower() == wanted)
+    return next(found, "")
 
 
 def _literally(word: str) -> str:

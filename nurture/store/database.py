@@ -1,6 +1,7 @@
 """The engine behind `DATABASE_URL`, and the unit of work: the only place that commits."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,10 +34,11 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
             if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.engine = sa.create_engine(
                 parsed, json_serializer=_json, json_deserializer=_from_json
             )
+            sa.event.listen(self.engine, "do_connect", _make_private)
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
@@ -131,6 +133,16 @@ def _from_json(text: str | bytes) -> Any:
         # Half of all documents are empty.
         return {} if text in ("{}", b"{}") else json.loads(text)
     return _decode(text if isinstance(text, str) else text.decode())
+
+
+def _make_private(_dialect: object, _record: object, given: list[Any], _named: object) -> None:
+    """Make the file before SQLite does, readable by nobody else: it holds personal data.
+
+    SQLite gives the files beside it (-wal, -shm) the same mode. A file that is there keeps its own.
+    """
+    name = str(given[0]) if given else ":memory:"
+    if name and name != ":memory:" and not name.startswith("file:"):
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

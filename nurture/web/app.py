@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask import Blueprint, Flask
 
-from nurture.web import errors, formatting, navigation, sessions, words
+from nurture.web import errors, formatting, navigation, numbers, sessions, words
 from nurture.web.access import access
 from nurture.web.admin.contacts import contacts
 from nurture.web.admin.health import health
@@ -38,6 +38,7 @@ def create_app(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Fl
     production = given.settings.production
     sessions.configure(app, key=given.secrets.key("web session"), production=production)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    numbers.install(app)
     translate(app)
     protect(app, production=production)
     guard(app)

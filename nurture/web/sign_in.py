@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
@@ -40,7 +40,7 @@ class Credentials:
     """What somebody typed, and from where: `address` is the peer's IP."""
 
     email: str
-    password: str
+    password: str = field(repr=False)
     address: str
 
 

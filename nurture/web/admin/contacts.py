@@ -11,6 +11,7 @@ from nurture.store.reports_contacts import Wanted
 from nurture.store.reports_timeline import KINDS, Happening
 from nurture.web.dependencies import dependencies
 from nurture.web.names import Names, chosen
+from nurture.web.numbers import id_of
 from nurture.web.reasons import path, reason
 from nurture.web.story import occurrence_title, scene
 from nurture.web.telling import because, foreseen, fork, outcome, short, way
@@ -36,8 +37,8 @@ def index() -> str:
         page = reports_contacts.page(
             tx,
             wanted,
-            before=request.args.get("before", type=int),
-            after=request.args.get("after", type=int),
+            before=request.args.get("before", type=id_of),
+            after=request.args.get("after", type=id_of),
             limit=PER_PAGE,
         )
         anybody = bool(page.rows) or reports_contacts.anybody(tx)
@@ -122,7 +123,7 @@ def _key(one: Happening) -> str:
 def _place(text: str) -> tuple[datetime, int, int]:
     parts = text.split(".")
     try:
-        at, rank, key = (int(part) for part in parts)
+        at, rank, key = (id_of(part) for part in parts)
         place = (_EPOCH + timedelta(microseconds=at), rank, key)
     except (ValueError, OverflowError):
         abort(404)

@@ -10,6 +10,7 @@ from nurture.web.admin.machine import OVERDUE, OVERDUE_ON_A_FAST_CLOCK, is_dead
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.names import Names
+from nurture.web.numbers import id_of
 from nurture.web.sessions import current_user
 
 health = Blueprint("health", __name__, url_prefix="/health")
@@ -23,7 +24,7 @@ def index() -> str:
     given = dependencies()
     engine, now, wall = given.engine, given.clock.now(), given.wall.now()
     patience = OVERDUE_ON_A_FAST_CLOCK if given.settings.clock else OVERDUE
-    after = request.args.get("after", 0, type=int)
+    after = request.args.get("after", 0, type=id_of)
     with engine.database.read() as tx:
         try:
             catalog = engine.definitions.catalog(tx)

@@ -17,10 +17,11 @@ from werkzeug.wrappers import Response
 from nurture.engine.webhooks import accept
 from nurture.providers.base import WebhookRequest
 from nurture.providers.inbox import sign
-from nurture.providers.inbox_mail import Inbox, InboxMail
+from nurture.providers.inbox_mail import Inbox, InboxMail, header_text
 from nurture.store import people
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
+from nurture.web.numbers import id_of
 from nurture.web.security import as_mail
 
 inbox = Blueprint("inbox", __name__, url_prefix="/inbox")
@@ -50,7 +51,7 @@ class Opened:
 def index() -> str:
     """The mails, newest first: `q` searches, `before` is the last one of the page before."""
     search = request.args.get("q", "").strip()
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=id_of)
     with _open() as found:
         mails = found.newest(search=search, before=before, limit=PER_PAGE + 1) if found else ()
         total = found.count() if found else 0
@@ -140,7 +141,7 @@ def _opened(mail_id: int) -> Opened:
     message = message_from_bytes(mail.raw, policy=modern)
     return Opened(
         mail=mail,
-        headers=tuple((name, str(value)) for name, value in message.items()),
+        headers=tuple((name, header_text(name, raw)) for name, raw in message.raw_items()),
         html=_body(message, "html"),
         text=_body(message, "plain")[:MOST_SHOWN],
         source=mail.raw[:MOST_SHOWN].decode("utf-8", "replace"),
@@ -148,8 +149,11 @@ def _opened(mail_id: int) -> Opened:
 
 
 def _body(message: EmailMessage, kind: str) -> str:
-    part = message.get_body(preferencelist=(kind,))
-    return str(part.get_content()) if part is not None else ""
+    try:
+        part = message.get_body(preferencelist=(kind,))
+        return str(part.get_content()) if part is not None else ""
+    except Exception:  # noqa: BLE001 - a mail that cannot be taken apart still has its source
+        return ""
 
 
 def _uncounted(markup: str) -> str:
