@@ -1,6 +1,7 @@
 """How dates, durations and numbers look in the language of the page."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from babel.dates import format_date, format_time, format_timedelta, get_datetime_format
 from babel.numbers import format_decimal, format_percent
@@ -8,7 +9,11 @@ from flask import Flask
 from markupsafe import Markup
 
 from nurture.web.dependencies import dependencies
+from nurture.web.i18n import gettext as _
 from nurture.web.i18n import language
+
+# Nearer than this, counting seconds tells nothing.
+JUST_NOW: Final = timedelta(seconds=1)
 
 
 def long_time(moment: datetime) -> str:
@@ -30,6 +35,8 @@ def short_date(day: date) -> str:
 def ago(moment: datetime) -> str:
     """An aware datetime as its distance from the campaign's now: "2 hours ago", "in 3 days"."""
     distance = moment - dependencies().clock.now()
+    if abs(distance) < JUST_NOW:
+        return _("just now")
     return format_timedelta(distance, add_direction=True, locale=language())
 
 

@@ -37,6 +37,7 @@ _STATES: dict[str, Word] = {
     "delivered": Word(_("Delivered"), "leaf", "mail-check"),
     "bounced": Word(_("Bounced"), "coral", "mail-x"),
     "complained": Word(_("Complained"), "coral", "message-report"),
+    "held": Word(_("On hold"), "sun", "hand-stop"),
     "skipped": Word(_("Skipped"), "", "mail-off"),
     "cancelled": Word(_("Cancelled"), "", "ban"),
     "uncertain": Word(_("Uncertain"), "sun", "alert-circle"),

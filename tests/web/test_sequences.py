@@ -149,6 +149,15 @@ def test_a_new_sequence_is_written_checked_and_published(
     assert "Version 1 is published." in text(signed_in, "/sequences/tips")
 
 
+@pytest.mark.parametrize("path", ["/sequences/-new", f"{LEAD}/draft/settings"])
+def test_a_form_asks_for_no_condition_where_there_is_none(
+    signed_in: FlaskClient, path: str
+) -> None:
+    shown = signed_in.get(path).text
+    assert 'name="entry.mode" value="none" checked' in shown
+    assert "Undefined" not in shown
+
+
 @pytest.mark.parametrize("key", ["lead-nurture", "Bad Key", ""])
 def test_a_key_that_cannot_be_used_brings_the_form_back_with_everything_in_it(
     signed_in: FlaskClient, key: str
