@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.hit_events import Member, Origin, become_events
+from nurture.engine.isolation import MOST_ALL_BAD, OF_THE_MOMENT, around_bad_runs, isolate
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import NotFound
@@ -66,7 +67,24 @@ def settle_hits(deps: Dependencies, now: datetime, limit: int = 500) -> int:
         send_ids = store.due(tx, now, limit)
     if not send_ids:
         return 0
-    return committed(deps, now, partial(_settle, deps=deps, send_ids=send_ids))
+    settled: list[int] = []
+
+    def settle(part: Sequence[int]) -> None:
+        settled.append(committed(deps, now, partial(_settle, deps=deps, send_ids=part)))
+
+    bad = isolate(send_ids, settle)
+    if len(bad) == len(send_ids) > MOST_ALL_BAD:
+        raise bad[0].error
+    for one in bad:
+        with deps.database.read() as tx:
+            theirs = [place.contact_id for place in places_of(tx, [one.item]).values()]
+        try:
+            around_bad_runs(deps, theirs, now, partial(settle, [one.item]))
+        except OF_THE_MOMENT:
+            raise
+        except Exception:  # noqa: BLE001 - any error of a rule or a row is meant
+            _log.exception("the hits of send %d cannot be judged and stay open", one.item)
+    return sum(settled)
 
 
 def _read(raw: bytes, hold: timedelta, now: datetime) -> NewHit | None:

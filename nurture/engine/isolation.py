@@ -1,12 +1,14 @@
 """Keeping one bad row from stopping the others that are handled in the same transaction."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
 
 from nurture.domain import enrollment as e
+from nurture.domain.decide import decide
 from nurture.engine import trail
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.transactions import committed
@@ -15,6 +17,12 @@ from nurture.errors import Conflict, Retryable
 from nurture.store import ledger, runs, sends
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+# So many runs may all be bad before the fault is taken to be ours.
+MOST_ALL_BAD = 5
 
 # These say something about the moment, not about what is handled: trying smaller parts is no help.
 OF_THE_MOMENT = (Retryable, Conflict)
@@ -58,6 +66,52 @@ def break_off(deps: Dependencies, run_id: int, error: Exception, now: datetime) 
     has taken are cancelled.
     """
     committed(deps, now, partial(fail_run, run_id=run_id, error=describe(error)))
+
+
+def around_bad_runs(
+    deps: Dependencies, contact_ids: Iterable[int], now: datetime, do: Callable[[], Result]
+) -> Result:
+    """Do what concerns these contacts, around runs of theirs that no rule can be applied to.
+
+    Somebody who unsubscribes or complains must be heard though one of their runs is broken.
+    When `do` raises, such runs end as failed and `do` is done once more; where there are none
+    the error is raised. `do` must be all or nothing.
+    """
+    try:
+        return do()
+    except OF_THE_MOMENT:
+        raise
+    except Exception:
+        if not break_off_bad(deps, contact_ids, now):
+            raise
+    return do()
+
+
+def break_off_bad(deps: Dependencies, contact_ids: Iterable[int], now: datetime) -> int:
+    """End those live runs of the contacts that cannot be read or decided for; return how many.
+
+    When all of many raise, the fault is not theirs: the error is raised and nothing is ended.
+    """
+    with deps.database.read() as tx:
+        ids = runs.live_ids(tx, contact_ids)
+    bad: list[Bad[int]] = []
+    for run_id in ids:
+        with deps.database.read() as tx:
+            work = Work(tx, deps.definitions, now, deps.wall.now())
+            try:
+                work.take_up(runs.by_ids(tx, [run_id]).values())
+                for event in (e.Reconsider(), e.Withdrawn("")):
+                    decide(work.situation(run_id), event, now)
+            except OF_THE_MOMENT:
+                raise
+            except Exception as error:  # noqa: BLE001 - any error of a rule or a row is meant
+                bad.append(Bad(run_id, error))
+    if len(bad) == len(ids) > MOST_ALL_BAD:
+        raise bad[0].error
+    for one in bad:
+        log.error("run %d cannot go on and is failed: %r", one.item, one.error)
+        break_off(deps, one.item, one.error, now)
+    return len(bad)
 
 
 def fail_run(work: Work, run_id: int, error: str) -> None:

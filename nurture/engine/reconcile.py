@@ -7,6 +7,7 @@ from functools import partial
 
 from nurture.domain import enrollment as e
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.isolation import OF_THE_MOMENT, describe, fail_run
 from nurture.engine.journal import path_of, read_journal
 from nurture.engine.receipts import Answer, record_receipts, settle
 from nurture.engine.transactions import committed
@@ -99,14 +100,15 @@ def decide_uncertain(deps: Dependencies, send_id: int, arrived: bool, now: datet
     """Settle an uncertain send on the word of a person or a provider.
 
     Arrived: the run goes on as if the answer had come in time. Not arrived: the run goes on
-    without it; it is never sent again.
+    without it; it is never sent again. A run that no rule can be applied to ends as failed.
     """
 
-    def body(work: Work) -> None:
+    def body(work: Work, broken: str = "") -> None:
         send = sends.uncertain_send(work.tx, send_id)
         if send is None:
             return
-        work.take_up(runs.by_ids(work.tx, [send.enrollment_id], lock=True).values())
+        if not broken:
+            work.take_up(runs.by_ids(work.tx, [send.enrollment_id], lock=True).values())
         if arrived:
             receipt = Receipt(send.id, Outcome.ACCEPTED, detail="settled afterwards")
             sends.reclaim(work.tx, send.id, "settled")
@@ -115,10 +117,19 @@ def decide_uncertain(deps: Dependencies, send_id: int, arrived: bool, now: datet
                 deps.provider.name,
                 "settled",
                 [Answer(send, receipt, work.now, send.email_id)],
+                broken,
             )
+            return
+        sends.close_uncertain(work.tx, send.id, "did not arrive", work.now)
+        if broken:
+            fail_run(work, send.enrollment_id, broken)
         else:
-            sends.close_uncertain(work.tx, send.id, "did not arrive", work.now)
             unsent = e.Unsent(send.step, send.pass_no, "did not arrive")
             work.tell(send.enrollment_id, unsent, send_id=send.id)
 
-    committed(deps, now, body)
+    try:
+        committed(deps, now, body)
+    except OF_THE_MOMENT:
+        raise
+    except Exception as error:  # noqa: BLE001 - any error of a rule or a row is meant
+        committed(deps, now, partial(body, broken=describe(error)))

@@ -10,6 +10,7 @@ from nurture.domain.conditions import counts, matches_properties
 from nurture.domain.scoring import award
 from nurture.domain.sequence import Trigger
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.isolation import around_bad_runs
 from nurture.engine.score import rescore
 from nurture.engine.transactions import committed
 from nurture.engine.work import Entry, Work
@@ -29,7 +30,8 @@ def record(deps: Dependencies, events: Sequence[NewEvent], now: datetime) -> int
     new = 0
     for start in range(0, len(events), CHUNK):
         part = events[start : start + CHUNK]
-        new += committed(deps, now, partial(take_in, events=part))
+        chunk = partial(committed, deps, now, partial(take_in, events=part))
+        new += around_bad_runs(deps, {event.contact_id for event in part}, now, chunk)
     return new
 
 

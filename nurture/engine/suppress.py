@@ -8,6 +8,7 @@ from nurture.domain import enrollment as e
 from nurture.domain.contact import GLOBAL, Engaged, Occurrence
 from nurture.domain.sequence import Email
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.isolation import around_bad_runs
 from nurture.engine.record import take_in
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
@@ -85,7 +86,10 @@ def unsubscribe(
         )
         return place.topic
 
-    return committed(deps, now, body)
+    with deps.database.read() as tx:
+        place = places_of(tx, [send_id]).get(send_id)
+    theirs = [place.contact_id] if place else []
+    return around_bad_runs(deps, theirs, now, lambda: committed(deps, now, body))
 
 
 def withdraw(

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from nurture.domain.contact import GLOBAL
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.isolation import MOST_ALL_BAD, OF_THE_MOMENT, around_bad_runs, isolate
 from nurture.engine.reconcile import decide_uncertain
 from nurture.engine.suppress import suppress
 from nurture.engine.transactions import committed
@@ -70,6 +71,7 @@ def settle_webhooks(deps: Dependencies, now: datetime, limit: int = 500) -> int:
     with deps.database.read() as tx:
         told = store.ready(tx, now - PATIENCE, limit)
         found = store.matches(tx, told)
+        places = places_of(tx, {send_id for send_id, _ in found.values()})
     doubtful: dict[int, bool] = {}
     for one in told:
         send_id, status = found.get(one.id, (0, ""))
@@ -78,13 +80,30 @@ def settle_webhooks(deps: Dependencies, now: datetime, limit: int = 500) -> int:
             doubtful[send_id] = doubtful.get(send_id, False) or one.kind in _ARRIVED
     for send_id, arrived in doubtful.items():
         decide_uncertain(deps, send_id, arrived, now)
-    if not told:
-        return 0
-    return committed(deps, now, partial(_settle, deps=deps, limit=limit))
+    settled: list[int] = []
+
+    def settle(part: Sequence[int]) -> None:
+        body = partial(_settle, deps=deps, limit=limit, among=frozenset(part))
+        settled.append(committed(deps, now, body))
+
+    bad = isolate([one.id for one in told], settle)
+    if len(bad) == len(told) > MOST_ALL_BAD:
+        raise bad[0].error
+    for one_bad in bad:
+        # One event that cannot be acted upon must not keep the next complaint from being heard.
+        place = places.get(found.get(one_bad.item, (0, ""))[0])
+        again = partial(settle, [one_bad.item])
+        try:
+            around_bad_runs(deps, [place.contact_id] if place else [], now, again)
+        except OF_THE_MOMENT:
+            raise
+        except Exception:  # noqa: BLE001 - any error of a rule or a row is meant
+            _log.exception("webhook event %d cannot be settled and stays open", one_bad.item)
+    return sum(settled)
 
 
-def _settle(work: Work, deps: Dependencies, limit: int) -> int:
-    told = store.ready(work.tx, work.now - PATIENCE, limit)
+def _settle(work: Work, deps: Dependencies, limit: int, among: frozenset[int]) -> int:
+    told = [one for one in store.ready(work.tx, work.now - PATIENCE, limit) if one.id in among]
     found = store.matches(work.tx, told)
     places = places_of(work.tx, {send_id for send_id, _ in found.values()})
     people.lock(work.tx, {place.contact_id for place in places.values()})

@@ -191,6 +191,12 @@ def live_of(tx: Transaction, contact_ids: Iterable[int]) -> list[Run]:
     return [_run(row) for row in tx.execute(statement.order_by(T.id))]
 
 
+def live_ids(tx: Transaction, contact_ids: Iterable[int]) -> list[int]:
+    """Return the ids of the live runs of these contacts, without reading anything else of them."""
+    statement = sa.select(T.id).where(bulk.among(tx, T.contact_id, contact_ids))
+    return list(tx.execute(statement.where(T.ended_at.is_(None)).order_by(T.id)).scalars())
+
+
 def entries_of(
     tx: Transaction, contact_ids: Iterable[int], sequence_ids: Iterable[int]
 ) -> list[tuple[int, int, str, datetime, datetime | None]]:
