@@ -32,7 +32,7 @@ from nurture.store.batches import next_run
 
 log = logging.getLogger(__name__)
 
-# Answers written in one transaction. Nothing is gained beyond a hundred (docs/performance.md).
+# Answers written in one transaction; more would leave more to the journal (docs/performance.md).
 RECORD = 100
 
 
