@@ -21,8 +21,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "from_column": ("the source in each row", "cột nguồn của từng dòng"),
     "no_source": (
-        "no source at all: rows of new contacts will be rejected. Give --source.",
-        "không có nguồn nào: các dòng liên hệ mới sẽ bị từ chối. Hãy dùng --source.",
+        "no source at all: rows of new contacts will be rejected; give --source",
+        "không có nguồn nào: các dòng liên hệ mới sẽ bị từ chối; hãy dùng --source",
     ),
     "go_on": ("Import these contacts?", "Nhập các liên hệ này?"),
     "resumed": (
