@@ -120,7 +120,7 @@ def test_a_mapping_that_makes_no_sense_is_told_in_full(shell: Shell) -> None:
 
 def test_without_any_source_the_command_says_what_is_missing(shell: Shell) -> None:
     done = shell.type()
-    assert "Give --source." in done.output
+    assert "give --source." in done.output
     assert contacts(shell.world.deps) == {}
 
 
