@@ -119,7 +119,7 @@ def fail_run(work: Work, run_id: int, error: str) -> None:
     contact_id = runs.fail(work.tx, run_id, error, work.now)
     if contact_id is None:
         return
-    sends.cancel_unstarted(work.tx, {run_id: "the run failed"}, work.now)
+    sends.cancel_unstarted(work.tx, {run_id: sends.Left("the run failed")}, work.now)
     line = {
         "contact_id": contact_id,
         "enrollment_id": run_id,

@@ -44,7 +44,7 @@ class Work:
     _changed: dict[int, Enrollment] = field(default_factory=dict)
     _openings: list[sends.Opening] = field(default_factory=list)
     _decisions: list[dict[str, Any]] = field(default_factory=list)
-    _left: dict[int, str] = field(default_factory=dict)
+    _left: dict[int, sends.Left] = field(default_factory=dict)
     _entries: list[Entry] = field(default_factory=list)
     _moves: Moves = field(default_factory=Moves)
     _asked: set[int] = field(default_factory=set)
@@ -108,10 +108,10 @@ class Work:
         if trail.is_worth_a_line(decisions, event):
             line = trail.line(before, trail.cause_of(event), decisions, self.now)
             self._decisions.append({**line, "event_id": event_id, "send_id": send_id})
+        place = _place_of_send(after)
         had_send = isinstance(before.state, e.Sending | e.Holding)
-        has_send = isinstance(after.state, e.Sending | e.Holding)
-        if had_send and not has_send and not isinstance(event, e.SendOutcome):
-            self._left[run_id] = trail.cause_of(event)
+        if had_send and place != _place_of_send(before) and not isinstance(event, e.SendOutcome):
+            self._left[run_id] = sends.Left(trail.cause_of(event), place)
         self._follow(run, after, decisions, event_id)
         return after
 
@@ -239,7 +239,12 @@ class Work:
                 )
         left, self._left = self._left, {}
         sends.cancel_unstarted(self.tx, left, self.now)
-        self._openings = [one for one in self._openings if one.enrollment_id not in left]
+        self._openings = [
+            one
+            for one in self._openings
+            if one.enrollment_id not in left
+            or left[one.enrollment_id].keeps == (one.step, one.pass_no)
+        ]
 
     def _open(self) -> None:
         """Enroll those who are wished in and may come, and let them take their first steps."""
@@ -253,3 +258,10 @@ class Work:
             if run_id:
                 self.runs[run_id] = run.at(replace(run.enrollment, id=run_id))
                 self.tell(run_id, e.Entered(), event_id=wish.event_id)
+
+
+def _place_of_send(run: Enrollment) -> tuple[str, int] | None:
+    """Return the step and pass whose send a run waits for, None when it waits for none."""
+    if isinstance(run.state, e.Sending | e.Holding):
+        return run.step, run.passes.get(run.step, 1)
+    return None

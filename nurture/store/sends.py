@@ -156,20 +156,31 @@ def settle(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
     )
 
 
-def cancel_unstarted(tx: Transaction, left: Mapping[int, str], now: datetime) -> None:
-    """Cancel the sends that no worker has taken of enrollments (id → reason) that were left."""
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Why a run has left a send behind, and the (step, pass) of the send it wants now, if any."""
+
+    reason: str
+    keeps: tuple[str, int] | None = None
+
+
+def cancel_unstarted(tx: Transaction, left: Mapping[int, Left], now: datetime) -> None:
+    """Cancel the sends that no worker has taken of enrollments (by id) that were left."""
     if not left:
         return
     found = tx.execute(
-        sa.select(T.id, T.enrollment_id).where(
+        sa.select(T.id, T.enrollment_id, T.step, T.pass_no).where(
             bulk.among(tx, T.enrollment_id, left), T.status.in_(UNSTARTED)
         )
     )
     for row in found.all():
+        one = left[row.enrollment_id]
+        if one.keeps == (row.step, row.pass_no):
+            continue
         tx.execute(
             sa.update(T)
             .where(T.id == row.id, T.status.in_(UNSTARTED))
-            .values(status="cancelled", reason=left[row.enrollment_id], settled_at=now)
+            .values(status="cancelled", reason=one.reason, settled_at=now)
         )
 
 

@@ -145,6 +145,30 @@ def test_a_window_that_closed_meanwhile_holds_the_send_and_the_same_row_goes_lat
         world.assert_sound()
 
 
+def test_a_held_send_that_the_run_leaves_for_another_email_is_cancelled(
+    settings: Settings, database_url: str
+) -> None:
+    steps = [
+        {"key": "hello", "email": "hello"},
+        {"key": "pause", "wait": "2d"},
+        {"key": "came", "goal": {"event": "visit"}, "next": "thanks"},
+        {"key": "thanks", "email": "thanks"},
+    ]
+    window = {"from": "08:00", "to": "21:00"}
+    with opened(settings, database_url) as world:
+        world.publish(sequence("welcome", steps, stage="lead", window=window))
+        ana = world.enroll("ana")
+        world.clock.moment = NOW + 13 * HOUR  # eleven at night there
+        world.work()
+        assert world.sends(ana) == [("hello", "held", "window")]
+        world.happen(ana, "visit")
+        assert world.states(ana) == [("welcome", "holding", "thanks")]
+        assert world.sends(ana)[0][:2] == ("hello", "cancelled")
+        world.drive(NOW + DAY)
+        assert world.mailed("ana") == ["thanks"]
+        world.assert_sound()
+
+
 def test_a_paused_sequence_keeps_its_queue(world: World) -> None:
     world.enroll("ana")
     (key,) = world.column(sa.select(tables.Sequence.id).filter_by(key="welcome"))
