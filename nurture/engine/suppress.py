@@ -106,11 +106,22 @@ def withdraw(
 
 
 def lift(deps: Dependencies, suppression_id: int, by: str, why: str, now: datetime) -> None:
-    """Lift a suppression on a person's word, with an audit line; nothing else ever lifts one."""
-    with deps.database.begin() as tx:
-        if not suppressions.lift(tx, suppression_id, by, now):
+    """Lift a suppression on a person's word, with an audit line; nothing else ever lifts one.
+
+    The contact goes back into their stage's sequence, where what they got is passed over.
+    """
+
+    def body(work: Work) -> None:
+        contact_id = suppressions.lift(work.tx, suppression_id, by, now)
+        if contact_id is None:
             raise NotFound("this suppression does not stand any more")
-        operations.note(tx, by, "lift suppression", str(suppression_id), {"why": why}, now)
+        operations.note(work.tx, by, "lift suppression", str(suppression_id), {"why": why}, now)
+        people.lock(work.tx, [contact_id])
+        work.see([contact_id], history=False)
+        if contact_id in work.contacts:
+            work.wish_stage_sequence(contact_id)
+
+    committed(deps, now, body)
 
 
 def _mails(work: Work, run_id: int, scope: str) -> bool:

