@@ -44,7 +44,7 @@ class PacedClock:
 
     def __init__(self, path: Path) -> None:
         message = f"no time has been set in {path}"
-        remedy = "Start `nurture demo`, which sets it, or unset NURTURE_CLOCK."
+        remedy = "Start `nurture demo`, which sets it, or unset NURTURE_CLOCK and remove that file."
         try:
             self._map = _mapped(path, writable=False)
         except (FileNotFoundError, ValueError):  # A ValueError says that the file is too short.

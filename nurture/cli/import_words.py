@@ -31,8 +31,15 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "progress": ("{rows} rows, {rejected} rejected", "{rows} dòng, {rejected} bị từ chối"),
     "already": (
-        "Already imported on {at}; nothing was changed. --again imports it once more.",
-        "Đã nhập ngày {at}; không có gì thay đổi. Dùng --again để nhập lại.",
+        "Already imported on {at} with these options; nothing was changed."
+        " --again imports it once more.",
+        "Đã nhập ngày {at} với cùng tùy chọn; không có gì thay đổi. Dùng --again để nhập lại.",
+    ),
+    "nothing": (
+        "No row went in; the reasons are above. The file does not count as imported: mend it or"
+        " add the option a reason names, and type the command again.",
+        "Không dòng nào được nhập; lý do ở trên. Tệp chưa được tính là đã nhập: hãy sửa tệp hoặc"
+        " thêm tùy chọn mà lý do nêu, rồi chạy lại lệnh.",
     ),
     "dry_run": (
         "A dry run: nothing was written. It would be:",

@@ -22,6 +22,7 @@ from nurture.engine.importing import (
 )
 from nurture.engine.importing_columns import IGNORED, PARTS
 from nurture.engine.importing_plan import Progress as Report
+from nurture.engine.importing_plan import went_in
 
 SHOWN = 5
 FATES = ("created", "updated", "unchanged", "duplicates", "rejected", "blank")
@@ -114,12 +115,14 @@ def import_(  # noqa: PLR0913 - one argument for each option of the command
         table = Table.open(stream, file.name)
         plan = plan_import(deps, table, options)
         _show_plan(table, plan, options)
-        is_new = plan.run is None or plan.run.finished_at is None or again
-        if is_new and not yes and not dry_run and sys.stdin.isatty():
+        if (again or not plan.is_done) and not yes and not dry_run and sys.stdin.isatty():
             click.confirm(say("go_on", language), abort=True)
         with _progress(language) as report:
             result = import_contacts(deps, table, options, deps.clock.now(), report)
     _show_result(result, options)
+    if result.counts["rejected"] and not went_in(result.counts):
+        click.echo(say("nothing", language), err=True)
+        sys.exit(1)
 
 
 def _show_plan(table: Table, plan: ImportPlan, options: ImportOptions) -> None:

@@ -10,7 +10,6 @@ from contextlib import closing
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any
 
 from nurture.engine.addresses import AddressKeys
 from nurture.engine.dependencies import Dependencies
@@ -56,14 +55,15 @@ def import_contacts(
 ) -> ImportResult:
     """Import a table; return what became of its rows.
 
-    A file is known by its digest: imported a second time it changes nothing, unless
-    `options.again`; interrupted, it is continued. Raises Invalid for columns or topics that
-    make no sense, Refused when it was begun under other options or is being imported by
-    somebody else, and Retryable when the database is away: run it again then.
+    A file is known by its digest: imported a second time under the same options it changes
+    nothing, unless `options.again` or no row went in; interrupted, it is continued. Raises
+    Invalid for columns or topics that make no sense, Refused when it was begun under other
+    options or is being imported by somebody else, and Retryable when the database is away:
+    run it again then.
     """
     plan = plan_import(deps, table, options)
     run = plan.run
-    if run is not None and run.finished_at and not options.again and not options.dry_run:
+    if run is not None and plan.is_done and not options.again and not options.dry_run:
         return done_before(run, table)
     return _Import(deps, table, options, plan, now).all(progress)
 
@@ -118,7 +118,7 @@ class _Import:
         fresh = ImportResult(Counter(), Counter(), self._now)
         if options.dry_run:
             return fresh, 0
-        terms = self._fingerprint()
+        terms = self._plan.fingerprint()
         if run is not None and not run.finished_at and not options.again:
             if run.details.get("options") != terms:
                 raise Refused(
@@ -144,14 +144,6 @@ class _Import:
         if run_id is None:
             raise _busy()
         return fresh, run_id
-
-    def _fingerprint(self) -> dict[str, Any]:
-        return {
-            "columns": [[column.title, column.target] for column in self._plan.columns],
-            "source": self._options.source,
-            "topics": list(self._plan.topics),
-            "overwrite": self._options.overwrite,
-        }
 
     def _chunk(self, chunk: list[Row]) -> None:
         rejected: list[Rejected] = []
@@ -207,7 +199,7 @@ class _Import:
             work.tx,
             self._run_id,
             {
-                "options": self._fingerprint(),
+                "options": self._plan.fingerprint(),
                 "counts": dict(counts),
                 "warnings": dict(self._result.warnings + taken.codes()),
                 "rejects_end": end,

@@ -119,9 +119,11 @@ def _refused(
     if scopes.get(GLOBAL) == ERASURE:
         return Remark("erased")
     consents = person.consents if person else {}
-    if not draft.consent_source and not all(consents.get(topic) for topic in terms.topics):
-        return Remark("no_consent_source")
-    return None
+    if all(consents.get(topic) for topic in terms.topics):
+        return None
+    if not draft.agreed:
+        return Remark("no_consent")
+    return None if draft.consent_source else Remark("no_consent_source")
 
 
 def _grant(

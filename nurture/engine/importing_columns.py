@@ -12,9 +12,10 @@ from nurture.errors import Invalid, Problem
 # The parts of a contact that are no field of theirs. `full_name` is cut into first and last name.
 EMAIL = "email"
 FULL_NAME = "full_name"
+CONSENT = "consent"
 BANT = ("bant.budget", "bant.authority", "bant.need", "bant.timing")
 PARTS = (
-    EMAIL, FULL_NAME, "language", "timezone", "source", "consent_source", "consent", "stage",
+    EMAIL, FULL_NAME, "language", "timezone", "source", "consent_source", CONSENT, "stage",
     "tags", *BANT,
 )  # fmt: skip
 IGNORED = "-"
@@ -46,8 +47,8 @@ _TITLES: Mapping[str, str] = {
         "source": "source|lead source|nguon|nguon khach|nguon khach hang",
         "consent_source": "consent source|opt in source|optin source|signup source"
         "|nguon dong y|noi dang ky|nguon dang ky",
-        "consent": "consent|opt in|optin|subscribed|dong y|dong y nhan thu|dong y nhan email"
-        "|dang ky nhan tin",
+        CONSENT: "consent|opt in|optin|opted in|subscribed|marketing consent|dong y|dong y nhan tin"
+        "|dong y nhan thu|dong y nhan email|nhan tin|nhan email|dang ky nhan tin",
         "stage": "stage|lifecycle stage|funnel stage|giai doan",
         "tags": "tags|tag|labels|label|nhan|the",
         "bant.budget": "bant budget",
@@ -57,6 +58,21 @@ _TITLES: Mapping[str, str] = {
     }.items()
     for title in titles.split("|")
 }
+
+# Further titles of a column of consent, folded: "Marketing opt-in", "Đồng ý nhận bản tin". To
+# take one too many for it costs rejected rows, to overlook one mails people who said no.
+_CONSENT = re.compile(
+    r"(?:.* )?(?:consent(?:s|ed)?|opt(?:s|ed)? ?in|subscribed|accepts?(?: e ?mail)? marketing)"
+    r"(?: .*)?"
+    r"|(?:co |da |muon )?(?:dong y|chap thuan|cho phep|dang ky nhan"
+    r"|nhan (?:tin|ban tin|email|e mail|mail|thu|quang cao|khuyen mai))(?: .*)?"
+)
+# With one of these words it is when, how or for what else somebody agreed, or the contrary.
+_NOT_CONSENT = frozenset({
+    "at", "boi", "by", "call", "calls", "date", "day", "form", "from", "gio", "id", "ip", "khong",
+    "luc", "method", "ngay", "nguon", "no", "noi", "not", "on", "phone", "rut", "sms", "source",
+    "text", "thoi", "time", "url", "version", "when", "withdrawn", "zalo",
+})  # fmt: skip
 
 # What a field may not be called, because something else of a contact is, in rules or emails.
 _TAKEN = frozenset({"id", "email", "language", "timezone", "stage", "tags", "consent", "bant"})
@@ -93,8 +109,9 @@ def columns(
     """Return what each column becomes.
 
     `told` maps titles (or numbers, counted from 1) to targets and goes before any guess. A
-    target is taken once: the second "Email" of a file becomes the field field_email. Raises
-    Invalid with every fault: titles that are not there, keys that are none, no address.
+    target is taken once: the second "Email" of a file becomes the field field_email. Only
+    several columns of consent are all that, since a no in any of them counts. Raises Invalid
+    with every fault: titles that are not there, keys that are none, no address.
     """
     wanted, problems = _told(table, told)
     taken = set(wanted.values()) - {IGNORED}
@@ -175,11 +192,12 @@ def _guesses(
         if index in wanted:
             continue
         words = " ".join(_SIGNS.sub(" ", fold(title)).split())
-        target = _TITLES.get(words) or declared.get(words, "")
+        target = _TITLES.get(words) or declared.get(words) or _consent(words)
         if not table.has_titles:
             addresses = sum(_filled(r.cells, index) and "@" in r.cells[index] for r in table.sample)
             target = EMAIL if addresses * 2 > len(table.sample) else ""
-        if target and target not in used:
+        is_free = target not in (taken if target == CONSENT else used)
+        if target and is_free:
             guessed[index] = target
             used.add(target)
     # A lone "Tên" mostly holds the whole name; where it does not, nothing is cut off.
@@ -188,6 +206,11 @@ def _guesses(
             if target == "first_name" and fold(table.titles[index]) == "ten":
                 guessed[index] = FULL_NAME
     return guessed
+
+
+def _consent(words: str) -> str:
+    is_consent = _CONSENT.fullmatch(words) and _NOT_CONSENT.isdisjoint(words.split())
+    return CONSENT if is_consent else ""
 
 
 def _free(title: str, taken: set[str]) -> str:

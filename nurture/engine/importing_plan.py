@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from nurture.domain.funnel import Funnel
 from nurture.engine.dependencies import Dependencies
@@ -46,6 +47,26 @@ class ImportPlan:
     topics: tuple[str, ...]
     funnel: Funnel
     run: ImportRun | None
+    source: str = ""
+    overwrite: bool = False
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what decides which rows go in and how, as JSON: the same means the same import."""
+        return {
+            "columns": [[column.title, column.target] for column in self.columns],
+            "source": self.source,
+            "topics": list(self.topics),
+            "overwrite": self.overwrite,
+        }
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the file was imported to its end under the same options and rows went in."""
+        run = self.run
+        if run is None or run.finished_at is None:
+            return False
+        is_same = run.details.get("options") == self.fingerprint()
+        return is_same and went_in(run.details.get("counts", {})) > 0
 
 
 @dataclass
@@ -84,7 +105,13 @@ def plan_import(deps: Dependencies, table: Table, options: ImportOptions) -> Imp
         funnel = deps.definitions.catalog(tx).funnel
         run = imports.find_run(tx, table.source.digest)
     found = columns(table, funnel, options.mapping, ignore_unknown=options.ignore_unknown)
-    return ImportPlan(found, _topics(funnel, options.topics), funnel, run)
+    topics = _topics(funnel, options.topics)
+    return ImportPlan(found, topics, funnel, run, options.source, options.overwrite)
+
+
+def went_in(counts: Mapping[str, int]) -> int:
+    """Return how many rows went in: those neither rejected nor empty."""
+    return sum(counts.get(fate, 0) for fate in ("created", "updated", "unchanged", "duplicates"))
 
 
 def _topics(funnel: Funnel, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,7 +8,14 @@ from nurture.domain.contact import Value
 from nurture.domain.funnel import Funnel
 from nurture.domain.text import fold
 from nurture.engine.addresses import Address, parse_address
-from nurture.engine.importing_columns import BANT, EMAIL, FULL_NAME, IGNORED, Column
+from nurture.engine.importing_columns import (
+    BANT,
+    CONSENT,
+    EMAIL,
+    FULL_NAME,
+    IGNORED,
+    Column,
+)
 from nurture.engine.importing_csv import Row
 from nurture.engine.importing_values import (
     clean,
@@ -30,7 +37,10 @@ _SEVERAL = re.compile(r"[^\s;,/@]+@[^\s;,/@]+")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What one row says about a contact; empty means that it says nothing."""
+    """What one row says about a contact; empty means that it says nothing.
+
+    `agreed` is False when the file has a column of consent and the row says nothing in it.
+    """
 
     row: Row
     address: Address
@@ -38,6 +48,7 @@ class Draft:
     timezone: str = ""
     source: str = ""
     consent_source: str = ""
+    agreed: bool = True
     stage: str = ""
     fields: Mapping[str, Value] = field(default_factory=dict)
     bant: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +100,7 @@ class Drafting:
             raise _Refused("too_many_cells")
         found: dict[str, str] = {}
         address = ""
+        agreed = True
         for column in self._columns:
             cell = row.cells[column.index] if column.index < len(row.cells) else ""
             if len(cell) > LONGEST_VALUE:
@@ -96,10 +108,11 @@ class Drafting:
             if column.target == EMAIL:
                 # Not cleaned: an address from which something was taken is another address.
                 address = cell.strip()
+            elif column.target == CONSENT:
+                agreed = _agreed(clean(cell)) and agreed
             elif value := clean(cell):
                 found[column.target] = value
         parsed = _address(address)
-        _agreed(found)
         warnings: list[Remark] = []
         language = _known(found, "language", language_of, warnings)
         source = found.pop("source", "") or self._source
@@ -110,6 +123,7 @@ class Drafting:
             _known(found, "timezone", zone_of, warnings),
             source,
             found.pop("consent_source", "") or source,
+            agreed,
             self._stage(found),
             bant={key[5:]: _letter(found.pop(key)) for key in BANT if key in found},
             tags=list_of(found.pop("tags", "")),
@@ -170,14 +184,14 @@ def _address(text: str) -> Address:
         raise _Refused("accented_address" if accented else "bad_address", text) from error
 
 
-def _agreed(found: dict[str, str]) -> None:
-    told = found.pop("consent", "")
-    if told:
-        truth = truth_of(told)
-        if truth is None:
-            raise _Refused("unclear_consent", told)
-        if not truth:
-            raise _Refused("not_agreed", told)
+def _agreed(told: str) -> bool:
+    """Return whether a cell of consent says yes; an empty one says nothing, a no is refused."""
+    truth = truth_of(told) if told else False
+    if truth is None:
+        raise _Refused("unclear_consent", told)
+    if told and not truth:
+        raise _Refused("not_agreed", told)
+    return truth
 
 
 def _letter(text: str) -> str:

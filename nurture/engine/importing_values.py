@@ -19,10 +19,14 @@ _LANGUAGES: Mapping[str, str] = {
     ),
     **dict.fromkeys(("en", "eng", "english", "tieng anh", "anh"), "en"),
 }
-_TRUE = frozenset({"yes", "y", "true", "1", "x", "co", "dung", "ok", "dong y", "granted", "opt in"})
-_FALSE = frozenset(
-    {"no", "n", "false", "0", "khong", "sai", "khong dong y", "denied", "opt out", "unsubscribed"}
-)
+_TRUE = frozenset({
+    "yes", "y", "true", "1", "x", "co", "dung", "ok", "dong y", "da dong y", "granted", "opt in",
+    "opted in", "subscribed", "agreed",
+})  # fmt: skip
+_FALSE = frozenset({
+    "no", "n", "false", "0", "khong", "sai", "khong dong y", "chua", "chua dong y", "tu choi",
+    "denied", "opt out", "opted out", "unsubscribed", "not subscribed",
+})  # fmt: skip
 
 _PLAIN = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 _GROUPED = re.compile(r"([+-]?[0-9]{1,3}(?:([.,])[0-9]{3})(?:\2[0-9]{3})*)(?:[.,]([0-9]+))?")

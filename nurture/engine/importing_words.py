@@ -31,6 +31,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "The row says that this person does not agree to get email ({value}).",
         "Dòng này ghi là người nhận không đồng ý nhận email ({value}).",
     ),
+    "no_consent": (
+        "The column of consent is empty: this person has not agreed to get email.",
+        "Cột đồng ý để trống: người này chưa đồng ý nhận email.",
+    ),
     "unclear_consent": (
         "{value} is neither yes nor no in the column of consent.",
         "Cột đồng ý ghi {value}, không rõ là có hay không.",

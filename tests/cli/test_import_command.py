@@ -54,7 +54,7 @@ def test_the_mapping_is_shown_and_the_contacts_go_in(shell: Shell) -> None:
     assert "Họ tên → full_name   Nguyễn Thị Lan" in done.output
     assert "Món ưa thích → mon_ua_thich (new field)   phở" in done.output
     assert "Consent is noted for: marketing, as coming from fair." in done.output
-    assert "1  new contacts" in done.output
+    assert "1  new contact" in done.output
     assert 'line 3: "duc" is not an email address: the @ is missing.' in done.output
     rejected = shell.file.with_name("contacts.csv.rejected.csv")
     assert str(rejected) in done.output
@@ -120,14 +120,38 @@ def test_a_mapping_that_makes_no_sense_is_told_in_full(shell: Shell) -> None:
 
 def test_without_any_source_the_command_says_what_is_missing(shell: Shell) -> None:
     done = shell.type()
+    assert done.exit_code == 1
     assert "give --source." in done.output
+    assert "No row went in" in done.output
     assert contacts(shell.world.deps) == {}
+    remedied = shell.type("--source", "fair")
+    assert remedied.exit_code == 0
+    assert "Already imported" not in remedied.output
+    assert list(contacts(shell.world.deps)) == ["lan@example.com"]
+
+
+def test_other_options_make_it_another_import(shell: Shell) -> None:
+    shell.file.write_text("email,source\na@example.com,web\nb@example.com,\n", "utf-8")
+    assert shell.type().exit_code == 0
+    done = shell.type("--source", "fair")
+    assert "1  new contact" in done.output
+    assert set(contacts(shell.world.deps)) == {"a@example.com", "b@example.com"}
+    assert "Already imported" in shell.type("--source", "fair").output
+
+
+def test_a_dry_run_in_which_nothing_would_go_in_fails_too(shell: Shell) -> None:
+    assert shell.type("--dry-run").exit_code == 1
+
+
+def test_a_column_of_consent_is_shown(shell: Shell) -> None:
+    shell.file.write_text("email,Đồng ý nhận bản tin\na@example.com,có\n", "utf-8")
+    assert "Đồng ý nhận bản tin → consent   có" in shell.type("--source", "fair").output
 
 
 def test_strangers_cannot_steer_the_terminal(shell: Shell) -> None:
     shell.file.write_text("email,\x1b[31mred\nx\x1b]0;owned\x07@,y\n", "utf-8")
     done = shell.type("--source", "fair")
-    assert done.exit_code == 0
+    assert "[31mred" in done.output
     assert "\x1b" not in done.output
     assert "\x07" not in done.output
 

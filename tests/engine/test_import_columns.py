@@ -56,6 +56,35 @@ def test_a_column_is_known_by_its_title(titles: str, wanted: list[str], funnel: 
     assert targets(titles, funnel) == wanted
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Đồng ý", "ĐỒNG Ý NHẬN TIN", "Dong y nhan ban tin hang thang", "Nhận tin", "Nhận email",
+        "Có nhận tin?", "Đăng ký nhận tin", "Subscribed", "Opt-in", "Opted in", "OPT_IN", "Consent",
+        "Marketing consent", "Email opt-in", "Consent to marketing", "Accepts Marketing",
+    ],
+)  # fmt: skip
+def test_a_column_of_consent_is_known_by_its_title(title: str, funnel: Funnel) -> None:
+    assert targets(f"email,{title}", funnel) == ["email", "consent"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Ngày đồng ý", "Opt-in date", "OPTIN_IP", "SMS consent", "Không nhận tin", "Unsubscribed",
+        "Nhân viên", "Opinion", "Email nhận hàng",
+    ],
+)  # fmt: skip
+def test_what_only_sounds_like_consent_is_a_field(title: str, funnel: Funnel) -> None:
+    assert targets(f"email,{title}", funnel)[1] not in {"consent", IGNORED}
+
+
+def test_several_columns_of_consent_all_count_unless_one_is_told(funnel: Funnel) -> None:
+    assert targets("email,Opt-in,Nhận tin", funnel) == ["email", "consent", "consent"]
+    found = targets("email,Opt-in,Nhận tin", funnel, **{"opt-in": "consent"})
+    assert found == ["email", "consent", "nhan_tin"]
+
+
 def test_what_the_user_says_goes_before_the_guess(funnel: Funnel) -> None:
     found = targets("Liên hệ,Email,Ghi chú", funnel, **{"lien he": "email", "3": IGNORED})
     assert found == ["email", "field_email", IGNORED]

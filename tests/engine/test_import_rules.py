@@ -164,6 +164,23 @@ def test_a_row_that_says_no_is_rejected(shop: World) -> None:
     assert list(contacts(shop.deps)) == ["c@example.com"]
 
 
+def test_only_a_yes_in_a_column_of_consent_is_consent(shop: World) -> None:
+    imported(shop.deps, "email\nold@example.com\n")
+    text = (
+        "email,Đồng ý nhận tin,Nhận email\na@example.com,,có\nb@example.com,không,có\n"
+        "c@example.com,có,no\nd@example.com\ne@example.com,N/A,có\nf@example.com,Có,x\n"
+        "old@example.com,,\n"
+    )
+    result = imported(shop.deps, text, LATER)
+    codes = [one.reason.code for one in result.rejected_samples]
+    assert codes == ["no_consent", "not_agreed", "not_agreed", "no_consent", "no_consent"]
+    found = contacts(shop.deps)
+    assert set(found) == {"f@example.com", "old@example.com"}
+    assert all(one["consents"] == {"marketing": True} for one in found.values())
+    shop.pass_time(timedelta(days=2))
+    assert {email.recipient for email in shop.box.taken} == set(found)
+
+
 def test_consent_that_was_withdrawn_stays_withdrawn(shop: World) -> None:
     imported(shop.deps, "email\na@example.com\n")
     contact_id = contacts(shop.deps)["a@example.com"]["id"]
