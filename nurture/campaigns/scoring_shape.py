@@ -15,6 +15,8 @@ class GroupShape(Shape):
 
     key: Key
     """The group's own name."""
+    name: NamesShape | None = None
+    """What people call it."""
     cap: Annotated[Number, Field(gt=0)] | None = None
     """The most that the group can add to the score."""
     half_life: Duration | None = None
@@ -22,7 +24,8 @@ class GroupShape(Shape):
 
     def build(self) -> Group:
         """Return the group."""
-        return Group(self.key, self.cap, self.half_life)
+        names = MappingProxyType(self.name.build() if self.name else {})
+        return Group(self.key, self.cap, self.half_life, names)
 
 
 class LimitShape(Shape):

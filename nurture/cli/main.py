@@ -53,7 +53,8 @@ def main() -> None:
         for problem in error.problems or (error,):
             click.echo(str(problem), err=True)
         if error.problems:
-            click.echo(f"\n{len(error.problems)} problems. {error}", err=True)
+            noun = "problem" if len(error.problems) == 1 else "problems"
+            click.echo(f"\n{len(error.problems)} {noun}. {error}", err=True)
         sys.exit(1)
     except NurtureError as error:
         click.echo(str(error), err=True)

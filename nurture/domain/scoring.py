@@ -37,6 +37,7 @@ class Group:
     key: str
     cap: float | None = None
     half_life: timedelta | None = None
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

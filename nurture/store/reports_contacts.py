@@ -57,12 +57,7 @@ def page(
         C.id, C.email, C.fields, C.language, S.stage, S.engagement, S.grade, S.temperature,
         suppressed.label("suppressed"),
     ).join(S, sa.and_(S.contact_id == C.id, S.track == wanted.track), isouter=True)  # fmt: skip
-    for word in fold(wanted.search).split():
-        statement = statement.where(C.search.contains(word, autoescape=True))
-    if wanted.stage:
-        statement = statement.where(S.stage == wanted.stage)
-    if wanted.temperature:
-        statement = statement.where(S.temperature == wanted.temperature)
+    statement = statement.where(*_narrowed(wanted))
     backwards = after is not None and before is None
     if backwards:
         statement = statement.where(C.id > after).order_by(C.id)
@@ -89,6 +84,22 @@ def page(
     keys = [one.id for one in listed]
     middle = before is not None or after is not None
     return paged(listed, keys, limit, backwards=backwards, middle=middle)
+
+
+def total(tx: Transaction, wanted: Wanted) -> int:
+    """Return how many contacts the list holds on all its pages."""
+    place = sa.and_(S.contact_id == C.id, S.track == wanted.track)
+    joined = sa.select(sa.func.count()).select_from(C).join(S, place, isouter=True)
+    return tx.execute(joined.where(*_narrowed(wanted))).scalar_one()
+
+
+def _narrowed(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    found = [C.search.contains(word, autoescape=True) for word in fold(wanted.search).split()]
+    if wanted.stage:
+        found.append(S.stage == wanted.stage)
+    if wanted.temperature:
+        found.append(S.temperature == wanted.temperature)
+    return found
 
 
 def anybody(tx: Transaction) -> bool:

@@ -9,7 +9,8 @@ from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked
 from nurture.web.names import Names
 from nurture.web.reasons import path, reason
-from nurture.web.words import Tone
+from nurture.web.telling import theirs
+from nurture.web.words import Tone, event_word
 
 _CAUSES: dict[str, str] = {
     "Entered": marked("The contact entered the sequence."),
@@ -82,7 +83,7 @@ def _cause(cause: str) -> str:
     words = _CAUSES.get(kind)
     if kind == "Withdrawn" and detail:
         return _("Because %(why)s.", why=reason(detail))
-    return _(words, event=detail) if words else cause
+    return _(words, event=event_word(detail)) if words else cause
 
 
 def _sentence(one: Mapping[str, Any], sequence: str, names: Names) -> str:
@@ -94,7 +95,8 @@ def _sentence(one: Mapping[str, Any], sequence: str, names: Names) -> str:
             why = reason(str(one["why"]))
             return _("Passed over “%(step)s”: %(why)s", step=step, why=why)
         case "Hold":
-            until, why = _time(one["release"]), reason(str(one["reason"]))
+            until = theirs(datetime.fromisoformat(one["release"]), names)
+            why = reason(str(one["reason"]))
             told = _("Held “%(step)s” until %(until)s", step=step, until=until)
             return f"{told}: {why}"
         case "WaitUntil":

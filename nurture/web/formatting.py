@@ -1,6 +1,6 @@
 """How dates, durations and numbers look in the language of the page."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from babel.dates import format_date, format_time, format_timedelta, get_datetime_format
@@ -16,11 +16,12 @@ from nurture.web.i18n import language
 JUST_NOW: Final = timedelta(seconds=1)
 
 
-def long_time(moment: datetime) -> str:
-    """An aware datetime as day and time in the pages' zone, to the minute."""
-    local = moment.astimezone(dependencies().zone)
+def long_time(moment: datetime, zone: tzinfo | None = None) -> str:
+    """An aware datetime as day and time in a zone (the pages' own), to the minute."""
+    zone = zone or dependencies().zone
+    local = moment.astimezone(zone)
     day = format_date(local, "medium", locale=language())
-    time = format_time(local, "short", tzinfo=dependencies().zone, locale=language())
+    time = format_time(local, "short", tzinfo=zone, locale=language())
     pattern = str(get_datetime_format("medium", locale=language()))
     return pattern.replace("{1}", day).replace("{0}", time)
 

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nurture.domain.funnel import Funnel
 from nurture.engine.definitions import Catalog
@@ -31,6 +33,13 @@ def subject_line(template: str, fields: Mapping[str, Any]) -> str:
     return _MERGE_FIELD.sub(filled, _TAG.sub("", template)).strip()
 
 
+def _zone(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, ZoneInfoNotFoundError):
+        return None
+
+
 @dataclass(frozen=True)
 class Names:
     """How codes are called on one page."""
@@ -39,11 +48,16 @@ class Names:
     sequences: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    zone: tzinfo | None = None
+    """The contact's own zone, where the page is about one whose zone is known."""
 
     @classmethod
     def of(cls, told: Explanation) -> "Names":
         """The names around one contact."""
-        return cls(told.funnel, told.sequences, told.titles, told.profile.fields)
+        profile = told.profile
+        return cls(
+            told.funnel, told.sequences, told.titles, profile.fields, _zone(profile.timezone)
+        )
 
     @classmethod
     def published(cls, catalog: Catalog | None) -> "Names":

@@ -2,6 +2,7 @@
 
 from nurture.web.i18n import gettext
 from nurture.web.i18n import marked as _
+from nurture.web.words import event_word
 
 _REASONS: dict[str, str] = {
     "suppressed": _("the address must not be written to any more"),
@@ -52,7 +53,9 @@ _PATHS: dict[str, str] = {
 def reason(code: str) -> str:
     """A reason in words; a text that is no code of ours is shown as it is."""
     if code.startswith("cancelled by "):
-        return gettext(_("the contact did “%(event)s”"), event=code.removeprefix("cancelled by "))
+        return gettext(
+            _("the contact did “%(event)s”"), event=event_word(code.removeprefix("cancelled by "))
+        )
     bare = code.removeprefix("Withdrawn ")
     word = _REASONS.get(bare)
     return gettext(word) if word else bare.splitlines()[0] if bare else ""
@@ -66,3 +69,11 @@ def path(code: str) -> str:
     if code.startswith("case "):
         return gettext(_("case %(number)s"), number=code.removeprefix("case "))
     return code
+
+
+def detail(text: str) -> str:
+    """What was noted with a reason: our own notes in words, those of others as they are."""
+    count, _space, rest = text.partition(" ")
+    if rest == "in a row" and count.isdigit():
+        return gettext(_("%(count)s in a row"), count=count)
+    return text

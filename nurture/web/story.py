@@ -11,7 +11,7 @@ from nurture.web.decided import decision_lines
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked
 from nurture.web.names import Names
-from nurture.web.reasons import reason
+from nurture.web.reasons import detail, reason
 from nurture.web.telling import short
 from nurture.web.words import Tone, state_word
 
@@ -53,6 +53,13 @@ _ACTORS: dict[str, str] = {
 }
 
 
+_SOURCES: dict[str, str] = {
+    "rules": marked("the rules"),
+    "marketing": marked("marketing"),
+    "sales": marked("sales"),
+}
+
+
 def scene(happening: Happening, names: Names) -> Scene:
     """One happening as it is shown."""
     return _TELL[happening.kind](happening, names)
@@ -69,7 +76,7 @@ def _consent(one: Happening, names: Names) -> Scene:
 
 def _suppression(one: Happening, names: Names) -> Scene:
     facts = one.facts
-    told = (_sentence(reason(facts["reason"])), facts["detail"], _from(facts["source"], ""))
+    told = (_sentence(reason(facts["reason"])), detail(facts["detail"]), _from(facts["source"], ""))
     lines = tuple(part for part in told if part)
     if facts["scope"] == GLOBAL:
         title = _("Will not be written to any more")
@@ -140,7 +147,8 @@ def _sentence(text: str) -> str:
 
 
 def _from(source: str, by: str) -> str:
-    who = " · ".join(part for part in (source, by) if part)
+    known = _(_SOURCES[source]) if source in _SOURCES else source
+    who = " · ".join(part for part in (known, by) if part)
     return _("Source: %(source)s", source=who) if who else ""
 
 

@@ -1,5 +1,7 @@
 """Explanations as sentences: why an email was sent or not, and what comes next."""
 
+from datetime import datetime
+
 from nurture.domain.contact import Occurrence
 from nurture.domain.sequence import Match
 from nurture.engine.explain_ahead import Ahead, Foreseen
@@ -93,6 +95,9 @@ def did(occurrence: Occurrence) -> str:
 def short(link: str) -> str:
     """A link without what every link has."""
     bare = link.partition("://")[2] or link
+    if "{{" in bare or "{%" in bare:  # filled in for each contact: nobody reads the template
+        host = bare.partition("/")[0]
+        return _("a personal link") if "{" in host else host
     bare = bare.partition("?")[0].rstrip("/")
     return bare if len(bare) <= 60 else bare[:59] + "…"
 
@@ -113,9 +118,9 @@ def outcome(touch: Touch, names: Names) -> str:
         why = _("the contact moved on to “%(to)s” first", to=names.sequence_or_stage(touch.detail))
     told = _(words, why=why)
     if touch.outcome == "held" and touch.held_until:
-        told += " " + _("It will be tried at %(at)s.", at=long_time(touch.held_until))
+        told += " " + _("It will be tried at %(at)s.", at=theirs(touch.held_until, names))
     elif touch.held_until and touch.held_for:
-        held = _("It was held until %(at)s", at=long_time(touch.held_until))
+        held = _("It was held until %(at)s", at=theirs(touch.held_until, names))
         told += f" {held}: {reason(touch.held_for)}."
     return told
 
@@ -141,6 +146,8 @@ def awaited(match: Match | None) -> str:
     wanted = match.where.get("link") or match.where.get("url") or match.where.get("form")
     if isinstance(wanted, tuple):
         wanted = ", ".join(wanted)
+    if wanted and "{" in str(wanted):
+        wanted = short(str(wanted))
     return f"{clause} ({wanted})" if wanted else clause
 
 
@@ -153,6 +160,23 @@ def foreseen(one: Foreseen, names: Names) -> str:
         "stage": names.stage(one.to),
         "path": path(one.reason),
         "why": reason(one.reason),
-        "until": long_time(one.until) if one.until else "",
+        "until": _until(one, names),
     }
     return _(_FORESEEN[one.what], **words)
+
+
+def _until(one: Foreseen, names: Names) -> str:
+    if one.until is None:
+        return ""
+    return theirs(one.until, names) if one.what == "held" else long_time(one.until)
+
+
+def theirs(at: datetime, names: Names) -> str:
+    """A time of the page and, where clocks differ, what the contact's own clock shows then."""
+    shown = long_time(at)
+    if names.zone is None:
+        return shown
+    own = long_time(at, names.zone)
+    if own == shown:
+        return shown
+    return _("%(time)s (for the contact: %(own)s)", time=shown, own=own)

@@ -55,6 +55,18 @@ _TEMPERATURES: dict[str, Word] = {
     "hot": Word(_("Hot"), "coral", "flame"),
 }
 
+_EVENTS: dict[str, str] = {
+    "open": _("an opened email"),
+    "click": _("a click"),
+    "visit": _("a visit to the site"),
+    "form": _("a form sent"),
+    "purchase": _("a purchase"),
+    "delivered": _("a delivery"),
+    "bounce": _("a bounced email"),
+    "complaint": _("a spam report"),
+    "unsubscribe": _("an unsubscription"),
+}
+
 _STEPS: dict[str, Word] = {
     "email": Word(_("Email"), "leaf", "mail"),
     "wait": Word(_("Wait"), "sun", "clock"),
@@ -85,6 +97,12 @@ def step_word(code: str) -> Word:
     return _shown(_STEPS, code)
 
 
+def event_word(name: str) -> str:
+    """An event as a noun; one of the user's own keeps its name."""
+    word = _EVENTS.get(name)
+    return gettext(word) if word else name
+
+
 def _shown(words: dict[str, Word], code: str) -> Word:
     # A code this page has no word for is shown as it is: better than hiding a fact.
     word = words.get(code)
@@ -92,7 +110,11 @@ def _shown(words: dict[str, Word], code: str) -> Word:
 
 
 def install(app: Flask) -> None:
-    """Give templates the three functions."""
+    """Give templates the four functions, that of events as a filter, too."""
     app.jinja_env.globals.update(
-        state_word=state_word, temperature_word=temperature_word, step_word=step_word
+        state_word=state_word,
+        temperature_word=temperature_word,
+        step_word=step_word,
+        event_word=event_word,
     )
+    app.jinja_env.filters["event_word"] = event_word

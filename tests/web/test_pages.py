@@ -123,6 +123,23 @@ def test_a_contacts_page_explains_score_emails_and_what_comes_next(signed_in: Fl
     assert sum(totals[:heaps]) == pytest.approx(float(score[1]), abs=0.01 * heaps)
 
 
+def test_a_contacts_page_names_sequences_groups_and_its_zone(signed_in: FlaskClient) -> None:
+    shown = signed_in.get("/contacts/31", headers={"Accept-Language": "vi"}).text
+    emails = shown[shown.index('id="emails-title"') : shown.index('id="score-title"')]
+    assert re.search(r'<a href="/sequences/[a-z-]+">', emails)
+    assert "Giờ theo múi" in shown
+    heaps = re.findall(r'n-heap">\s*<summary>\s*<span>([^<]+)<', shown)
+    assert heaps
+    assert not set(heaps) & {"opens", "reading", "interest", "visits", "purchases", "warnings"}
+
+
+def test_the_list_says_how_many_contacts_there_are(signed_in: FlaskClient) -> None:
+    assert "44 of 44" in text(signed_in, "/contacts/")
+    leads = text(signed_in, "/contacts/?stage=lead")
+    number = leads.count('data-label="Score"')
+    assert f"{number} of {number}" in leads
+
+
 def test_a_contact_who_unsubscribed_is_told_so(signed_in: FlaskClient) -> None:
     shown = text(signed_in, "/contacts/12")
     assert "the contact has unsubscribed" in shown

@@ -338,3 +338,31 @@ def test_what_is_wrong_is_told_in_the_language_of_the_page(signed_in: FlaskClien
     shown = html.unescape(signed_in.get(page, headers={"Accept-Language": "vi"}).text)
     assert "Không có bước 'nowhere' để đi đến." in shown
     assert "Không có bước 'nowhere'. Hãy viết một trong: welcome." in shown
+
+
+def test_a_rate_stands_beside_the_number_it_is_a_share_of(signed_in: FlaskClient) -> None:
+    shown = text(signed_in, LEAD)
+    rates = re.findall(
+        r"Opened by people</dt><dd>(\d+) <span[^>]*>of (\d+) that could be seen \("
+        r"<span[^>]*>([\d.]+)%",
+        shown,
+    )
+    assert rates
+    for opened, whole, share in rates:
+        expected = min(100 * int(opened) / int(whole), 100)
+        assert float(share) == pytest.approx(expected, abs=0.06)
+    vietnamese = signed_in.get(LEAD, headers={"Accept-Language": "vi"}).text
+    assert "thư quan sát được" in vietnamese
+
+
+def test_a_preview_opened_by_itself_is_a_whole_page(signed_in: FlaskClient) -> None:
+    address = "/sequences/-preview?email=cart-reminder-saved"
+    assert 'class="n-rail"' in signed_in.get(address).text
+    part = signed_in.get(address, headers={"HX-Request": "true"}).text
+    assert "<html" not in part
+    assert part.count("<iframe") == 2
+
+
+def test_a_sequence_that_ends_with_an_exit_keeps_nobody(signed_in: FlaskClient) -> None:
+    assert "contacts have left by here" in text(signed_in, "/sequences/cart-reminder")
+    assert "contacts stay" in text(signed_in, LEAD)

@@ -12,7 +12,7 @@ from nurture.store.reports_timeline import KINDS, Happening
 from nurture.web.dependencies import dependencies
 from nurture.web.names import Names, chosen
 from nurture.web.numbers import id_of
-from nurture.web.reasons import path, reason
+from nurture.web.reasons import detail, path, reason
 from nurture.web.story import occurrence_title, scene
 from nurture.web.telling import because, foreseen, fork, outcome, short, way
 
@@ -41,6 +41,7 @@ def index() -> str:
             after=request.args.get("after", type=id_of),
             limit=PER_PAGE,
         )
+        total = reports_contacts.total(tx, wanted)
         anybody = bool(page.rows) or reports_contacts.anybody(tx)
         funnel = engine.definitions.catalog(tx).funnel if anybody else None
     people = [one.id for one in page.rows]
@@ -53,6 +54,7 @@ def index() -> str:
     return render_template(
         "contacts/index.html",
         page=page,
+        total=total,
         wanted=wanted,
         anybody=anybody,
         names=Names(funnel),
@@ -79,6 +81,8 @@ def show(contact_id: int) -> str:
         names=names,
         scenes=[scene(one, names) for one in happenings],
         older=_key(happenings[-1]) if more else "",
+        sequence_of={run.id: run.sequence for run in told.runs},
+        zone=str(given.zone),
         because=because,
         outcome=outcome,
         fork=fork,
@@ -86,6 +90,7 @@ def show(contact_id: int) -> str:
         foreseen=foreseen,
         chosen=chosen,
         reason=reason,
+        detail=detail,
         path=path,
         short=short,
         occurrence_title=occurrence_title,
@@ -112,6 +117,7 @@ def timeline(contact_id: int) -> str:
         names=names,
         scenes=[scene(one, names) for one in happenings],
         older=_key(happenings[-1]) if more else "",
+        zone=str(given.zone),
     )
 
 

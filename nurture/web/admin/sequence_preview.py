@@ -32,9 +32,11 @@ class Shown:
 
 @sequences.get("/-preview")
 def preview_email() -> AnyResponse:
-    """The previews of the email that ?email= names, to be put into a form."""
+    """The previews of the email that ?email= names: to be put into a form, else a page."""
     shown = previews(request.args.get("email", ""))
-    return Response(render_template("sequences/preview.html", previews=shown))
+    part = "HX-Request" in request.headers
+    page = "sequences/preview.html" if part else "sequences/preview_page.html"
+    return Response(render_template(page, previews=shown))
 
 
 @sequences.get("/-preview/<name>/<any(vi, en):language>")

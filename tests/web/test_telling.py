@@ -1,0 +1,56 @@
+"""Sentences about contacts, in both languages."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+
+from nurture.domain.contact import Occurrence
+from nurture.web.i18n import use_language
+from nurture.web.names import Names
+from nurture.web.reasons import detail, reason
+from nurture.web.telling import did, short, theirs
+from tests.web.planted import engine, pages
+
+__all__ = ["engine", "pages"]
+
+AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def request_in(app: Flask) -> Iterator[Flask]:
+    with app.test_request_context("/"):
+        use_language("en")
+        yield app
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("{{ event.checkout_url }}", "a personal link"),
+        ("https://{{ event.host }}/cart", "a personal link"),
+        ("https://shop.example.com/cart?id={{ event.id }}", "shop.example.com"),
+        ("https://shop.example.com/cart?id=7", "shop.example.com/cart"),
+    ],
+)
+def test_a_link_is_shown_without_the_code_of_its_template(
+    request_in: Flask, link: str, shown: str
+) -> None:
+    assert short(link) == shown
+
+
+def test_built_in_words_are_told_in_the_language_of_the_page(request_in: Flask) -> None:
+    use_language("vi")
+    clicked = Occurrence("click", AT, {"link": "{{ event.checkout_url }}"})
+    assert "(liên kết cá nhân)" in did(clicked)
+    assert "mua hàng" in reason("cancelled by purchase")
+    assert detail("5 in a row") == "5 lần liên tiếp"
+    assert detail("550 no such user") == "550 no such user"
+
+
+def test_a_hold_tells_the_contacts_own_time_where_clocks_differ(request_in: Flask) -> None:
+    there = Names(zone=ZoneInfo("America/New_York"))
+    assert "for the contact: Mar 1, 2026, 10:00" in theirs(AT, there)
+    assert "for the contact" not in theirs(AT, Names())
