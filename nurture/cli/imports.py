@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from nurture.cli.import_words import say
+from nurture.cli.import_words import WORDS, say
 from nurture.cli.parts import parts
 from nurture.engine.importing import (
     ImportOptions,
@@ -197,7 +197,9 @@ def _show_result(result: ImportResult, options: ImportOptions) -> None:
         click.echo(say("dry_run", language))
     for fate in FATES:
         if result.counts[fate] or fate == "created":
-            click.echo(f"  {result.counts[fate]:>7}  {say(fate, language)}")
+            one = f"{fate}.one"
+            word = one if result.counts[fate] == 1 and one in WORDS else fate
+            click.echo(f"  {result.counts[fate]:>7}  {say(word, language)}")
     rejected = [
         say("line", language, line=one.row.line, told=one.reason.told(language))
         for one in result.rejected_samples
