@@ -42,5 +42,5 @@ class Instant(sa.types.TypeDecorator[datetime]):
             return None
         if dialect.name == "postgresql":
             stamp: datetime = value
-            return stamp.astimezone(UTC)
+            return stamp if stamp.tzinfo is UTC else stamp.astimezone(UTC)
         return EPOCH + int(value) * MICROSECOND

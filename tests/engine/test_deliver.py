@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -148,7 +149,7 @@ def test_a_window_that_closed_meanwhile_holds_the_send_and_the_same_row_goes_lat
 def test_a_held_send_that_the_run_leaves_for_another_email_is_cancelled(
     settings: Settings, database_url: str
 ) -> None:
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"key": "hello", "email": "hello"},
         {"key": "pause", "wait": "2d"},
         {"key": "came", "goal": {"event": "visit"}, "next": "thanks"},
