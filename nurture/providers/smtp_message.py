@@ -12,6 +12,7 @@ from typing import Final
 from nurture.providers.base import Outcome, OutgoingEmail, Receipt
 
 END_OF_DATA: Final = b"\r\n.\r\n"
+MOST_LOOKS: Final = 100
 _ALL_BUT_LINE_ENDS: Final = bytes(octet for octet in range(256) if octet not in b"\r\n")
 # RFC 5321 section 4.5.3.1: 64 octets before the @, 255 after it, 256 for the whole path.
 _ADDRESS: Final = re.compile(
@@ -101,10 +102,24 @@ def prepare(email: OutgoingEmail, offered: Extensions) -> Prepared | Receipt:
 
 def _stuffed(message: bytes) -> bytes:
     """The message with leading dots doubled (RFC 5321, section 4.5.2) and its end marked."""
-    message = message.replace(b"\r\n.", b"\r\n..")
+    if _may_start_a_line_with_a_dot(message):
+        message = message.replace(b"\r\n.", b"\r\n..")
     if message.startswith(b"."):
         message = b"." + message
     return message + (b".\r\n" if message.endswith(b"\r\n") else END_OF_DATA)
+
+
+def _may_start_a_line_with_a_dot(message: bytes) -> bool:
+    # Base64 has no dots, so a few looks at those of the head settle it for most emails, and
+    # searching for one octet takes a tenth of the time that searching for three does.
+    at = -1
+    for _ in range(MOST_LOOKS):
+        at = message.find(b".", at + 1)
+        if at < 0:
+            return False
+        if message[at - 1 : at] == b"\n":
+            return True
+    return True
 
 
 def _has_bare_line_end(message: bytes) -> bool:
