@@ -1,12 +1,14 @@
 """The demo: everything started, an audience let loose, and the books held to account."""
 
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -31,6 +33,7 @@ from nurture.engine.importing_csv import Table
 from nurture.engine.importing_plan import ImportOptions
 from nurture.engine.intake import api_key
 from nurture.engine.publish import apply
+from nurture.errors import Refused
 from nurture.jobs import valkey
 from nurture.providers.inbox_mail import Inbox
 from nurture.store.migrate import upgrade
@@ -76,9 +79,30 @@ class Stage:
 def demo(env: Mapping[str, str], wishes: Wishes, console: Console) -> int:
     """Run the demo; return the exit status: 0 when nothing failed and the books balance."""
     home = Settings.from_environment(env).home / "demo"
-    if wishes.fresh and home.exists():
-        shutil.rmtree(home)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(home):
+        if wishes.fresh and home.exists():
+            shutil.rmtree(home)
+        home.mkdir(mode=0o700, exist_ok=True)
+        return _staged(env, wishes, console, home)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Keep a second demo out of the same home; the lock goes with the process that holds it."""
+    with home.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(
+                f"a demo is running in {home} already",
+                remedy="Use the admin it has printed, stop it, or set NURTURE_HOME to another.",
+            ) from None
+        yield
+
+
+def _staged(env: Mapping[str, str], wishes: Wishes, console: Console, home: Path) -> int:
+    """Start everything, run, and stop everything."""
     pacer = Pacer(home / "clock")
     if pacer.now() is None:
         pacer.set(WallClock().now())

@@ -55,6 +55,9 @@ def test_ctrl_c_stops_every_child(tmp_path: Path) -> None:
             break
     time.sleep(3)
     assert len(children_of(tmp_path)) >= 3
+    second = start(tmp_path, "--fresh")
+    told, _ = second.communicate(timeout=ENOUGH)
+    assert (second.returncode, "running in" in told) == (1, True), "a second demo stays out"
     running.send_signal(signal.SIGINT)
     told, _ = running.communicate(timeout=ENOUGH)
     assert running.returncode == 0, told
