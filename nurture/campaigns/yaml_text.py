@@ -55,7 +55,7 @@ class _Loader(yaml.SafeLoader):
 
 def learn_words(kind: type[yaml.SafeLoader | yaml.SafeDumper]) -> None:
     """Make a loader or a dumper forget the words of YAML 1.1 and know those of 1.2."""
-    setattr(kind, "yaml_implicit_resolvers", {})  # noqa: B010
+    setattr(kind, "yaml_implicit_resolvers", {})  # noqa: B010 - PyYAML types it as an instance's
     for tag, pattern, first in (_NULL, _BOOL, _FLOAT, _INT):
         kind.add_implicit_resolver(tag, pattern, list(first))
 

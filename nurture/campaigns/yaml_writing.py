@@ -15,9 +15,10 @@ WIDEST = 80
 class _Dumper(yaml.SafeDumper):
     """The safe dumper with the same words, so that what it leaves unquoted is read as text."""
 
+    # The parameters are PyYAML's own; `indentless` is what this overrides.
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         """Indent lists inside mappings, which PyYAML leaves flush by default."""
-        super().increase_indent(flow, False)  # noqa: FBT003
+        super().increase_indent(flow, False)  # noqa: FBT003 - PyYAML's order
 
 
 learn_words(_Dumper)

@@ -37,7 +37,7 @@ def add(email: str, name: str, generate: bool) -> None:  # noqa: FBT001 - click 
 @user.command()
 @click.argument("email")
 @click.option("--generate", is_flag=True, help="Make a password and print it, ask for none.")
-def password(email: str, generate: bool) -> None:  # noqa: FBT001
+def password(email: str, generate: bool) -> None:  # noqa: FBT001 - as above
     """Give EMAIL another password; whoever is logged in with the old one is logged out."""
     deps = parts()
     chosen, told = _password(generate=generate)

@@ -86,6 +86,6 @@ class Funnel:
         return self.first_stages.get(source, self.stages[0].key)
 
 
-def asks_history(condition: Condition) -> bool:
+def needs_history(condition: Condition) -> bool:
     """Return whether evaluating `condition` needs the contact's history."""
     return any(isinstance(part, Did) for part in walk(condition))

@@ -173,7 +173,7 @@ class _Round:
 
 def _settle(work: Work, deps: Dependencies, send_ids: Collection[int]) -> int:
     places = places_of(work.tx, send_ids)
-    free = store.free_contacts(work.tx, {place.contact_id for place in places.values()})
+    free = people.lock_free(work.tx, {place.contact_id for place in places.values()})
     ours = [key for key in send_ids if key not in places or places[key].contact_id in free]
     # Read only now: whoever held a contact before us has committed what they found.
     found = store.of_sends(work.tx, ours, MOST_HITS)

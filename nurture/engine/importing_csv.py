@@ -142,7 +142,10 @@ class Table:
         finally:
             text.detach()
         delimiter = told or guess_delimiter([line for line in rest if line.strip()])
-        table = cls(name, stream, source, delimiter, (), False, (), 1 if told else 0)  # noqa: FBT003
+        table = cls(
+            name, stream, source, delimiter,
+            titles=(), has_titles=False, sample=(), skipped=1 if told else 0,
+        )  # fmt: skip
         found = table._head()
         if not found:
             raise Invalid("the file is empty", remedy="Give a file with a row of titles and rows.")

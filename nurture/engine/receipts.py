@@ -38,7 +38,7 @@ SOFT_BOUNCES_SUPPRESS = 5
 class Answer:
     """A receipt with the send it belongs to, the compiled email, and when it was received.
 
-    The instant matters: waits for an answer start there, and a click before it is a machine's.
+    The instant matters: waits for an answer start there.
     """
 
     send: Claimed

@@ -96,7 +96,12 @@ def _give_up(work: Work, worker: str, hopeless: Sequence[Claimed]) -> None:
     sends.settle(work.tx, rows)
 
 
-def decide_uncertain(deps: Dependencies, send_id: int, arrived: bool, now: datetime) -> None:  # noqa: FBT001
+def decide_uncertain(
+    deps: Dependencies,
+    send_id: int,
+    arrived: bool,  # noqa: FBT001 - what the person says, yes or no
+    now: datetime,
+) -> None:
     """Settle an uncertain send on the word of a person or a provider.
 
     Arrived: the run goes on as if the answer had come in time. Not arrived: the run goes on

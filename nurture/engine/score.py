@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from nurture.domain import enrollment as e
-from nurture.domain.funnel import Funnel, asks_history
+from nurture.domain.funnel import Funnel, needs_history
 from nurture.domain.scoring import Entry, engagement, falls_below, fit, temperature
 from nurture.domain.stages import Actor, StageRefused, next_change
 from nurture.engine.definitions import TRACK
@@ -83,7 +83,7 @@ def _looked_at(scored: Scored, release: datetime | None) -> Scored:
 def _recall(work: Work, ids: Iterable[int]) -> None:
     """Read what contacts did where an edge out of their stage asks for it."""
     edges = work.catalog.funnel.edges
-    asking = {edge.start for edge in edges if asks_history(edge.when)}
+    asking = {edge.start for edge in edges if needs_history(edge.when)}
     standings = {key: work.contacts[key].standing for key in ids}
     wanted = {key for key, one in standings.items() if one is not None and one.stage in asking}
     work.see(wanted, history=True)

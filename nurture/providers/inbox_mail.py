@@ -6,7 +6,6 @@ the engine. The server writes it; the admin, the demo and tests read it from oth
 
 import os
 import sqlite3
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,8 @@ from email.parser import BytesHeaderParser
 from email.policy import default as modern
 from pathlib import Path
 from typing import Final, Self
+
+from nurture.domain.text import fold
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS mail (
@@ -172,12 +173,6 @@ class Inbox:
             InboxMail(row[0], _EPOCH + timedelta(microseconds=row[1]), *row[2:])
             for row in self._database.execute(query, parameters)
         )
-
-
-def fold(text: str) -> str:
-    """Lower case without accents, so that `nguyen` finds `Nguyễn`, and `da` finds `Đà`."""
-    decomposed = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
-    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
 
 
 def _rows(arrival: Arrival) -> Iterator[tuple[object, ...]]:

@@ -86,24 +86,6 @@ def due(tx: Transaction, now: datetime, limit: int) -> list[int]:
     return list(dict.fromkeys(tx.execute(statement).scalars()))
 
 
-def free_contacts(tx: Transaction, contact_ids: Collection[int]) -> set[int]:
-    """Hold those of the contacts that nobody else holds just now, and return them.
-
-    A send's hits are judged together, so its contact is the lock for all of them. SQLite needs
-    none: its writing transactions run one at a time.
-    """
-    if tx.dialect.name != "postgresql":
-        return set(contact_ids)
-    t = tables.Contact
-    statement = (
-        sa.select(t.id)
-        .where(t.id.in_(sorted(contact_ids)))
-        .order_by(t.id)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    return set(tx.execute(statement).scalars())
-
-
 def of_sends(tx: Transaction, send_ids: Collection[int], most: int) -> dict[int, list[Kept]]:
     """Return the first `most` hits of each send, in the order in which they were stored."""
     place = sa.func.row_number().over(partition_by=T.send_id, order_by=T.id).label("place")

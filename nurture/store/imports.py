@@ -98,12 +98,6 @@ def find_run(tx: Transaction, digest: str) -> ImportRun | None:
     return None if row is None else ImportRun(*row)
 
 
-def recent_runs(tx: Transaction, limit: int) -> list[ImportRun]:
-    """Return the newest runs first."""
-    statement = sa.select(R.__table__).order_by(R.started_at.desc(), R.id.desc()).limit(limit)
-    return [ImportRun(*row) for row in tx.execute(statement)]
-
-
 def begin_run(
     tx: Transaction,
     digest: str,

@@ -58,13 +58,6 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def relabel_events(tx: Transaction, verdicts: Mapping[int, str]) -> None:
-    """Give events another verdict, because later evidence changed our mind."""
-    bulk.update(
-        tx, tables.Event, [{"id": key, "verdict": value} for key, value in sorted(verdicts.items())]
-    )
-
-
 def add_entries(tx: Transaction, entries: Iterable[tuple[int, Entry]], now: datetime) -> list[str]:
     """Append (contact, entry) to the score ledger; return the dedupe keys that were new."""
     rows = bulk.insert(

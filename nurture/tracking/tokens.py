@@ -27,7 +27,6 @@ MAX_ADDRESS_PREFIX: Final = 19
 
 _PAYLOAD: Final = struct.Struct(">IQ")
 _IV_OCTETS: Final = 16
-_TOKEN_OCTETS: Final = _IV_OCTETS + _PAYLOAD.size
 _TOKEN_LENGTH: Final = 38
 _ADDRESS_LENGTH: Final = 45
 _MAX_SEALED_URL: Final = (_IV_OCTETS + MAX_URL) * 4 // 3 + 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nurture.domain.conditions import All, Compare, Did, Not, Op, Subject
 from nurture.domain.durations import format_duration, parse_duration
 from nurture.domain.fit import Warmth
-from nurture.domain.funnel import Account, Funnel, asks_history
+from nurture.domain.funnel import Account, Funnel, needs_history
 from nurture.domain.scoring import Limit, ScoreRule
 from nurture.domain.sequence import END, Email, Wait
 from nurture.domain.stages import Edge, EdgeKind, Stage
@@ -100,8 +100,8 @@ def test_a_funnel_knows_every_score_at_which_something_can_change() -> None:
 
 
 def test_only_what_asks_for_events_needs_the_history() -> None:
-    assert asks_history(All((SCORED, Not(Did("visit")))))
-    assert not asks_history(All((SCORED,)))
+    assert needs_history(All((SCORED, Not(Did("visit")))))
+    assert not needs_history(All((SCORED,)))
 
 
 def test_a_sequence_knows_what_follows() -> None:

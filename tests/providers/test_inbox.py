@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from nurture.domain.text import fold
 from nurture.providers.base import Outcome
 from nurture.providers.inbox import Inbox, InboxProvider, InboxServer, serve
-from nurture.providers.inbox_mail import fold
 from tests.providers.emails import MESSAGE, NOW, emails, lawful, outcomes
 
 

@@ -16,8 +16,6 @@ from nurture.errors import Problem
 NAMED: Final = ("field", "bant")
 NUMBERS: Final = ("at_least", "at_most", "above", "below")
 PLAIN: Final = ("is", "contains", "matches", *NUMBERS, "after", "before")
-# Relations that need no value beside them.
-VALUELESS: Final = ("exists", "missing", "given", "not_given", "ever", "never")
 
 
 @dataclass(frozen=True, slots=True)
