@@ -1,15 +1,19 @@
 """The shape of funnel.yaml: everything that is not a sequence."""
 
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from nurture.campaigns.conditions import ConditionShape
+from nurture.campaigns.limits_shape import CapShape, GuardsShape
+from nurture.campaigns.people_shape import EndpointShape, PersonaShape
 from nurture.campaigns.scoring_shape import EngagementShape, FitShape, WarmthShape
 from nurture.campaigns.shapes import (
     AnyDuration,
     Date,
+    Duration,
     Key,
     NamesShape,
     Scalar,
@@ -68,10 +72,13 @@ class StageShape(Shape):
     """What people call it."""
     journey: str = ""
     """The phase of the customer's journey that it belongs to."""
+    alert_after: Duration | None = None
+    """Contacts who stay longer than this are pointed out: 30d."""
 
     def build(self) -> Stage:
         """Return the stage."""
-        return Stage(self.key, MappingProxyType(self.name.build()), self.journey)
+        names = MappingProxyType(self.name.build())
+        return Stage(self.key, names, self.journey, self.alert_after)
 
 
 class EdgeShape(Shape):
@@ -89,6 +96,10 @@ class EdgeShape(Shape):
     """How long a contact must have been in the stage before."""
     by: list[Literal["rules", "marketing", "sales"]] = Field(default=["rules"], min_length=1)
     """Who may take it: rules (by itself), marketing, sales."""
+    reasons: list[Key] = Field(default_factory=list)
+    """The reasons of which a person who takes it gives one."""
+    cooldown: Duration | None = None
+    """How long no rule promotes the contact again after it: 30d."""
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:
@@ -100,8 +111,10 @@ class EdgeShape(Shape):
         """Return the edge."""
         when = ALWAYS if self.when is None else self.when.build()
         actors = frozenset(Actor(one) for one in self.by)
-        dwell = {} if self.dwell is None else {"dwell": self.dwell}
-        return Edge(EdgeKind(self.kind), self.start, self.to, when, actors=actors, **dwell)
+        return Edge(
+            EdgeKind(self.kind), self.start, self.to, when, self.dwell or timedelta(), actors,
+            tuple(self.reasons), self.cooldown or timedelta(),
+        )  # fmt: skip
 
 
 class FieldDeclarationShape(Shape):
@@ -130,6 +143,8 @@ class TopicShape(Shape):
     """The topic's own name."""
     name: NamesShape
     """What people call it."""
+    transactional: bool = False
+    """true: what a contract needs, such as a receipt. Needs no consent and knows no caps."""
 
 
 class FunnelShape(Shape):
@@ -159,6 +174,16 @@ class FunnelShape(Shape):
     """Days on which nothing goes out."""
     first_stage: dict[Text, Key] = Field(default_factory=dict)
     """Where new contacts start, by their source; the first stage for all others."""
+    caps: list[CapShape] = Field(default_factory=list)
+    """How often a contact may be mailed, over all sequences."""
+    hold_out: dict[Key, Annotated[float, Field(ge=0, le=50)]] = Field(default_factory=dict)
+    """The control group of each track, in percent: {default: 5}. It gets no marketing."""
+    personas: list[PersonaShape] = Field(default_factory=list)
+    """Who contacts are like; the first that matches."""
+    endpoints: list[EndpointShape] = Field(default_factory=list)
+    """The systems that `webhook` steps tell of things."""
+    guards: GuardsShape = Field(default_factory=GuardsShape)
+    """What stops the product when something is wrong."""
 
     model_config = ConfigDict(title="Nurture funnel")
 
@@ -185,4 +210,10 @@ class FunnelShape(Shape):
             holidays=frozenset(self.holidays),
             first_stages=MappingProxyType(dict(self.first_stage)),
             version=version,
+            caps=tuple(one.build() for one in self.caps),
+            transactional=frozenset(one.key for one in self.topics if one.transactional),
+            hold_outs=MappingProxyType({key: one / 100 for key, one in self.hold_out.items()}),
+            personas=tuple(one.build() for one in self.personas),
+            endpoints=MappingProxyType({one.key: one.build() for one in self.endpoints}),
+            guards=self.guards.build(),
         )

@@ -28,6 +28,8 @@ _KEYED: Mapping[type[Shape], tuple[tuple[Place, str], ...]] = {
         (("temperature",), "key"),
         (("fields",), "key"),
         (("topics",), "key"),
+        (("personas",), "key"),
+        (("endpoints",), "key"),
     ),
 }
 
@@ -42,20 +44,13 @@ def parse_sequence(
 ) -> Sequence:
     """Return the sequence that `document` (plain values, as YAML or JSON gives them) describes.
 
-    `funnel` lends its window where the document names none, its holidays and its account's
-    time zone. Raises Invalid with every fault in one go, each at its file and line where
-    `lines` (a place in the document to its line) is given.
+    `funnel` lends its window where the document names none, its holidays, its account's time
+    zone, its caps, its transactional topics and the hold-out of the track. Raises Invalid with
+    every fault in one go, each at its file and line where `lines` (a place in the document to
+    its line) is given.
     """
     source = Source(document, file, lines or {})
-    shape = _shape(SequenceShape, source)
-    if funnel is None:
-        return shape.build(version=version)
-    return shape.build(
-        window=funnel.window,
-        holidays=funnel.holidays,
-        zone=funnel.account.timezone,
-        version=version,
-    )
+    return _shape(SequenceShape, source).build(funnel=funnel, version=version)
 
 
 def parse_funnel(

@@ -1,6 +1,6 @@
 """Names that must exist: stages, sequences, fields, tags, topics, wherever they are used."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -8,9 +8,23 @@ from nurture.campaigns.complaints import did_you_mean
 from nurture.campaigns.yaml_text import Place
 from nurture.domain.check import Fault
 from nurture.domain.conditions import All, Any, Compare, Condition, Not, Op, as_instant
-from nurture.domain.contact import Engaged, Value
+from nurture.domain.contact import Change, Engaged, Fact, Value
 from nurture.domain.funnel import LANGUAGES, Funnel
-from nurture.domain.sequence import Branch, ChangeStage, Email, Goal, MoveTo, Sequence, WaitFor
+from nurture.domain.sequence import (
+    Branch,
+    ChangeStage,
+    Email,
+    Enter,
+    Goal,
+    Leave,
+    MoveTo,
+    Sequence,
+    Step,
+    Update,
+    WaitFor,
+    WaitUntil,
+    Webhook,
+)
 from nurture.domain.stages import Actor
 
 ANSWERS = ("unknown", "no", "partial", "yes")
@@ -46,6 +60,8 @@ class Names:
                 return frozenset(LANGUAGES)
             case "bant":
                 return frozenset(ANSWERS)
+            case "persona":
+                return frozenset(persona.key for persona in funnel.personas) or None
             case _:
                 return None
 
@@ -103,25 +119,75 @@ def sequence_faults(sequence: Sequence, names: Names) -> Iterator[Fault]:
         yield from condition_faults(when, names, ("exits", number, "when"))
     for number, step in enumerate(sequence.steps):
         place: Place = ("steps", number)
-        match step:
-            case Email(topic=topic) if topic not in funnel.topics:
-                told = f"there is no topic {topic!r}"
-                yield Fault(told, did_you_mean(topic, funnel.topics), (*place, "topic"))
-            case WaitFor(when=awaited) if awaited is not None:
-                yield from condition_faults(awaited, names, (*place, "wait_for", "when"))
-            case Goal(when=wanted) if wanted is not None:
-                yield from condition_faults(wanted, names, (*place, "goal", "when"))
-            case Branch(cases=cases):
-                for arm, case in enumerate(cases):
-                    there = (*place, "branch", "cases", arm, "when")
-                    yield from condition_faults(case.when, names, there)
-            case MoveTo(sequence=to) if to not in names.sequences:
-                told = f"there is no sequence {to!r}"
-                yield Fault(told, did_you_mean(to, names.sequences), (*place, "move_to"))
-            case ChangeStage(stage=stage):
-                yield from _stage_change(sequence, stage, funnel, (*place, "change_stage"))
+        yield from _step_faults(sequence, step, names, place)
+
+
+def _step_faults(sequence: Sequence, step: Step, names: Names, place: Place) -> Iterator[Fault]:
+    funnel = names.funnel
+    match step:
+        case Email(topic=topic) if topic not in funnel.topics:
+            told = f"there is no topic {topic!r}"
+            yield Fault(told, did_you_mean(topic, funnel.topics), (*place, "topic"))
+        case WaitUntil(field=field) if field and field not in funnel.fields:
+            yield _no_field(field, names, (*place, "wait_until", "field"))
+        case Update(changes=changes):
+            yield from _change_faults(changes, names, (*place, "update"))
+        case Webhook():
+            yield from _call_faults(step, names, (*place, "webhook"))
+        case MoveTo() | Enter() | Leave() if step.sequence not in names.sequences:
+            word = {MoveTo: "move_to", Enter: "enter", Leave: "leave"}[type(step)]
+            told = f"there is no sequence {step.sequence!r}"
+            yield Fault(told, did_you_mean(step.sequence, names.sequences), (*place, word))
+        case ChangeStage(stage=stage):
+            yield from _stage_change(sequence, stage, funnel, (*place, "change_stage"))
+        case _:
+            for when, there in _asked(step):
+                yield from condition_faults(when, names, (*place, *there))
+
+
+def _asked(step: Step) -> Iterator[tuple[Condition, Place]]:
+    """Yield the conditions of a step, each with its place in it."""
+    match step:
+        case WaitFor(when=awaited) if awaited is not None:
+            yield awaited, ("wait_for", "when")
+        case Goal(when=wanted) if wanted is not None:
+            yield wanted, ("goal", "when")
+        case Branch(cases=cases):
+            for arm, case in enumerate(cases):
+                yield case.when, ("branch", "cases", arm, "when")
+        case _:
+            pass
+
+
+def _call_faults(step: Webhook, names: Names, place: Place) -> Iterator[Fault]:
+    endpoints = names.funnel.endpoints
+    if step.endpoint not in endpoints:
+        told = f"there is no endpoint {step.endpoint!r}"
+        remedy = did_you_mean(step.endpoint, endpoints, "Declare it in funnel.yaml.")
+        yield Fault(told, remedy, (*place, "endpoint"))
+    for number, field in enumerate(step.fields):
+        if field not in names.funnel.fields:
+            yield _no_field(field, names, (*place, "fields", number))
+
+
+def _change_faults(changes: Iterable[Change], names: Names, place: Place) -> Iterator[Fault]:
+    lists: dict[str, int] = {}
+    for change in changes:
+        number = lists[change.fact] = lists.get(change.fact, -1) + 1
+        match change.fact:
+            case Fact.FIELD if change.name not in names.funnel.fields:
+                there = "clear" if change.value is None else "set"
+                yield _no_field(change.name, names, (*place, there))
+            case Fact.TAG if names.tags is not None and change.name not in names.tags:
+                told = f"there is no tag {change.name!r}"
+                yield Fault(told, did_you_mean(change.name, names.tags), (*place, "tag", number))
             case _:
                 pass
+
+
+def _no_field(name: str, names: Names, place: Place) -> Fault:
+    remedy = did_you_mean(name, names.funnel.fields, "Declare it in funnel.yaml.")
+    return Fault(f"there is no field {name!r}", remedy, place)
 
 
 def _stage_change(sequence: Sequence, to: str, funnel: Funnel, place: Place) -> Iterator[Fault]:
@@ -157,6 +223,8 @@ def funnel_faults(funnel: Funnel, names: Names) -> Iterator[Fault]:
             yield Fault(told, f"Did you mean `{near[0]}`?", (*place, "event"))
     for number, fit in enumerate(funnel.fit_rules):
         yield from condition_faults(fit.when, names, ("fit", "rules", number, "when"))
+    for number, persona in enumerate(funnel.personas):
+        yield from condition_faults(persona.when, names, ("personas", number, "when"))
     for source, stage in funnel.first_stages.items():
         if stage not in funnel.order:
             told = f"there is no stage {stage!r}"

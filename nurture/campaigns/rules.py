@@ -8,7 +8,7 @@ from math import inf
 from nurture.domain.check import Fault, minimum_time
 from nurture.domain.conditions import All, Any, Compare, Condition, Op
 from nurture.domain.funnel import Funnel
-from nurture.domain.sequence import SHORTEST_LOOP, MoveTo, Reentry
+from nurture.domain.sequence import SHORTEST_LOOP, Enter, MoveTo, Reentry
 from nurture.domain.sequence import Sequence as Steps
 from nurture.domain.stages import EdgeKind
 from nurture.domain.timing import Window
@@ -75,15 +75,19 @@ def _rivals(sequences: Sequence[Steps]) -> Iterator[tuple[str, Fault]]:
 def _moves(sequence: Steps, sequences: Iterable[Steps]) -> Iterator[Fault]:
     known = {one.key: one for one in sequences}
     for number, step in enumerate(sequence.steps):
-        if not isinstance(step, MoveTo):
+        if not isinstance(step, MoveTo | Enter):
             continue
-        place = ("steps", number, "move_to")
+        word = "move_to" if isinstance(step, MoveTo) else "enter"
+        place = ("steps", number, word)
         target = known.get(step.sequence)
         if step.sequence == sequence.key:
-            told = "a sequence cannot move contacts to itself"
+            told = "a sequence cannot lead contacts into itself"
             yield Fault(told, "Lead the path to a step of this sequence instead.", place)
         elif target is None:
             continue
+        elif isinstance(step, Enter) and target.stage and sequence.stage:
+            told = f"{target.key!r} is a stage's sequence, and a contact is in one at a time"
+            yield Fault(told, "Enter a triggered sequence, or write `move_to`.", place)
         elif target.stage and sequence.stage and target.stage != sequence.stage:
             told = f"{target.key!r} is for the stage {target.stage!r}, and nobody here is in it"
             yield Fault(told, f"Write `change_stage: {target.stage}`.", place)
@@ -99,7 +103,7 @@ def _circles(sequences: Sequence[Steps]) -> Iterator[tuple[str, Fault]]:
     for one in sequences:
         times = minimum_time(one)
         for step in one.steps:
-            if not isinstance(step, MoveTo) or step.key not in times:
+            if not isinstance(step, MoveTo | Enter) or step.key not in times:
                 continue
             if step.sequence in known and step.sequence != one.key:
                 ways = hops.setdefault(one.key, {})

@@ -1,7 +1,7 @@
 """The shape of a sequence file."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -21,8 +21,9 @@ from nurture.campaigns.shapes import (
 )
 from nurture.campaigns.steps import AnyStepShape
 from nurture.domain.conditions import ALWAYS
-from nurture.domain.sequence import Reentry, Sequence, Trigger
-from nurture.domain.timing import ANY_TIME, Window
+from nurture.domain.funnel import Funnel
+from nurture.domain.sequence import Reentry, Returning, Sequence, Trigger, WhileActive
+from nurture.domain.timing import ANY_TIME
 
 # A sequence longer than this is several; the check looks at every way through its steps.
 MOST_STEPS = 300
@@ -41,11 +42,14 @@ class TriggerShape(Shape):
     """The property that tells one run from another, such as cart_id; one run a contact without."""
     cancel: list[EventName] = Field(default_factory=list)
     """The events that end the run; with `key`, only those with the same key."""
+    while_active: Literal["ignore", "restart", "queue"] = "ignore"
+    """What the event does while such a run is under way: nothing, begin anew, or begin after it."""
 
     def build(self) -> Trigger:
         """Return the trigger."""
         where = MappingProxyType(dict(self.where))
-        return Trigger(self.event, where, self.key, tuple(self.cancel))
+        active = WhileActive(self.while_active)
+        return Trigger(self.event, where, self.key, tuple(self.cancel), active)
 
 
 class ExitRuleShape(Shape):
@@ -93,6 +97,8 @@ class SequenceShape(Shape):
         Discriminator(_reentry_kind),
     ] = "never"
     """Who may come again: never, one_at_a_time, keyed (by the trigger's key), or {after: 30d}."""
+    returning: Literal["skip", "resume", "restart"] = "skip"
+    """How a contact who comes back goes on: past what they received, where they left, or anew."""
     window: WindowShape | None = None
     """When emails may go out, in the contact's time zone; the funnel's window when left out."""
     spread: Duration | None = None
@@ -114,13 +120,21 @@ class SequenceShape(Shape):
     def build(
         self,
         *,
-        window: Window = ANY_TIME,
-        holidays: frozenset[date] = frozenset(),
-        zone: str = "UTC",
+        funnel: Funnel | None = None,
         version: int = 0,
     ) -> Sequence:
-        """Return the sequence; the window, holidays and zone are the funnel's."""
+        """Return the sequence, with what it borrows from the funnel."""
         again = self.reentry
+        window = funnel.window if funnel else ANY_TIME
+        lent: dict[str, Any] = {}
+        if funnel is not None:
+            lent = {
+                "holidays": funnel.holidays,
+                "fallback_zone": funnel.account.timezone,
+                "caps": funnel.caps,
+                "transactional": funnel.transactional,
+                "hold_out": funnel.hold_outs.get(self.track, 0.0),
+            }
         return Sequence(
             key=self.key,
             names=MappingProxyType(self.name.build()),
@@ -133,10 +147,10 @@ class SequenceShape(Shape):
             exits=tuple((rule.reason, rule.when.build()) for rule in self.exits),
             reentry=Reentry.AFTER if isinstance(again, AfterShape) else Reentry(again),
             reentry_after=again.after if isinstance(again, AfterShape) else timedelta(),
+            returning=Returning(self.returning),
             window=window if self.window is None else self.window.build(),
-            holidays=holidays,
             spread=self.spread or timedelta(),
             version=version,
-            fallback_zone=zone,
+            **lent,
             extra=MappingProxyType(dict(self.notes)) if self.notes else NO_TEXTS,
         )

@@ -4,13 +4,31 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
+from nurture.campaigns.actions import (
+    EnterShape,
+    LeaveShape,
+    NotifyShape,
+    UpdateShape,
+    WebhookShape,
+)
 from nurture.campaigns.conditions import ConditionShape
-from nurture.campaigns.shapes import Key, Shape, Target, Text
-from nurture.campaigns.waits import LeadingShape, MatchShape, StepShape, WaitForShape, WaitShape
+from nurture.campaigns.shapes import Duration, Key, Shape, Target, Text
+from nurture.campaigns.splits import SplitShape
+from nurture.campaigns.waits import (
+    LeadingShape,
+    MatchShape,
+    StepShape,
+    WaitForShape,
+    WaitShape,
+    WaitUntilShape,
+)
 from nurture.domain import sequence as domain
 from nurture.domain.sequence import END, Step
 
-ACTIONS = ("email", "wait", "wait_for", "branch", "move_to", "change_stage", "exit", "goal")
+ACTIONS = (
+    "email", "wait", "wait_until", "wait_for", "branch", "split", "update", "notify", "webhook",
+    "move_to", "enter", "leave", "change_stage", "exit", "goal",
+)  # fmt: skip
 DEFAULT_TOPIC = "marketing"
 
 
@@ -45,6 +63,8 @@ class ArmsShape(Shape):
     """The first case that holds is taken."""
     else_: Target = Field(default="", alias="else")
     """Where to go when no case holds; the step below when left out."""
+    unknowable: Target = ""
+    """Where to go when the answer depends on an open that a privacy proxy hides."""
 
 
 class BranchShape(StepShape):
@@ -58,7 +78,8 @@ class BranchShape(StepShape):
     def build(self) -> Step:
         """Return the step."""
         cases = tuple(domain.Case(one.when.build(), one.to) for one in self.branch.cases)
-        return domain.Branch(self.key, cases, self.branch.else_, self.passes)
+        one = self.branch
+        return domain.Branch(self.key, cases, one.else_, one.unknowable, self.passes)
 
 
 class MoveToShape(StepShape):
@@ -100,10 +121,17 @@ class ExitShape(StepShape):
         return domain.Exit(self.key, self.exit, self.passes)
 
 
+class WantedShape(MatchShape):
+    """What the goal is, and how long it counts."""
+
+    within: Duration | None = None
+    """How long after the contact entered it counts; for ever when left out."""
+
+
 class GoalShape(StepShape):
     """What the sequence is for; whoever reaches it jumps here from any step above."""
 
-    goal: MatchShape
+    goal: WantedShape
     """The event or the condition that is the goal."""
     next: Target = END
     """The step that follows; the end when left out."""
@@ -112,8 +140,9 @@ class GoalShape(StepShape):
 
     def build(self) -> Step:
         """Return the step."""
-        when = None if self.goal.when is None else self.goal.when.build()
-        return domain.Goal(self.key, self.goal.match(), when, self.next, self.passes)
+        one = self.goal
+        when = None if one.when is None else one.when.build()
+        return domain.Goal(self.key, one.match(), when, self.next, self.passes, one.within)
 
 
 def _action(value: Any) -> str | None:
@@ -127,8 +156,15 @@ def _action(value: Any) -> str | None:
 AnyStepShape = Annotated[
     Annotated[EmailShape, Tag("<email>")]
     | Annotated[WaitShape, Tag("<wait>")]
+    | Annotated[WaitUntilShape, Tag("<wait_until>")]
     | Annotated[WaitForShape, Tag("<wait_for>")]
     | Annotated[BranchShape, Tag("<branch>")]
+    | Annotated[SplitShape, Tag("<split>")]
+    | Annotated[UpdateShape, Tag("<update>")]
+    | Annotated[NotifyShape, Tag("<notify>")]
+    | Annotated[WebhookShape, Tag("<webhook>")]
+    | Annotated[EnterShape, Tag("<enter>")]
+    | Annotated[LeaveShape, Tag("<leave>")]
     | Annotated[MoveToShape, Tag("<move_to>")]
     | Annotated[ChangeStageShape, Tag("<change_stage>")]
     | Annotated[ExitShape, Tag("<exit>")]

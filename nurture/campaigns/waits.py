@@ -121,6 +121,52 @@ class WaitShape(LeadingShape):
         return domain.Wait(self.key, duration, days, until.at, self.next, self.passes)
 
 
+class DateShape(Shape):
+    """A date that the contact has, or that the event of the run brought."""
+
+    field: Key | None = None
+    """The contact's field that holds the date: renewal_date."""
+    property: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Or: the property of the event that started the run: starts_at."""
+    before: Duration | None = None
+    """How long before the date: 7d."""
+    after: Duration | None = None
+    """Or how long after it."""
+    at: Clock | None = None
+    """The time of that day, in the contact's own time zone; midnight for a plain date."""
+    past: Target = ""
+    """Where to go when the date is over already; the step below when left out."""
+    missing: Target = ""
+    """Where to go when there is no such date; the step below when left out."""
+
+    @model_validator(mode="after")
+    def _one_date(self) -> Self:
+        if (self.field is None) == (self.property is None):
+            told = "no date is named" if self.field is None else "two dates are named"
+            raise wrong(told, "Write either `field: …` or `property: …`.")
+        if self.before is not None and self.after is not None:
+            raise wrong("before and after cannot stand together", "Keep one of them.")
+        return self
+
+
+class WaitUntilShape(LeadingShape):
+    """Wait until a date, or some time before or after it."""
+
+    wait_until: DateShape
+    """The date."""
+
+    model_config = ConfigDict(title="Wait until a date")
+
+    def build(self) -> Step:
+        """Return the step."""
+        one = self.wait_until
+        offset = (one.after or timedelta()) - (one.before or timedelta())
+        return domain.WaitUntil(
+            self.key, one.field or "", one.property or "", offset, one.at,
+            self.next, one.past, one.missing, self.passes,
+        )  # fmt: skip
+
+
 class AwaitedShape(MatchShape):
     """What to wait for, how long, and the paths that follow."""
 

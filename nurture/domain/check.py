@@ -5,23 +5,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import assert_never
 
+from nurture.domain.conditions import Did, walk
 from nurture.domain.contact import Engaged
 from nurture.domain.durations import format_duration
 from nurture.domain.sequence import (
     END,
     SHORTEST_LOOP,
     Branch,
-    ChangeStage,
     Email,
+    Enter,
     Exit,
-    Goal,
     MoveTo,
+    Notify,
     Sequence,
+    Split,
     Step,
     Wait,
     WaitFor,
+    WaitUntil,
+    Webhook,
 )
 
 Path = tuple[tuple[str | int, ...], str]
@@ -51,18 +54,26 @@ class Graph:
     def written(step: Step) -> tuple[Path, ...]:
         """Return the paths `step` writes down: where in the file, and the target ("": below)."""
         match step:
-            case Email() | Wait() | ChangeStage() | Goal():
-                return ((("next",), step.next),)
+            case WaitUntil():
+                dated = ("past", "missing")
+                ways = tuple(
+                    (("wait_until", name), getattr(step, name) or step.next) for name in dated
+                )
+                return ((("next",), step.next), *ways)
+            case Split():
+                ways_on = enumerate(step.arms)
+                return tuple((("split", "arms", i, "to"), one.to) for i, one in ways_on)
             case WaitFor():
                 names = ("yes", "no", *(("unknowable",) if step.unknowable else ()))
                 return tuple((("wait_for", name), getattr(step, name)) for name in names)
             case Branch(cases=cases, otherwise=otherwise):
                 arms = ((("branch", "cases", i, "to"), one.to) for i, one in enumerate(cases))
-                return (*arms, (("branch", "else"), otherwise))
+                hidden = ((("branch", "unknowable"), step.unknowable),) if step.unknowable else ()
+                return (*arms, (("branch", "else"), otherwise), *hidden)
             case MoveTo() | Exit():
                 return ()
             case _:
-                assert_never(step)
+                return ((("next",), step.next),)
 
     def _onward(self, step: Step) -> dict[str, timedelta]:
         """Return the steps that follow `step`, each with the least time on the way."""
@@ -169,6 +180,7 @@ def check_sequence(sequence: Sequence) -> tuple[Fault, ...]:
         *_unreachable(sequence, graph),
         *_loops(sequence, graph),
         *_awaited(sequence, graph),
+        *_guessed(sequence),
         *_silent(sequence, graph),
     )
 
@@ -209,6 +221,21 @@ def _loops(sequence: Sequence, graph: Graph) -> Iterator[Fault]:
                 yield Fault(told, remedy, _place(sequence, key, "key"))
 
 
+def _guessed(sequence: Sequence) -> Iterator[Fault]:
+    for step in sequence.steps:
+        if not isinstance(step, Branch):
+            continue
+        place = _place(sequence, step.key, "branch")
+        parts = (part for case in step.cases for part in walk(case.when))
+        opens = any(isinstance(part, Did) and part.event == Engaged.OPEN for part in parts)
+        if opens and not step.unknowable:
+            told = "a branch asks for opens, which cannot always be known"
+            yield Fault(told, "Add `unknowable:` with the step to go to.", place)
+        if step.unknowable and not opens:
+            told = "`unknowable` is only for opens: this path is never taken"
+            yield Fault(told, "Remove `unknowable`.", (*place, "unknowable"))
+
+
 def _awaited(sequence: Sequence, graph: Graph) -> Iterator[Fault]:
     for step in sequence.steps:
         if not isinstance(step, WaitFor):
@@ -238,6 +265,6 @@ def _awaited(sequence: Sequence, graph: Graph) -> Iterator[Fault]:
 
 
 def _silent(sequence: Sequence, graph: Graph) -> Iterator[Fault]:
-    useful = (Email, MoveTo)
+    useful = (Email, MoveTo, Enter, Notify, Webhook)
     if not any(isinstance(step, useful) and step.key in graph.reached for step in sequence.steps):
         yield Fault("this sequence can send nothing", "Add an `email` step.", ("steps",))

@@ -9,7 +9,7 @@ from nurture.domain.comparing import Op as Op
 from nurture.domain.comparing import as_instant as as_instant
 from nurture.domain.comparing import as_number as as_number
 from nurture.domain.comparing import compares, matches
-from nurture.domain.contact import NOTHING, Contact, Occurrence, Value, Verdict
+from nurture.domain.contact import NOTHING, Contact, Engaged, Occurrence, Value, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,17 @@ Condition = Compare | Did | All | Any | Not
 ALWAYS = All(())
 
 
-def holds(condition: Condition, contact: Contact, now: datetime) -> bool:
+def could_hold(condition: Condition, contact: Contact, now: datetime) -> bool:
+    """Return whether `condition` is true of `contact` if opens nobody can know of were theirs.
+
+    Where this differs from `holds`, the answer is unknowable.
+    """
+    return holds(condition, contact, now, unknown_opens=True)
+
+
+def holds(
+    condition: Condition, contact: Contact, now: datetime, *, unknown_opens: bool = False
+) -> bool:
     """Return whether `condition` is true of `contact` at `now`.
 
     A missing subject (None, or an empty text) makes every comparison false except
@@ -85,13 +95,13 @@ def holds(condition: Condition, contact: Contact, now: datetime) -> bool:
         case Compare():
             return _compare(condition, contact, now)
         case Did():
-            return _did(condition, contact, now)
+            return _did(condition, contact, now, unknown_opens=unknown_opens)
         case All(parts):
-            return all(holds(part, contact, now) for part in parts)
+            return all(holds(part, contact, now, unknown_opens=unknown_opens) for part in parts)
         case Any(parts):
-            return any(holds(part, contact, now) for part in parts)
+            return any(holds(part, contact, now, unknown_opens=unknown_opens) for part in parts)
         case Not(part):
-            return not holds(part, contact, now)
+            return not holds(part, contact, now, unknown_opens=unknown_opens)
         case _:
             assert_never(condition)
 
@@ -114,6 +124,10 @@ def matches_properties(where: Mapping[str, Value], properties: Mapping[str, Valu
     return all(_wanted(want, properties.get(name)) for name, want in where.items())
 
 
+def _may_count(occurrence: Occurrence, event: str) -> bool:
+    return occurrence.name == event == Engaged.OPEN and occurrence.verdict is Verdict.UNKNOWN
+
+
 def counts(occurrence: Occurrence, event: str) -> bool:
     """Return whether `occurrence` counts as a person's `event`; machines never do."""
     return occurrence.name == event and occurrence.verdict is Verdict.HUMAN
@@ -131,11 +145,14 @@ def _wanted(want: Value, have: Value) -> bool:
     return want == have
 
 
-def _did(did: Did, contact: Contact, now: datetime) -> bool:
+def _did(did: Did, contact: Contact, now: datetime, *, unknown_opens: bool) -> bool:
     since = None if did.within is None else now - did.within
     found = 0
     for occurrence in contact.history:
-        if not counts(occurrence, did.event) or occurrence.occurred_at > now:
+        known = counts(occurrence, did.event)
+        if not known and not (unknown_opens and _may_count(occurrence, did.event)):
+            continue
+        if occurrence.occurred_at > now:
             continue
         if since is not None and occurrence.occurred_at <= since:
             continue

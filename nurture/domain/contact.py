@@ -1,7 +1,7 @@
 """What the rules may know about one contact: plain values, no database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -59,13 +59,35 @@ class Occurrence:
     dedupe_key: str = ""
 
 
+class Fact(StrEnum):
+    """What a step may change about a contact."""
+
+    FIELD = "field"
+    TAG = "tag"
+    UNTAG = "untag"
+    BANT = "bant"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a contact: a field set (None clears it), a tag put or taken, a BANT letter."""
+
+    fact: Fact
+    name: str
+    value: Value = None
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a contact stands in one track."""
+    """Where a contact stands in one track.
+
+    Until `rests_until` no rule promotes them: they were turned down and recycled.
+    """
 
     stage: str
     highest: str
     since: datetime
+    rests_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +97,9 @@ class Contact:
     `engagement` and `fit` are the sums at the moment the contact was read; `consents` maps a
     topic to whether consent stands; `suppressions` are the live scopes ("global" or a topic);
     `received` are the content keys that reached them; `history` is sorted by `occurred_at`
-    and holds only as much as the caller knew the rules would ask for.
+    and holds only as much as the caller knew the rules would ask for. `mailed` are the instants
+    of the latest emails, ascending, as far back as frequency caps look. `company_timezone` is
+    where their company is, `segments` the keys of the segments they are in.
     """
 
     id: int
@@ -96,17 +120,40 @@ class Contact:
     received: frozenset[str] = frozenset()
     sequences: frozenset[str] = frozenset()
     history: tuple[Occurrence, ...] = ()
+    mailed: tuple[datetime, ...] = ()
+    company_timezone: str = ""
+    segments: frozenset[str] = frozenset()
 
 
-def refusal(contact: Contact, topic: str) -> Refusal | None:
+def changed(contact: Contact, change: Change) -> Contact:
+    """Return the contact after one change."""
+    match change.fact:
+        case Fact.FIELD:
+            fields = {**contact.fields, change.name: change.value}
+            if change.value is None:
+                del fields[change.name]
+            return replace(contact, fields=MappingProxyType(fields))
+        case Fact.TAG:
+            return replace(contact, tags=contact.tags | {change.name})
+        case Fact.UNTAG:
+            return replace(contact, tags=contact.tags - {change.name})
+        case Fact.BANT:
+            bant = MappingProxyType({**contact.bant, change.name: str(change.value)})
+            return replace(contact, bant=bant)
+
+
+def refusal(
+    contact: Contact, topic: str, transactional: frozenset[str] = frozenset()
+) -> Refusal | None:
     """Return why `contact` may not get mail on `topic`, or None when they may.
 
-    Suppression beats consent; a withdrawn consent is an unsubscribe; silence is no consent.
+    Suppression beats consent; a withdrawn consent is an unsubscribe; silence is no consent,
+    unless the topic is transactional: what a contract needs is sent without being asked for.
     """
     if GLOBAL in contact.suppressions:
         return Refusal.SUPPRESSED
     if topic in contact.suppressions or contact.consents.get(topic) is False:
         return Refusal.UNSUBSCRIBED
-    if not contact.consents.get(topic, False):
+    if topic not in transactional and not contact.consents.get(topic, False):
         return Refusal.NO_CONSENT
     return None

@@ -7,8 +7,9 @@ from nurture.domain import enrollment as e
 from nurture.domain.conditions import counts, holds
 from nurture.domain.contact import Occurrence
 from nurture.domain.enrollment import Decision, Event
-from nurture.domain.sequence import Email, Goal, WaitFor
+from nurture.domain.sequence import Email, Goal, WaitFor, WaitUntil
 from nurture.domain.situation import Situation, answered, answers, reached
+from nurture.domain.waiting import date_comes
 from nurture.domain.walk import Walk
 
 __all__ = ["Situation", "decide", "exit_reason"]
@@ -34,10 +35,10 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
             walk.add(e.Finish(e.Moved(to)))
         case e.Accepted() | e.Unsent() | e.Held() | e.Broken():
             return _after_send(walk, event)
-        case e.Entered():
+        case e.Entered(at):
             if run.step or not isinstance(run.state, e.Waiting):
                 return _note(event, f"the run is at {run.step or 'its end'} already")
-            _begin(walk)
+            _begin(walk, at)
         case e.TimerFired():
             return _timer(walk, event)
         case e.Happened(occurrence):
@@ -63,9 +64,10 @@ def _note(event: Event, why: str) -> tuple[Decision, ...]:
     return (e.Note(f"{type(event).__name__} ignored", why),)
 
 
-def _begin(walk: Walk) -> None:
+def _begin(walk: Walk, at: str = "") -> None:
+    sequence = walk.situation.sequence
     if not _leaves(walk, None):
-        walk.go(walk.situation.sequence.first)
+        walk.go(at if at in sequence.by_key else sequence.first)
 
 
 def _content_added(walk: Walk, event: Event, step: str) -> tuple[Decision, ...]:
@@ -130,6 +132,8 @@ def _timer(walk: Walk, event: Event) -> tuple[Decision, ...]:
                 walk.take("yes", step.yes)
             else:
                 walk.time_out(step, since, deadline)
+        elif isinstance(step, WaitUntil) and _has_moved(walk, step):
+            walk.look_at_date(step)
         else:
             walk.go_on()
     return tuple(walk.decisions)
@@ -156,7 +160,16 @@ def _reconsider(walk: Walk, event: Event) -> tuple[Decision, ...]:
         awaiting = isinstance(walk.run.state, e.Awaiting)
         if awaiting and isinstance(step, WaitFor) and _comes_true(walk, step):
             walk.take("yes", step.yes)
+        elif isinstance(step, WaitUntil) and _has_moved(walk, step):
+            walk.look_at_date(step)
     return tuple(walk.decisions) or _note(event, "nothing follows")
+
+
+def _has_moved(walk: Walk, step: WaitUntil) -> bool:
+    """Return whether the date that is waited for is another one than when the wait began."""
+    contact, sequence = walk.situation.contact, walk.situation.sequence
+    comes, _ = date_comes(step, contact, walk.run, sequence)
+    return walk.run.state != e.Waiting(comes) if comes else True
 
 
 def _comes_true(walk: Walk, step: WaitFor) -> bool:
@@ -178,7 +191,7 @@ def _after_send(walk: Walk, event: e.SendOutcome) -> tuple[Decision, ...]:
             walk.add(e.Skip(step, reason))
             _proceed(walk)
         case e.Held(step, _, reason, release):
-            walk.add(e.Hold(step, reason, release))
+            walk.add(e.Hold(step, reason, release, event.since, event.zone))
         case e.Broken(_, _, error):
             walk.add(e.Finish(e.Failed(error)))
         case _:

@@ -6,6 +6,25 @@ from datetime import datetime
 from types import MappingProxyType
 
 from nurture.domain.contact import NOTHING, Value
+from nurture.domain.decisions import Await as Await
+from nurture.domain.decisions import Decision as Decision
+from nurture.domain.decisions import EnterBeside as EnterBeside
+from nurture.domain.decisions import EnterSequence as EnterSequence
+from nurture.domain.decisions import Expose as Expose
+from nurture.domain.decisions import Finish as Finish
+from nurture.domain.decisions import Hold as Hold
+from nurture.domain.decisions import LeaveBeside as LeaveBeside
+from nurture.domain.decisions import Meet as Meet
+from nurture.domain.decisions import Note as Note
+from nurture.domain.decisions import Remember as Remember
+from nurture.domain.decisions import Send as Send
+from nurture.domain.decisions import SetFact as SetFact
+from nurture.domain.decisions import SetStage as SetStage
+from nurture.domain.decisions import Skip as Skip
+from nurture.domain.decisions import Take as Take
+from nurture.domain.decisions import Tell as Tell
+from nurture.domain.decisions import WaitUntil as WaitUntil
+from nurture.domain.decisions import WouldSend as WouldSend
 from nurture.domain.events import Accepted as Accepted
 from nurture.domain.events import Broken as Broken
 from nurture.domain.events import ContentAdded as ContentAdded
@@ -19,88 +38,21 @@ from nurture.domain.events import SendOutcome as SendOutcome
 from nurture.domain.events import TimerFired as TimerFired
 from nurture.domain.events import Unsent as Unsent
 from nurture.domain.events import Withdrawn as Withdrawn
-
-# ---- states -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A timer runs until `due_at`."""
-
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Awaiting:
-    """An event or condition is awaited until `deadline`."""
-
-    deadline: datetime
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """A rule forbids the email at the cursor for now; it is tried again at `release`."""
-
-    reason: str
-    release: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """One send is under way."""
-
-    step: str
-    pass_no: int
-
-
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """All content was received; waiting for more."""
-
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """The run came to its end."""
-
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Exited:
-    """The run was left."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """The run was left for another sequence."""
-
-    to: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The run cannot go on; a person has to look."""
-
-    error: str
-
-
-Live = Waiting | Awaiting | Holding | Sending | Exhausted
-Over = Completed | Exited | Moved | Failed
-State = Live | Over
-
-STATE_NAMES: Mapping[type, str] = MappingProxyType(
-    {
-        Waiting: "waiting", Awaiting: "awaiting", Holding: "holding", Sending: "sending",
-        Exhausted: "exhausted", Completed: "completed", Exited: "exited", Moved: "moved",
-        Failed: "failed",
-    }
-)  # fmt: skip
-LIVE = frozenset({"waiting", "awaiting", "holding", "sending", "exhausted"})
+from nurture.domain.states import LIVE as LIVE
+from nurture.domain.states import STATE_NAMES as STATE_NAMES
+from nurture.domain.states import Awaiting as Awaiting
+from nurture.domain.states import Completed as Completed
+from nurture.domain.states import Exhausted as Exhausted
+from nurture.domain.states import Exited as Exited
+from nurture.domain.states import Failed as Failed
+from nurture.domain.states import Holding as Holding
+from nurture.domain.states import Live as Live
+from nurture.domain.states import Moved as Moved
+from nurture.domain.states import Over as Over
+from nurture.domain.states import Sending as Sending
+from nurture.domain.states import State as State
+from nurture.domain.states import Waiting as Waiting
+from nurture.domain.states import wakes_at as wakes_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +60,8 @@ class Enrollment:
     """The state of one run. `step` is the cursor; `passes` counts how often each step was met.
 
     `accepted` remembers when the provider took the send of each email step, because waits for
-    an answer start there.
+    an answer start there. `again` are the contents that this run may send although the contact
+    received them in an earlier run of it: they were asked to start over.
     """
 
     contact_id: int
@@ -123,127 +76,9 @@ class Enrollment:
     properties: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     id: int = 0
     revision: int = 0
+    again: frozenset[str] = frozenset()
 
     @property
     def is_live(self) -> bool:
         """Whether the run still goes on."""
         return STATE_NAMES[type(self.state)] in LIVE
-
-
-def wakes_at(state: State) -> datetime | None:
-    """Return when the clock alone moves a state on; None when only an event does."""
-    match state:
-        case Waiting(due_at=instant) | Awaiting(deadline=instant) | Holding(release=instant):
-            return instant
-        case _:
-            return None
-
-
-# ---- decisions ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Meet:
-    """The cursor arrives at `step` for the `pass_no`-th time (from 1): a touch."""
-
-    step: str
-    pass_no: int
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Mail the contact this step's email, once for this pass."""
-
-    step: str
-    pass_no: int
-    template: str
-    topic: str
-
-
-@dataclass(frozen=True, slots=True)
-class WaitUntil:
-    """Do nothing until `at`."""
-
-    step: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Await:
-    """Wait for an event until `deadline`; the clock has run since `since`."""
-
-    step: str
-    deadline: datetime
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Try again at `release`; `reason` is shown to people."""
-
-    step: str
-    reason: str
-    release: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """Follow a path from `step` to `to`; `why` says what decided it."""
-
-    step: str
-    to: str
-    path: str
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Pass over an email step; `why` says for what reason."""
-
-    step: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Remember:
-    """Note when the provider accepted the send of `step`."""
-
-    step: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SetStage:
-    """Ask for the contact's stage to change."""
-
-    step: str
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnterSequence:
-    """Enroll the contact in another sequence; the run ends as moved."""
-
-    step: str
-    sequence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The run is over, or exhausted."""
-
-    state: Exhausted | Over
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Nothing changes, and the reason is worth an audit line."""
-
-    what: str
-    why: str = ""
-
-
-Decision = (
-    Meet | Send | WaitUntil | Await | Hold | Take | Skip | Remember | SetStage | EnterSequence
-    | Finish | Note
-)  # fmt: skip

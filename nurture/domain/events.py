@@ -8,7 +8,9 @@ from nurture.domain.contact import Occurrence
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The contact was enrolled."""
+    """The contact was enrolled, to begin at the step `at`; at the first one by default."""
+
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,14 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """At claim time a rule forbade the send until `release`."""
+    """At claim time a rule forbade the send until `release`; `since` is when it was wanted."""
 
     step: str
     pass_no: int
     reason: str
     release: datetime
+    since: datetime | None = None
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

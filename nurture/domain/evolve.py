@@ -31,8 +31,8 @@ def evolve_one(run: Enrollment, decision: Decision) -> Enrollment:
             return _in(run, e.Waiting(at))
         case e.Await(_, deadline, since):
             return _in(run, e.Awaiting(deadline, since))
-        case e.Hold(_, reason, release):
-            return _in(run, e.Holding(reason, release))
+        case e.Hold(_, reason, release, since):
+            return _in(run, e.Holding(reason, release, since))
         case e.Remember(step, at):
             return _copy(
                 run,
@@ -45,7 +45,10 @@ def evolve_one(run: Enrollment, decision: Decision) -> Enrollment:
             return _in(run, e.Moved(sequence))
         case e.Finish(state):
             return _in(run, state)
-        case e.Take() | e.Skip() | e.SetStage() | e.Note():
+        case (
+            e.Take() | e.Skip() | e.WouldSend() | e.Expose() | e.SetFact() | e.Tell()
+            | e.SetStage() | e.EnterBeside() | e.LeaveBeside() | e.Note()
+        ):  # fmt: skip
             return run
         case _:
             assert_never(decision)
@@ -65,5 +68,5 @@ def _copy(
     # `dataclasses.replace` takes four times as long, and most of the time of deciding.
     return Enrollment(
         run.contact_id, run.sequence, run.version, state, run.entered_at, step, passes, accepted,
-        run.entry_key, run.properties, run.id, run.revision,
+        run.entry_key, run.properties, run.id, run.revision, run.again,
     )  # fmt: skip

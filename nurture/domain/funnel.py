@@ -6,8 +6,11 @@ from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 
+from nurture.domain.caps import Cap
 from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
 from nurture.domain.contact import Value
+from nurture.domain.guards import Guards
+from nurture.domain.personas import Persona
 from nurture.domain.scoring import FitRule, Group, Limit, ScoreRule, Warmth
 from nurture.domain.stages import Edge, Stage
 from nurture.domain.timing import ANY_TIME, Window
@@ -39,9 +42,21 @@ class FieldDeclaration:
     defaults: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Another system that is told of things. Its secret is a setting, never in a file."""
+
+    key: str
+    url: str
+
+
 @dataclass(frozen=True)
 class Funnel:
-    """One published version of the funnel."""
+    """One published version of the funnel.
+
+    `transactional` are the topics that need no consent and know no caps, `hold_outs` the share
+    of contacts (0 to 1) that each track holds out.
+    """
 
     account: Account
     stages: tuple[Stage, ...]
@@ -57,6 +72,12 @@ class Funnel:
     holidays: frozenset[date] = frozenset()
     first_stages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     version: int = 0
+    caps: tuple[Cap, ...] = ()
+    transactional: frozenset[str] = frozenset()
+    hold_outs: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    personas: tuple[Persona, ...] = ()
+    endpoints: Mapping[str, Endpoint] = field(default_factory=lambda: MappingProxyType({}))
+    guards: Guards = field(default_factory=Guards)
 
     @cached_property
     def order(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from nurture.domain import enrollment as e
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.sequence import ChangeStage, Email, Sequence, Step, Wait, WaitFor
+from nurture.domain.sequence import ChangeStage, Email, Sequence, Step, Wait, WaitFor, WaitUntil
 
 
 def violations(enrollment: Enrollment, sequence: Sequence) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ def _cursor(run: Enrollment, step: Step | None) -> list[str]:
     wrong = f"the run is {e.STATE_NAMES[type(state)]} at {step.key}, a {type(step).__name__} step"
     found = []
     match state:
-        case e.Waiting() if not isinstance(step, Wait | ChangeStage):
+        case e.Waiting() if not isinstance(step, Wait | WaitUntil | ChangeStage):
             found.append(wrong)
         case e.Awaiting(deadline, since):
             if not isinstance(step, WaitFor):

@@ -2,137 +2,40 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 
+from nurture.domain.caps import Cap
 from nurture.domain.conditions import ALWAYS, Condition
 from nurture.domain.contact import NOTHING, Value
+from nurture.domain.steps import DEFAULT_PASS_LIMIT as DEFAULT_PASS_LIMIT
+from nurture.domain.steps import END as END
+from nurture.domain.steps import Arm as Arm
+from nurture.domain.steps import Branch as Branch
+from nurture.domain.steps import Case as Case
+from nurture.domain.steps import ChangeStage as ChangeStage
+from nurture.domain.steps import Email as Email
+from nurture.domain.steps import Enter as Enter
+from nurture.domain.steps import Exit as Exit
+from nurture.domain.steps import Goal as Goal
+from nurture.domain.steps import Leave as Leave
+from nurture.domain.steps import Match as Match
+from nurture.domain.steps import Measure as Measure
+from nurture.domain.steps import MoveTo as MoveTo
+from nurture.domain.steps import Notify as Notify
+from nurture.domain.steps import Split as Split
+from nurture.domain.steps import Step as Step
+from nurture.domain.steps import Update as Update
+from nurture.domain.steps import Wait as Wait
+from nurture.domain.steps import WaitFor as WaitFor
+from nurture.domain.steps import WaitUntil as WaitUntil
+from nurture.domain.steps import Webhook as Webhook
 from nurture.domain.timing import ANY_TIME, Window
-
-# The key that names no step: a path that leads here is at its end.
-END = "end"
 
 # A loop must take at least this long, and no step is met more often than its limit.
 SHORTEST_LOOP = timedelta(hours=1)
-DEFAULT_PASS_LIMIT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """An occurrence to wait for: its name, the email step it belongs to, its properties."""
-
-    event: str
-    of: str = ""
-    where: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
-
-
-@dataclass(frozen=True, slots=True)
-class Email:
-    """Send one email. `content` names it in the content ledger across sequences."""
-
-    key: str
-    template: str
-    topic: str = "marketing"
-    next: str = ""
-    passes: int = DEFAULT_PASS_LIMIT
-
-    @property
-    def content(self) -> str:
-        """The key under which nobody gets this twice by another door."""
-        return self.template
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait for a duration, or until the next of some weekdays at a local time, or both."""
-
-    key: str
-    duration: timedelta = timedelta()
-    days: frozenset[int] = frozenset()
-    at: time | None = None
-    next: str = ""
-    passes: int = DEFAULT_PASS_LIMIT
-
-
-@dataclass(frozen=True, slots=True)
-class WaitFor:
-    """Wait for an event or a condition, at most `within`; then one of two or three paths.
-
-    The clock starts when the provider accepted the email step that `match.of` names, or on
-    arrival when it names none. `unknowable` is where a contact goes whose opens cannot be
-    known (privacy proxies) when the wait for an open times out; empty means the `no` path.
-    """
-
-    key: str
-    within: timedelta
-    match: Match | None = None
-    when: Condition | None = None
-    yes: str = ""
-    no: str = ""
-    unknowable: str = ""
-    passes: int = DEFAULT_PASS_LIMIT
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One arm of a branch."""
-
-    when: Condition
-    to: str
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """Go to the first case that holds, else to `otherwise`."""
-
-    key: str
-    cases: tuple[Case, ...]
-    otherwise: str = ""
-    passes: int = DEFAULT_PASS_LIMIT
-
-
-@dataclass(frozen=True, slots=True)
-class MoveTo:
-    """Leave for another sequence."""
-
-    key: str
-    sequence: str
-    passes: int = DEFAULT_PASS_LIMIT
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeStage:
-    """Ask for another stage; the edge's own guard decides. Refused: go on."""
-
-    key: str
-    stage: str
-    next: str = ""
-    passes: int = DEFAULT_PASS_LIMIT
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """Leave the sequence, for a reason."""
-
-    key: str
-    reason: str
-    passes: int = DEFAULT_PASS_LIMIT
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What the sequence is for. A contact who reaches it from any earlier step jumps here."""
-
-    key: str
-    match: Match | None = None
-    when: Condition | None = None
-    next: str = END
-    passes: int = DEFAULT_PASS_LIMIT
-
-
-Step = Email | Wait | WaitFor | Branch | MoveTo | ChangeStage | Exit | Goal
 
 
 class Reentry(StrEnum):
@@ -142,6 +45,22 @@ class Reentry(StrEnum):
     AFTER = "after"
     ONE_AT_A_TIME = "one_at_a_time"
     KEYED = "keyed"
+
+
+class WhileActive(StrEnum):
+    """What a trigger does to a contact whose run under the same key is still under way."""
+
+    IGNORE = "ignore"
+    RESTART = "restart"
+    QUEUE = "queue"
+
+
+class Returning(StrEnum):
+    """How a contact who comes back to a sequence goes through it."""
+
+    SKIP = "skip"
+    RESUME = "resume"
+    RESTART = "restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +75,16 @@ class Trigger:
     where: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     key: str = ""
     cancel: tuple[str, ...] = ()
+    while_active: WhileActive = WhileActive.IGNORE
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """One version of one sequence, as published. Bound to a stage or to a trigger, never both."""
+    """One version of one sequence, as published. Bound to a stage or to a trigger, never both.
+
+    The window, holidays, zone, caps, topics that are transactional, and the share of contacts
+    held out of its track are borrowed from the funnel that is published.
+    """
 
     key: str
     names: Mapping[str, str]
@@ -173,11 +97,15 @@ class Sequence:
     exits: tuple[tuple[str, Condition], ...] = ()
     reentry: Reentry = Reentry.NEVER
     reentry_after: timedelta = timedelta()
+    returning: Returning = Returning.SKIP
     window: Window = ANY_TIME
     holidays: frozenset[date] = frozenset()
     spread: timedelta = timedelta()
     version: int = 0
     fallback_zone: str = "UTC"
+    caps: tuple[Cap, ...] = ()
+    transactional: frozenset[str] = frozenset()
+    hold_out: float = 0.0
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property

@@ -81,10 +81,14 @@ def answered(
 
 
 def reached(situation: Situation, goal: Goal, now: datetime) -> bool:
-    """Return whether `goal` is reached, by the history since entry or by facts."""
-    if goal.when is not None and holds(goal.when, situation.contact, now):
-        return True
+    """Return whether `goal` is reached in its time, by the history since entry or by facts."""
     match, since = goal.match, situation.enrollment.entered_at
+    until = None if goal.within is None else since + goal.within
+    in_time = until is None or now <= until
+    if in_time and goal.when is not None and holds(goal.when, situation.contact, now):
+        return True
     return match is not None and any(
-        fits(situation, match, occurrence, since) for occurrence in situation.contact.history
+        fits(situation, match, occurrence, since)
+        and (until is None or occurrence.occurred_at <= until)
+        for occurrence in situation.contact.history
     )

@@ -28,16 +28,24 @@ class Actor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage; `journey` is the customer-journey phase it maps onto."""
+    """One stage; `journey` is the customer-journey phase it maps onto.
+
+    A contact who stays longer than `alert_after` is pointed out to people.
+    """
 
     key: str
     names: Mapping[str, str]
     journey: str = ""
+    alert_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A way from one stage to another, with its guard, minimum dwell and who may take it."""
+    """A way from one stage to another, with its guard, minimum dwell and who may take it.
+
+    `reasons` are the codes of which a person who takes it has to give one; for `cooldown` after
+    it was taken no rule promotes the contact again.
+    """
 
     kind: EdgeKind
     start: str
@@ -45,6 +53,8 @@ class Edge:
     when: Condition = ALWAYS
     dwell: timedelta = timedelta()
     actors: frozenset[Actor] = frozenset({Actor.RULES})
+    reasons: tuple[str, ...] = ()
+    cooldown: timedelta = timedelta()
 
     @property
     def key(self) -> str:

@@ -1,31 +1,36 @@
 """Walking a run forward, step after step, until something has to be waited for."""
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import assert_never
-from zoneinfo import ZoneInfo
 
 from nurture.domain import enrollment as e
-from nurture.domain.conditions import holds
-from nurture.domain.contact import Contact, Engaged, Verdict, refusal
+from nurture.domain.conditions import could_hold, holds
+from nurture.domain.contact import Change, Engaged, Verdict, changed, refusal
 from nurture.domain.enrollment import Decision, Enrollment
 from nurture.domain.evolve import evolve_one
+from nurture.domain.experiments import arm_of, experiment_key, is_held_out
 from nurture.domain.sequence import (
     END,
     Branch,
     ChangeStage,
     Email,
+    Enter,
     Exit,
     Goal,
+    Leave,
     MoveTo,
-    Sequence,
+    Notify,
+    Split,
     Step,
+    Update,
     Wait,
     WaitFor,
+    WaitUntil,
+    Webhook,
 )
 from nurture.domain.situation import Situation, answered, answers, reached
-from nurture.domain.timing import jitter, next_open, next_weekday
-from nurture.domain.zones import zone_of
+from nurture.domain.waiting import date_comes, delay, wait_ends
 
 # A run can pass this many instantaneous steps at one moment, or each step once where a sequence
 # has more. The check at publish refuses loops without a wait, so reaching this means that the
@@ -34,7 +39,8 @@ MOST_HOPS = 200
 
 NEVER_SENT = "never sent"
 RECEIVED_BEFORE = "received before"
-WINDOW = "window"
+NOTICE = "notice"
+WEBHOOK = "webhook"
 
 
 @dataclass(slots=True)
@@ -100,18 +106,33 @@ class Walk:
         """Mail the step at the cursor, hold it, pass over it, or leave."""
         contact, sequence = self.situation.contact, self.situation.sequence
         pass_no = self.run.passes.get(step.key, 1)
-        refused = refusal(contact, step.topic)
+        transactional = step.topic in sequence.transactional
+        refused = refusal(contact, step.topic, sequence.transactional)
         if refused is not None:
             self.add(e.Finish(e.Exited(refused.value)))
-        elif pass_no == 1 and step.content in contact.received:
+        elif is_repeated(self.run, step.content, contact.received, pass_no):
             self.add(e.Skip(step.key, RECEIVED_BEFORE))
             self.go_on()
+        elif not transactional and is_held_out(sequence, contact):
+            self.add(e.WouldSend(step.key, pass_no, step.template, step.topic))
+            # The clock of a wait for an answer runs for the control group, too.
+            self.add(e.Remember(step.key, self.now))
+            self.go_on()
         else:
-            release = opening(sequence, contact, step.key, self.now)
-            if release > self.now:
-                self.add(e.Hold(step.key, WINDOW, release))
-            else:
-                self.add(e.Send(step.key, pass_no, step.template, step.topic))
+            self._send_or_hold(step, pass_no)
+
+    def _send_or_hold(self, step: Email, pass_no: int) -> None:
+        state = self.run.state
+        since = state.since if isinstance(state, e.Holding) else None
+        held = delay(self.situation.sequence, self.situation.contact, step, self.now, since)
+        if held is None:
+            self.add(e.Send(step.key, pass_no, step.template, step.topic))
+        elif held.forgone:
+            self.add(e.Skip(step.key, held.reason))
+            self.go_on()
+        else:
+            begun = since or self.now
+            self.add(e.Hold(step.key, held.reason, held.release, begun, held.zone))
 
     def time_out(self, step: WaitFor, since: datetime, until: datetime) -> None:
         """Take the path for an answer that did not come in time, or cannot be known."""
@@ -136,11 +157,27 @@ class Walk:
             case Email():
                 self.attempt(step)
             case Wait():
-                self._wait(step)
+                due, zone = wait_ends(
+                    step, self.situation.contact, self.situation.sequence, self.now
+                )
+                if due <= self.now:
+                    self.go_on()
+                else:
+                    self.add(e.WaitUntil(step.key, due, zone))
+            case WaitUntil():
+                self.look_at_date(step)
             case WaitFor():
                 self._wait_for(step)
             case Branch():
                 self._branch(step)
+            case Split():
+                arm = arm_of(self.situation.sequence, step, self.situation.contact)
+                experiment = experiment_key(self.situation.sequence, step)
+                self.add(e.Expose(step.key, experiment, arm.key))
+                self.take(arm.key, arm.to, experiment)
+            case Goal():
+                met = reached(self.situation, step, self.now)
+                self.take("reached" if met else "not reached", step.next)
             case MoveTo():
                 self.add(e.EnterSequence(step.key, step.sequence))
             case ChangeStage():
@@ -150,30 +187,56 @@ class Walk:
                 self.add(e.WaitUntil(step.key, self.now))
             case Exit(reason=reason):
                 self.add(e.Finish(e.Exited(reason)))
-            case Goal():
-                met = reached(self.situation, step, self.now)
-                self.take("reached" if met else "not reached", step.next)
+            case _:
+                self._do(step)
+                self.go_on()
+
+    def _do(self, step: Update | Notify | Webhook | Enter | Leave) -> None:
+        """Do what takes no time and leads on."""
+        pass_no = self.run.passes.get(step.key, 1)
+        match step:
+            case Update(changes=changes):
+                for change in changes:
+                    self._set(step.key, change)
+            case Notify(to=to):
+                self.add(e.Tell(step.key, pass_no, NOTICE, to))
+            case Webhook(endpoint=endpoint):
+                self.add(e.Tell(step.key, pass_no, WEBHOOK, endpoint))
+            case Enter(sequence=sequence):
+                self.add(e.EnterBeside(step.key, sequence))
+            case Leave(sequence=sequence):
+                self.add(e.LeaveBeside(step.key, sequence))
             case _:
                 assert_never(step)
 
+    def _set(self, step: str, change: Change) -> None:
+        # What follows in this walk, such as a branch, must see the contact as they now are.
+        self.add(e.SetFact(step, change.fact.value, change.name, change.value))
+        contact = changed(self.situation.contact, change)
+        self.situation = replace(self.situation, contact=contact)
+
+    def look_at_date(self, step: WaitUntil) -> None:
+        """Wait for the date of `step`, or take the path for a date that is over or missing."""
+        contact, sequence = self.situation.contact, self.situation.sequence
+        comes, zone = date_comes(step, contact, self.run, sequence)
+        if comes is None:
+            self.take("missing", step.missing or step.next, "there is no such date")
+        elif comes <= self.now:
+            self.take("past", step.past or step.next, "the date is over")
+        elif self.run.state != e.Waiting(comes):
+            self.add(e.WaitUntil(step.key, comes, zone))
+
     def _branch(self, step: Branch) -> None:
+        contact, now = self.situation.contact, self.now
         for number, case in enumerate(step.cases, start=1):
-            if holds(case.when, self.situation.contact, self.now):
+            known = holds(case.when, contact, now)
+            if step.unknowable and known != could_hold(case.when, contact, now):
+                self.take("unknowable", step.unknowable, "a privacy proxy hides opens")
+                return
+            if known:
                 self.take(f"case {number}", case.to)
                 return
         self.take("else", step.otherwise)
-
-    def _wait(self, step: Wait) -> None:
-        due = self.now + step.duration
-        zone = zone_of(self.situation.contact, self.situation.sequence)
-        days = step.days or frozenset(range(1, 8))
-        # Without a time of day, the hour at which the duration ends will do on a named day.
-        if step.at is not None or due.astimezone(zone).isoweekday() not in days:
-            due = next_weekday(days, step.at or time(0), zone, due)
-        if due <= self.now:
-            self.go_on()
-        else:
-            self.add(e.WaitUntil(step.key, due))
 
     def _wait_for(self, step: WaitFor) -> None:
         since = self.now
@@ -192,16 +255,6 @@ class Walk:
             self.add(e.Await(step.key, deadline, since))
 
 
-def opening(sequence: Sequence, contact: Contact, step: str, now: datetime) -> datetime:
-    """Return when `step` may be mailed to `contact`: `now`, or the next opening with its jitter.
-
-    Nobody is mailed at the very stroke of an opening hour together with everybody else: the
-    delay inside `sequence.spread` is a hash of the contact and the step.
-    """
-    zone: ZoneInfo = zone_of(contact, sequence)
-    holidays: frozenset[date] = sequence.holidays
-    release = next_open(sequence.window, zone, now, holidays)
-    if release <= now:
-        return now
-    late = release + jitter(sequence.spread, contact.id, sequence.key, step)
-    return next_open(sequence.window, zone, late, holidays)
+def is_repeated(run: Enrollment, content: str, received: frozenset[str], pass_no: int) -> bool:
+    """Return whether a run must not send `content`, because it came by another door before."""
+    return pass_no == 1 and content in received and content not in run.again

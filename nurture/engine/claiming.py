@@ -7,7 +7,9 @@ from typing import Any
 from nurture.domain import enrollment as e
 from nurture.domain.contact import refusal
 from nurture.domain.decide import exit_reason
-from nurture.domain.walk import RECEIVED_BEFORE, WINDOW, opening
+from nurture.domain.sequence import Email
+from nurture.domain.waiting import delay
+from nurture.domain.walk import RECEIVED_BEFORE, is_repeated
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.letters import Letter, Post, choose_email
 from nurture.engine.receipts import FIRST_DELAY
@@ -96,20 +98,27 @@ def _look_again(work: Work, send: Claimed) -> dict[str, Any] | None:
     if situation.enrollment.state != e.Sending(send.step, send.pass_no):
         return _row("cancelled", "the run went on", work)
     reason = exit_reason(situation, work.now)
-    if reason is None and (refused := refusal(contact, send.topic)) is not None:
-        reason = refused.value
+    if reason is None:
+        refused = refusal(contact, send.topic, sequence.transactional)
+        reason = refused.value if refused else None
     if reason is not None:
         work.tell(send.enrollment_id, e.Withdrawn(reason), send_id=send.id)
         return _row("skipped", reason, work)
-    if send.pass_no == 1 and send.content in contact.received:
+    run = situation.enrollment
+    if is_repeated(run, send.content, contact.received, send.pass_no):
         unsent = e.Unsent(send.step, send.pass_no, RECEIVED_BEFORE)
         work.tell(send.enrollment_id, unsent, send_id=send.id)
         return _row("skipped", RECEIVED_BEFORE, work)
-    release = opening(sequence, contact, send.step, work.now)
-    if release > work.now:
-        held = e.Held(send.step, send.pass_no, WINDOW, release)
-        work.tell(send.enrollment_id, held, send_id=send.id)
-        return {"status": "held", "reason": WINDOW, "settled_at": None}
+    step = sequence.by_key.get(send.step)
+    held = delay(sequence, contact, step, work.now, None) if isinstance(step, Email) else None
+    if held is not None and held.forgone:
+        unsent = e.Unsent(send.step, send.pass_no, held.reason)
+        work.tell(send.enrollment_id, unsent, send_id=send.id)
+        return _row("skipped", held.reason, work)
+    if held is not None:
+        event = e.Held(send.step, send.pass_no, held.reason, held.release, work.now, held.zone)
+        work.tell(send.enrollment_id, event, send_id=send.id)
+        return {"status": "held", "reason": held.reason, "settled_at": None}
     return None
 
 

@@ -45,12 +45,14 @@ def load(stored: Mapping[str, Any]) -> Decision:
 def _typed(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     typed = {}
     for field in fields(kind):
+        if field.name not in values:
+            continue  # Written before there was such a field: its default says what was so then.
         value = values[field.name]
         if isinstance(value, Mapping) and "is" in value:
             state = _STATES[value["is"]]
             inner = {name: one for name, one in value.items() if name != "is"}
             value = state(**_typed(state, inner))
-        elif field.type is datetime and isinstance(value, str):
+        elif field.type in (datetime, datetime | None) and isinstance(value, str):
             value = datetime.fromisoformat(value)
         typed[field.name] = value
     return typed

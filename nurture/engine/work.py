@@ -14,6 +14,7 @@ from nurture.domain.evolve import evolve
 from nurture.domain.stages import Actor, StageChange, StageRefused, asked_change
 from nurture.engine import trail
 from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, asks_history
+from nurture.engine.effects import Effects
 from nurture.engine.entering import Entry, admit, begin, stage_sequence
 from nurture.engine.moves import Moves
 from nurture.store import ledger, people, runs, sends
@@ -48,6 +49,8 @@ class Work:
     _entries: list[Entry] = field(default_factory=list)
     _moves: Moves = field(default_factory=Moves)
     _asked: set[int] = field(default_factory=set)
+    _effects: Effects = field(default_factory=Effects)
+    _leavings: set[tuple[int, str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.catalog: Catalog = self.definitions.catalog(self.tx)
@@ -158,6 +161,7 @@ class Work:
         """
         for _ in range(MOST_ROUNDS):
             self._move_stages()
+            self._leave_beside()
             self._save()
             if not self._entries:
                 break
@@ -168,6 +172,7 @@ class Work:
             self._save()
             keys = sorted({entry.definition.sequence.key for entry in self._entries})
             log.error("sequences lead into each other without end: %s", ", ".join(keys))
+        self._effects.write(self.tx, self.now)
         ledger.add_stage_changes(self.tx, self._moves.rows)
         ledger.look_again(self.tx, self._asked, self.now)
         batches = []
@@ -184,6 +189,7 @@ class Work:
         decisions: Sequence[e.Decision],
         event_id: int | None,
     ) -> None:
+        contact_id = after.contact_id
         for decision in decisions:
             match decision:
                 case e.Send(step, pass_no, template, topic) if isinstance(after.state, e.Sending):
@@ -195,11 +201,37 @@ class Work:
                     )  # fmt: skip
                 case e.SetStage(_, stage):
                     self.ask_stage(after.contact_id, stage, Actor.RULES, event_id=event_id)
-                case e.EnterSequence(_, key) if key in self.catalog.current:
+                case e.EnterSequence(_, key) | e.EnterBeside(_, key) if key in self.catalog.current:
                     definition = self.catalog.current[key]
                     self.wish(Entry(after.contact_id, definition, event_id=event_id))
+                case e.LeaveBeside(_, key):
+                    self._leavings.add((after.contact_id, key, after.sequence))
+                case e.SetFact() | e.Expose() | e.WouldSend() | e.Tell():
+                    contact, sequence = (
+                        self.contacts[after.contact_id],
+                        self.definition(run).sequence,
+                    )
+                    found = self._effects.note(run, sequence, contact, decision, self.now)
+                    self.contacts[after.contact_id] = found
+                    if isinstance(decision, e.SetFact):
+                        # Segments, fit and edges may follow from it; the rules look by and by.
+                        self._asked.add(contact_id)
                 case _:
                     pass
+
+    def _leave_beside(self) -> None:
+        """End the runs through other sequences that decisions asked to end."""
+        leavings, self._leavings = self._leavings, set()
+        if not leavings:
+            return
+        found = runs.live_of(self.tx, {contact_id for contact_id, _, _ in leavings})
+        self.take_up(run for run in found if run.enrollment.id not in self.runs)
+        wanted = {(contact_id, key): by for contact_id, key, by in leavings}
+        for run in found:
+            now = self.runs[run.enrollment.id].enrollment
+            by = wanted.get((now.contact_id, now.sequence))
+            if by is not None and now.is_live:
+                self.tell(now.id, e.Withdrawn(f"left by {by}"))
 
     def _stage_sequence(self, contact: Contact) -> Definition | None:
         if contact.standing is None:

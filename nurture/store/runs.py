@@ -37,7 +37,9 @@ def dump_state(state: State) -> dict[str, Any]:
             return {}
         case e.Awaiting(since=since) | e.Exhausted(since=since):
             return {"since": since.isoformat()}
-        case e.Holding(reason=reason) | e.Completed(reason=reason) | e.Exited(reason=reason):
+        case e.Holding(reason=reason, since=begun):
+            return {"reason": reason} | ({"since": begun.isoformat()} if begun else {})
+        case e.Completed(reason=reason) | e.Exited(reason=reason):
             return {"reason": reason}
         case e.Sending(step, pass_no):
             return {"step": step, "pass": pass_no}
@@ -56,7 +58,7 @@ def load_state(name: str, data: Mapping[str, Any], wake_at: datetime | None) -> 
         if name == "waiting":
             return e.Waiting(wake_at)
         if name == "holding":
-            return e.Holding(data["reason"], wake_at)
+            return e.Holding(data["reason"], wake_at, since)
         return e.Awaiting(wake_at, since or wake_at)
     if name == "exhausted" and since is not None:
         return e.Exhausted(since)
@@ -87,6 +89,7 @@ T = tables.Enrollment
 _COLUMNS = (
     T.id, T.contact_id, T.sequence_id, T.version_id, T.track, T.entry_key, T.state, T.state_data,
     T.step, T.wake_at, T.frozen_at, T.passes, T.accepted, T.properties, T.entered_at, T.revision,
+    T.again,
     tables.Sequence.key, tables.SequenceVersion.number,
 )  # fmt: skip
 
@@ -103,7 +106,7 @@ def _run(row: Sequence[Any]) -> Run:
     # Taken apart at once, because asking a row for each column by its name takes far longer.
     (
         id_, contact_id, sequence_id, version_id, track, entry_key, state, state_data, step,
-        wake_at, frozen_at, passes, accepted, properties, entered_at, revision, key, number,
+        wake_at, frozen_at, passes, accepted, properties, entered_at, revision, again, key, number,
     ) = row  # fmt: skip
     instants = {name: datetime.fromisoformat(at) for name, at in accepted.items()}
     return Run(
@@ -120,6 +123,7 @@ def _run(row: Sequence[Any]) -> Run:
             properties=MappingProxyType(properties),
             id=id_,
             revision=revision,
+            again=frozenset(again),
         ),
         sequence_id,
         version_id,
@@ -227,6 +231,7 @@ def open_runs(tx: Transaction, runs: Sequence[Run], *, frozen: frozenset[int]) -
                 "track": run.track,
                 "entry_key": run.enrollment.entry_key,
                 "properties": dict(run.enrollment.properties),
+                "again": sorted(run.enrollment.again),
                 "entered_at": run.enrollment.entered_at,
                 "frozen_at": run.enrollment.entered_at if run.sequence_id in frozen else None,
                 "revision": 0,

@@ -60,13 +60,18 @@ class Contact(Base):
     tags: Mapped[list[Any]]
     consents: Mapped[dict[str, Any]]
     search: Mapped[str] = mapped_column(default="")
+    persona: Mapped[str] = mapped_column(default="", server_default="")
     soft_bounces: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
 
 class Standing(Base):
-    """Where a contact stands in a track, with the score as last computed (`scored_at`)."""
+    """Where a contact stands in a track, with the score as last computed (`scored_at`).
+
+    `sales` is what sales said of them in this stage: nothing yet, accepted or rejected. Until
+    `rests_until` no rule promotes them.
+    """
 
     __tablename__ = "standing"
     contact_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("contact.id"), primary_key=True)
@@ -80,6 +85,11 @@ class Standing(Base):
     temperature: Mapped[str] = mapped_column(default="cold")
     scored_at: Mapped[datetime]
     crosses_at: Mapped[datetime | None]
+    rests_until: Mapped[datetime | None]
+    sales: Mapped[str] = mapped_column(default="", server_default="")
+    sales_at: Mapped[datetime | None]
+    sales_reason: Mapped[str] = mapped_column(default="", server_default="")
+    sales_by: Mapped[str] = mapped_column(default="", server_default="")
     __table_args__ = (
         sa.Index("ix_standing_stage", "track", "stage", "contact_id"),
         sa.Index(
@@ -142,10 +152,14 @@ class FunnelVersion(Base):
     digest: Mapped[str]
     published_at: Mapped[datetime]
     published_by: Mapped[str]
+    origin: Mapped[str] = mapped_column(default="file", server_default="file")
 
 
 class Sequence(Base):
-    """A sequence by its key, with the draft somebody is working on and its pause."""
+    """A sequence by its key, with the draft somebody is working on and its pause.
+
+    A retired one takes nobody any more; the runs that are under way go on to their ends.
+    """
 
     __tablename__ = "sequence"
     id: Mapped[int] = identity()
@@ -159,10 +173,14 @@ class Sequence(Base):
     draft_by: Mapped[str] = mapped_column(default="")
     paused_at: Mapped[datetime | None]
     pause_reason: Mapped[str] = mapped_column(default="")
+    retired_at: Mapped[datetime | None]
 
 
 class SequenceVersion(Base):
-    """One immutable published version."""
+    """One immutable published version, from a `file` or the `admin`.
+
+    A trial is a draft that test contacts walk; nobody else ever enters it, and no report counts it.
+    """
 
     __tablename__ = "sequence_version"
     id: Mapped[int] = identity()
@@ -172,6 +190,8 @@ class SequenceVersion(Base):
     digest: Mapped[str]
     published_at: Mapped[datetime]
     published_by: Mapped[str]
+    origin: Mapped[str] = mapped_column(default="file", server_default="file")
+    trial: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     __table_args__ = (sa.UniqueConstraint("sequence_id", "number"),)
 
 
@@ -217,6 +237,7 @@ class Enrollment(Base):
     passes: Mapped[dict[str, Any]]
     accepted: Mapped[dict[str, Any]]
     properties: Mapped[dict[str, Any]]
+    again: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     entered_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str] = mapped_column(default="")
@@ -417,7 +438,7 @@ class ScoreEntry(Base):
 
 
 class StageChange(Base):
-    """A change of stage, or one that was refused."""
+    """A change of stage, or one that was refused. `reason` is the code a person gave."""
 
     __tablename__ = "stage_change"
     id: Mapped[int] = identity()
@@ -429,6 +450,8 @@ class StageChange(Base):
     refused: Mapped[str] = mapped_column(default="")
     actor: Mapped[str]
     why: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(default="", server_default="")
+    by: Mapped[str] = mapped_column(default="", server_default="")
     event_id: Mapped[int | None] = mapped_column(Key)
     at: Mapped[datetime]
     __table_args__ = (
@@ -553,3 +576,175 @@ class Audit(Base):
     what: Mapped[str]
     subject: Mapped[str] = mapped_column(default="")
     data: Mapped[dict[str, Any]]
+
+
+class QueuedEntry(Base):
+    """A trigger that came while the contact's run under the same key was under way."""
+
+    __tablename__ = "queued_entry"
+    id: Mapped[int] = identity()
+    contact_id: Mapped[int] = reference("contact.id")
+    sequence_id: Mapped[int] = reference("sequence.id")
+    entry_key: Mapped[str] = mapped_column(default="")
+    properties: Mapped[dict[str, Any]]
+    event_id: Mapped[int | None] = mapped_column(Key)
+    at: Mapped[datetime]
+    __table_args__ = (sa.UniqueConstraint("contact_id", "sequence_id", "entry_key"),)
+
+
+class Segment(Base):
+    """A segment by its key. `built_at` is when all of its members were last looked for."""
+
+    __tablename__ = "segment"
+    id: Mapped[int] = identity()
+    key: Mapped[str] = mapped_column(unique=True)
+    document: Mapped[dict[str, Any]]
+    digest: Mapped[str]
+    origin: Mapped[str] = mapped_column(default="file")
+    published_at: Mapped[datetime]
+    published_by: Mapped[str]
+    built_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+
+
+class SegmentMember(Base):
+    """A contact in a segment, since when."""
+
+    __tablename__ = "segment_member"
+    segment_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("segment.id"), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("contact.id"), primary_key=True)
+    since: Mapped[datetime]
+    __table_args__ = (sa.Index("ix_segment_member_contact", "contact_id"),)
+
+
+class SegmentRecheck(Base):
+    """When time alone may change whether a contact is in a segment."""
+
+    __tablename__ = "segment_recheck"
+    segment_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("segment.id"), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("contact.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+class BantEntry(Base):
+    """The log of BANT: one line for each answer, with who said so."""
+
+    __tablename__ = "bant_entry"
+    id: Mapped[int] = identity()
+    contact_id: Mapped[int] = reference("contact.id", index=True)
+    letter: Mapped[str]
+    value: Mapped[str]
+    source: Mapped[str]
+    by: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+
+
+class Delivery(Base):
+    """A notice to a person of ours, or a webhook to another system: once for each step and pass.
+
+    `message_id` stays the same through all tries, so that the receiver can tell them apart.
+    """
+
+    __tablename__ = "delivery"
+    id: Mapped[int] = identity()
+    enrollment_id: Mapped[int] = reference("enrollment.id")
+    contact_id: Mapped[int] = reference("contact.id", index=True)
+    version_id: Mapped[int] = reference("sequence_version.id")
+    step: Mapped[str]
+    pass_no: Mapped[int]
+    kind: Mapped[str]
+    target: Mapped[str]
+    message_id: Mapped[str] = mapped_column(unique=True)
+    payload: Mapped[dict[str, Any]]
+    status: Mapped[str]
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    not_before: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    claimed_by: Mapped[str] = mapped_column(default="")
+    settled_at: Mapped[datetime | None]
+    code: Mapped[int] = mapped_column(default=0)
+    detail: Mapped[str] = mapped_column(default="")
+    __table_args__ = (
+        sa.UniqueConstraint("enrollment_id", "step", "pass_no"),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'claimed', 'delivered', 'failed', 'cancelled')", name="status"
+        ),
+        sa.CheckConstraint("kind IN ('notice', 'webhook')", name="kind"),
+        sa.Index(
+            "ix_delivery_open",
+            "not_before",
+            "id",
+            sqlite_where=sa.text("status IN ('waiting', 'claimed')"),
+            postgresql_where=sa.text("status IN ('waiting', 'claimed')"),
+        ),
+    )
+
+
+class Exposure(Base):
+    """The arm of an experiment that a contact was first shown; hold-outs of a track, too."""
+
+    __tablename__ = "exposure"
+    experiment: Mapped[str] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("contact.id"), primary_key=True)
+    arm: Mapped[str]
+    enrollment_id: Mapped[int | None] = mapped_column(Key)
+    at: Mapped[datetime]
+    __table_args__ = (sa.Index("ix_exposure_arm", "experiment", "arm", "at"),)
+
+
+class Experiment(Base):
+    """What became of an experiment: when it began, when it stopped, and what it showed."""
+
+    __tablename__ = "experiment"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    sequence_id: Mapped[int | None] = mapped_column(Key)
+    started_at: Mapped[datetime]
+    looked_at: Mapped[datetime | None]
+    stopped_at: Mapped[datetime | None]
+    winner: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(default="")
+    decided_by: Mapped[str] = mapped_column(default="")
+    result: Mapped[dict[str, Any]]
+
+
+class Finding(Base):
+    """Something the doctor found: seen first, seen last, and mended or gone."""
+
+    __tablename__ = "finding"
+    id: Mapped[int] = identity()
+    kind: Mapped[str]
+    subject: Mapped[str]
+    detail: Mapped[str] = mapped_column(default="")
+    remedy: Mapped[str] = mapped_column(default="")
+    repair: Mapped[str] = mapped_column(default="")
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    cleared_at: Mapped[datetime | None]
+    repaired_by: Mapped[str] = mapped_column(default="")
+    __table_args__ = (
+        sa.Index(
+            "uq_finding_live",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=sa.text("cleared_at IS NULL"),
+            postgresql_where=sa.text("cleared_at IS NULL"),
+        ),
+    )
+
+
+class Quarantined(Base):
+    """An event that was not taken in, because its time cannot be true; a person decides."""
+
+    __tablename__ = "quarantined"
+    id: Mapped[int] = identity()
+    contact_id: Mapped[int | None] = mapped_column(Key)
+    dedupe_key: Mapped[str] = mapped_column(unique=True)
+    event: Mapped[dict[str, Any]]
+    reason: Mapped[str]
+    received_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str] = mapped_column(default="")
+    outcome: Mapped[str] = mapped_column(default="")

@@ -10,7 +10,7 @@ from nurture.campaigns.conditions import FACTS
 from nurture.domain import conditions as c
 from nurture.domain import sequence as s
 from nurture.domain.conditions import Compare, Condition, Did, Op, Subject
-from nurture.domain.contact import Value
+from nurture.domain.contact import Change, Fact, Value
 from nurture.domain.timing import Window
 
 KEYS = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,8}", fullmatch=True).filter(lambda key: key != "end")
@@ -95,6 +95,59 @@ ASKED = st.one_of(
 )
 
 
+ACTING = (s.WaitUntil, s.Split, s.Update, s.Notify, s.Webhook, s.Enter, s.Leave)
+BANT_LETTERS = st.sampled_from(["budget", "authority", "need", "timing"])
+BANT_ANSWERS = st.sampled_from(["unknown", "no", "partial", "yes"])
+OFFSETS = st.just(timedelta()) | DURATIONS | DURATIONS.map(lambda length: -length)
+MEASURES = st.builds(
+    s.Measure, EVENTS, WHERE, DURATIONS, st.integers(20, 5000), st.floats(0.6, 0.99),
+    st.none() | DURATIONS,
+)  # fmt: skip
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> tuple[Change, ...]:
+    """At least one change, in the order in which a file groups them."""
+    fields = st.lists(KEYS, max_size=2, unique=True)
+    found = [Change(Fact.FIELD, name, draw(st.text(max_size=5))) for name in draw(fields)]
+    found += [Change(Fact.FIELD, name) for name in draw(fields)]
+    found += [Change(Fact.TAG, name) for name in draw(fields)]
+    found += [Change(Fact.UNTAG, name) for name in draw(fields)]
+    found += [
+        Change(Fact.BANT, letter, draw(BANT_ANSWERS))
+        for letter in draw(st.lists(BANT_LETTERS, max_size=2, unique=True))
+    ]
+    return tuple(found) or (Change(Fact.TAG, "vip"),)
+
+
+@st.composite
+def acting(draw: st.DrawFn, key: str, kind: type[s.Step]) -> s.Step:
+    """One step of a kind in ACTING, called `key`."""
+    passes, to = draw(PASSES), draw(TARGETS)
+    if kind is s.WaitUntil:
+        named = draw(st.sampled_from(["field", "property"]))
+        return s.WaitUntil(
+            key, offset=draw(OFFSETS), at=draw(st.none() | CLOCKS), next=to, past=draw(TARGETS),
+            missing=draw(TARGETS), passes=passes, **{named: draw(KEYS)},
+        )  # fmt: skip
+    if kind is s.Split:
+        keys = draw(st.lists(KEYS, min_size=2, max_size=3, unique=True))
+        held = draw(st.sampled_from([*keys, ""]))
+        weights = st.integers(1, 1000)
+        arms = tuple(s.Arm(one, draw(weights), draw(TARGETS), one == held) for one in keys)
+        return s.Split(key, arms, draw(st.just("") | KEYS), draw(st.none() | MEASURES), passes)
+    if kind is s.Update:
+        return s.Update(key, draw(changes()), to, passes)
+    if kind is s.Notify:
+        whom = draw(st.sampled_from(["owner", "ana@example.com"]))
+        return s.Notify(key, whom, draw(KEYS), to, passes)
+    if kind is s.Webhook:
+        fields = tuple(draw(st.lists(KEYS, max_size=2)))
+        return s.Webhook(key, draw(KEYS), draw(EVENTS), fields, to, passes)
+    beside = s.Enter if kind is s.Enter else s.Leave
+    return beside(key, draw(KEYS), to, passes)
+
+
 @st.composite
 def steps(draw: st.DrawFn, key: str) -> s.Step:
     """One step of any kind, called `key`."""
@@ -114,7 +167,9 @@ def steps(draw: st.DrawFn, key: str) -> s.Step:
         return s.WaitFor(key, draw(DURATIONS), match, when, to, no, unknowable, passes)
     if kind is s.Branch:
         cases = tuple(draw(st.lists(CASES, min_size=1, max_size=2)))
-        return s.Branch(key, cases, to, passes)
+        return s.Branch(key, cases, to, draw(TARGETS), passes)
+    if kind in ACTING:
+        return draw(acting(key, kind))
     if kind is s.MoveTo:
         return s.MoveTo(key, draw(KEYS), passes)
     if kind is s.ChangeStage:
@@ -122,7 +177,7 @@ def steps(draw: st.DrawFn, key: str) -> s.Step:
     if kind is s.Exit:
         return s.Exit(key, draw(SHOWN), passes)
     match, when = draw(ASKED)
-    return s.Goal(key, match, when, to or "end", passes)
+    return s.Goal(key, match, when, to or "end", passes, draw(st.none() | DURATIONS))
 
 
 @st.composite
@@ -130,7 +185,9 @@ def sequences(draw: st.DrawFn) -> s.Sequence:
     """Any sequence that a file can say; whether it makes sense is for the check."""
     keys = draw(st.lists(KEYS, min_size=1, max_size=4, unique=True))
     staged = draw(st.booleans())
-    trigger = st.builds(s.Trigger, EVENTS, WHERE, TEXTS, st.lists(EVENTS, max_size=2).map(tuple))
+    active = st.sampled_from(list(s.WhileActive))
+    cancel = st.lists(EVENTS, max_size=2).map(tuple)
+    trigger = st.builds(s.Trigger, EVENTS, WHERE, TEXTS, cancel, active)
     again = draw(st.sampled_from(list(s.Reentry)))
     return s.Sequence(
         key=draw(KEYS),
@@ -144,6 +201,7 @@ def sequences(draw: st.DrawFn) -> s.Sequence:
         exits=tuple(draw(st.lists(st.tuples(SHOWN, CONDITIONS), max_size=2))),
         reentry=again,
         reentry_after=draw(DURATIONS) if again is s.Reentry.AFTER else timedelta(),
+        returning=draw(st.sampled_from(list(s.Returning))),
         window=draw(st.builds(Window, DAYS, CLOCKS, CLOCKS)),
         spread=draw(DURATIONS | st.just(timedelta())),
         extra=MappingProxyType(draw(st.dictionaries(KEYS, SHOWN, max_size=2))),

@@ -49,8 +49,8 @@ SEQUENCE_FAULTS = [
      "11: steps[2].topic: there is no topic 'offers'. Write one of marketing."),
     (STEP_10, "    move_to: nowhere\n",
      "10: steps[2].move_to: there is no sequence 'nowhere'. Write one of welcome."),
-    (STEP_10, "    move_to: welcome\n", "10: steps[2].move_to: a sequence cannot move contacts to "
-     "itself. Lead the path to a step of this sequence instead."),
+    (STEP_10, "    move_to: welcome\n", "10: steps[2].move_to: a sequence cannot lead contacts "
+     "into itself. Lead the path to a step of this sequence instead."),
     (STEP_10, "    change_stage: led\n",
      "10: steps[2].change_stage: there is no stage 'led'. Did you mean `lead`?"),
     ("stage: visitor", "stage: lead", ""),

@@ -24,7 +24,7 @@ CASES = [
         "    email: hello",
         "    passes: 2",
         [
-            "5: steps[0]: this step does nothing. Add one of email, wait, wait_for, branch, move_to, change_stage, exit, goal."
+            "5: steps[0]: this step does nothing. Add one of email, wait, wait_until, wait_for, branch, split, update, notify, webhook, move_to, enter, leave, change_stage, exit, goal."
         ],
     ),
     (

@@ -7,26 +7,46 @@ from hypothesis import strategies as st
 
 from nurture.domain import enrollment as e
 from nurture.domain.conditions import Compare, Condition, Did, Op, Subject
-from nurture.domain.contact import Contact, Occurrence, Verdict
+from nurture.domain.contact import Change, Contact, Fact, Occurrence, Verdict
 from nurture.domain.sequence import (
+    Arm,
     Branch,
     Case,
     ChangeStage,
     Email,
+    Enter,
     Exit,
     Goal,
+    Leave,
     Match,
     MoveTo,
+    Notify,
     Sequence,
+    Split,
     Step,
     Trigger,
+    Update,
     Wait,
     WaitFor,
+    WaitUntil,
+    Webhook,
 )
 from nurture.domain.timing import ANY_TIME, Window
 from tests.domain.build import DAY, HOUR, MINUTE, Story, a_sequence
 
-KINDS = ("email", "email", "email", "wait", "wait", "wait for", "branch", "stage", "goal", "rare")
+KINDS = (
+    "email",
+    "email",
+    "email",
+    "wait",
+    "wait",
+    "wait for",
+    "branch",
+    "act",
+    "stage",
+    "goal",
+    "rare",
+)
 EVENTS = ("click", "open", "visit", "purchase")
 WORKDAYS = Window(frozenset({1, 2, 3, 4, 5}), time(9), time(17))
 NIGHTS = Window(frozenset({1, 3, 6}), time(22), time(3))
@@ -37,6 +57,29 @@ def tagged(tag: str) -> Condition:
 
 
 facts = st.sampled_from([tagged("vip"), Did("visit"), Did("visit", 2, 2 * DAY), Did("purchase")])
+
+
+@st.composite
+def an_act(draw: st.DrawFn, key: str, onward: st.SearchStrategy[str], passes: int) -> Step:
+    """A step that divides, dates or acts."""
+    match draw(st.sampled_from(["split", "date", "update", "notify", "webhook", "beside"])):
+        case "split":
+            arms = tuple(Arm(arm, draw(st.integers(1, 3)), draw(onward)) for arm in "ab")
+            return Split(key, arms, passes=passes)
+        case "date":
+            offset = HOUR * draw(st.integers(-80, 80))
+            to, past, missing = draw(onward), draw(onward), draw(onward)
+            return WaitUntil(key, "renewal", "", offset, None, to, past, missing, passes)
+        case "update":
+            changes = (Change(Fact.TAG, "vip"), Change(Fact.UNTAG, "gone"))
+            return Update(key, changes[: draw(st.integers(1, 2))], draw(onward), passes)
+        case "notify":
+            return Notify(key, "owner", "lead-alert", draw(onward), passes)
+        case "webhook":
+            return Webhook(key, "crm", "contact.hot", (), draw(onward), passes)
+        case _:
+            kind = Enter if draw(st.booleans()) else Leave
+            return kind(key, "offers", draw(onward), passes)
 
 
 @st.composite
@@ -64,7 +107,9 @@ def a_step(draw: st.DrawFn, number: int, size: int) -> Step:
             return WaitFor(key, HOUR * draw(st.integers(0, 90)), awaited, when, *paths, passes)
         case "branch":
             cases = tuple(Case(draw(facts), draw(onward)) for _ in range(draw(st.integers(0, 2))))
-            return Branch(key, cases, draw(onward), passes)
+            return Branch(key, cases, draw(onward), draw(onward), passes)
+        case "act":
+            return draw(an_act(key, onward, passes))
         case "stage":
             return ChangeStage(key, "mql", draw(onward), passes)
         case "goal":

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
+from nurture.domain import decisions, states
 from nurture.domain import enrollment as e
 from nurture.domain.conditions import Compare, Op, Subject
 from nurture.domain.contact import Verdict
@@ -88,7 +89,7 @@ def shown(value: object) -> str:
     """A decision or state on one line, with instants told from now."""
     if isinstance(value, datetime):
         return instant(value)
-    if type(value).__module__ == e.__name__:
+    if type(value).__module__ in (decisions.__name__, states.__name__):
         inner = (shown(getattr(value, one.name)) for one in fields(value))  # type: ignore[arg-type]
         return f"{type(value).__name__}({', '.join(part for part in inner if part)})"
     return str(value)

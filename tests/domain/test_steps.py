@@ -98,7 +98,7 @@ def test_a_closed_window_holds_and_releases_when_it_opens() -> None:
     story = Story(sequence)
     story.enter()
     opens = datetime(2026, 3, 2, 14, tzinfo=UTC)
-    assert story.run.state == e.Holding("window", opens)
+    assert story.run.state == e.Holding("window", opens, since=NOW)
     assert story.tell(e.TimerFired()) == (e.Note("TimerFired ignored", "nothing is due"),)
     story.sleep()
     assert (story.now, story.sent) == (opens, [("hello", 1)])
@@ -300,6 +300,6 @@ def test_a_closed_window_holds_every_pass() -> None:
     story.enter()
     story.accept()
     story.sleep()
-    assert story.run.state == e.Holding("window", NOW + DAY)
+    assert story.run.state == e.Holding("window", NOW + DAY, since=story.now)
     story.sleep()
     assert story.sent == [("tip", 1), ("tip", 2)]

@@ -72,7 +72,7 @@ SENTENCES = (
     _("the trigger tells runs apart by <>, and re-entry does not"), _("Write `reentry: keyed`."),
     _("the event <> would cancel the run that it starts"), _("Name another event in `cancel`."),
     _("<> takes the same stage with the same priority"),
-    _("Give one of them a higher `priority`."), _("a sequence cannot move contacts to itself"),
+    _("Give one of them a higher `priority`."), _("a sequence cannot lead contacts into itself"),
     _("Lead the path to a step of this sequence instead."),
     _("<> is for the stage <>, and nobody here is in it"), _("Write `change_stage: <>`."),
     _("<> is entered by a key of its event, and nobody here has one"),

@@ -1,0 +1,276 @@
+"""Segments, experiments, deliveries, findings, and what qualification and versions need."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from nurture.store import types
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "experiment",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("sequence_id", types.Key, nullable=True),
+        sa.Column("started_at", types.Instant(), nullable=False),
+        sa.Column("looked_at", types.Instant(), nullable=True),
+        sa.Column("stopped_at", types.Instant(), nullable=True),
+        sa.Column("winner", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("result", types.Document, nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_experiment")),
+    )
+    op.create_table(
+        "finding",
+        sa.Column("id", types.Key, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("remedy", sa.String(), nullable=False),
+        sa.Column("repair", sa.String(), nullable=False),
+        sa.Column("first_seen_at", types.Instant(), nullable=False),
+        sa.Column("last_seen_at", types.Instant(), nullable=False),
+        sa.Column("cleared_at", types.Instant(), nullable=True),
+        sa.Column("repaired_by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
+    )
+    op.create_index(
+        "uq_finding_live",
+        "finding",
+        ["kind", "subject"],
+        unique=True,
+        sqlite_where=sa.text("cleared_at IS NULL"),
+        postgresql_where=sa.text("cleared_at IS NULL"),
+    )
+    op.create_table(
+        "quarantined",
+        sa.Column("id", types.Key, nullable=False),
+        sa.Column("contact_id", types.Key, nullable=True),
+        sa.Column("dedupe_key", sa.String(), nullable=False),
+        sa.Column("event", types.Document, nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("received_at", types.Instant(), nullable=False),
+        sa.Column("settled_at", types.Instant(), nullable=True),
+        sa.Column("settled_by", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantined")),
+        sa.UniqueConstraint("dedupe_key", name=op.f("uq_quarantined_dedupe_key")),
+    )
+    op.create_table(
+        "segment",
+        sa.Column("id", types.Key, nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("document", types.Document, nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("published_at", types.Instant(), nullable=False),
+        sa.Column("published_by", sa.String(), nullable=False),
+        sa.Column("built_at", types.Instant(), nullable=True),
+        sa.Column("retired_at", types.Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
+        sa.UniqueConstraint("key", name=op.f("uq_segment_key")),
+    )
+    op.create_table(
+        "bant_entry",
+        sa.Column("id", types.Key, nullable=False),
+        sa.Column("contact_id", types.Key, nullable=False),
+        sa.Column("letter", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contact.id"], name=op.f("fk_bant_entry_contact_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bant_entry")),
+    )
+    op.create_index(op.f("ix_bant_entry_contact_id"), "bant_entry", ["contact_id"], unique=False)
+    op.create_table(
+        "exposure",
+        sa.Column("experiment", sa.String(), nullable=False),
+        sa.Column("contact_id", types.Key, nullable=False),
+        sa.Column("arm", sa.String(), nullable=False),
+        sa.Column("enrollment_id", types.Key, nullable=True),
+        sa.Column("at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contact.id"], name=op.f("fk_exposure_contact_id")
+        ),
+        sa.PrimaryKeyConstraint("experiment", "contact_id", name=op.f("pk_exposure")),
+    )
+    op.create_index("ix_exposure_arm", "exposure", ["experiment", "arm", "at"], unique=False)
+    op.create_table(
+        "queued_entry",
+        sa.Column("id", types.Key, nullable=False),
+        sa.Column("contact_id", types.Key, nullable=False),
+        sa.Column("sequence_id", types.Key, nullable=False),
+        sa.Column("entry_key", sa.String(), nullable=False),
+        sa.Column("properties", types.Document, nullable=False),
+        sa.Column("event_id", types.Key, nullable=True),
+        sa.Column("at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contact.id"], name=op.f("fk_queued_entry_contact_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["sequence_id"], ["sequence.id"], name=op.f("fk_queued_entry_sequence_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_queued_entry")),
+        sa.UniqueConstraint(
+            "contact_id",
+            "sequence_id",
+            "entry_key",
+            name=op.f("uq_queued_entry_contact_id_sequence_id_entry_key"),
+        ),
+    )
+    op.create_table(
+        "segment_member",
+        sa.Column("segment_id", types.Key, nullable=False),
+        sa.Column("contact_id", types.Key, nullable=False),
+        sa.Column("since", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contact.id"], name=op.f("fk_segment_member_contact_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["segment.id"], name=op.f("fk_segment_member_segment_id")
+        ),
+        sa.PrimaryKeyConstraint("segment_id", "contact_id", name=op.f("pk_segment_member")),
+    )
+    op.create_index("ix_segment_member_contact", "segment_member", ["contact_id"], unique=False)
+    op.create_table(
+        "segment_recheck",
+        sa.Column("segment_id", types.Key, nullable=False),
+        sa.Column("contact_id", types.Key, nullable=False),
+        sa.Column("at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contact.id"], name=op.f("fk_segment_recheck_contact_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["segment.id"], name=op.f("fk_segment_recheck_segment_id")
+        ),
+        sa.PrimaryKeyConstraint("segment_id", "contact_id", name=op.f("pk_segment_recheck")),
+    )
+    op.create_index(op.f("ix_segment_recheck_at"), "segment_recheck", ["at"], unique=False)
+    op.create_table(
+        "delivery",
+        sa.Column("id", types.Key, nullable=False),
+        sa.Column("enrollment_id", types.Key, nullable=False),
+        sa.Column("contact_id", types.Key, nullable=False),
+        sa.Column("version_id", types.Key, nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("pass_no", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("payload", types.Document, nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("not_before", types.Instant(), nullable=True),
+        sa.Column("claimed_at", types.Instant(), nullable=True),
+        sa.Column("claimed_by", sa.String(), nullable=False),
+        sa.Column("settled_at", types.Instant(), nullable=True),
+        sa.Column("code", sa.Integer(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.CheckConstraint("kind IN ('notice', 'webhook')", name=op.f("ck_delivery_kind")),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'claimed', 'delivered', 'failed', 'cancelled')",
+            name=op.f("ck_delivery_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contact.id"], name=op.f("fk_delivery_contact_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["enrollment_id"], ["enrollment.id"], name=op.f("fk_delivery_enrollment_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["sequence_version.id"], name=op.f("fk_delivery_version_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
+        sa.UniqueConstraint(
+            "enrollment_id", "step", "pass_no", name=op.f("uq_delivery_enrollment_id_step_pass_no")
+        ),
+        sa.UniqueConstraint("message_id", name=op.f("uq_delivery_message_id")),
+    )
+    op.create_index(op.f("ix_delivery_contact_id"), "delivery", ["contact_id"], unique=False)
+    op.create_index(
+        "ix_delivery_open",
+        "delivery",
+        ["not_before", "id"],
+        unique=False,
+        sqlite_where=sa.text("status IN ('waiting', 'claimed')"),
+        postgresql_where=sa.text("status IN ('waiting', 'claimed')"),
+    )
+    op.add_column("contact", sa.Column("persona", sa.String(), server_default="", nullable=False))
+    op.add_column(
+        "enrollment", sa.Column("again", types.Document, server_default="[]", nullable=False)
+    )
+    op.add_column(
+        "funnel_version", sa.Column("origin", sa.String(), server_default="file", nullable=False)
+    )
+    op.add_column("sequence", sa.Column("retired_at", types.Instant(), nullable=True))
+    op.add_column(
+        "sequence_version", sa.Column("origin", sa.String(), server_default="file", nullable=False)
+    )
+    op.add_column(
+        "sequence_version",
+        sa.Column("trial", sa.Boolean(), server_default=sa.false(), nullable=False),
+    )
+    op.add_column(
+        "stage_change", sa.Column("reason", sa.String(), server_default="", nullable=False)
+    )
+    op.add_column("stage_change", sa.Column("by", sa.String(), server_default="", nullable=False))
+    op.add_column("standing", sa.Column("rests_until", types.Instant(), nullable=True))
+    op.add_column("standing", sa.Column("sales", sa.String(), server_default="", nullable=False))
+    op.add_column("standing", sa.Column("sales_at", types.Instant(), nullable=True))
+    op.add_column(
+        "standing", sa.Column("sales_reason", sa.String(), server_default="", nullable=False)
+    )
+    op.add_column("standing", sa.Column("sales_by", sa.String(), server_default="", nullable=False))
+
+
+def downgrade() -> None:
+    op.drop_column("standing", "sales_by")
+    op.drop_column("standing", "sales_reason")
+    op.drop_column("standing", "sales_at")
+    op.drop_column("standing", "sales")
+    op.drop_column("standing", "rests_until")
+    op.drop_column("stage_change", "by")
+    op.drop_column("stage_change", "reason")
+    op.drop_column("sequence_version", "trial")
+    op.drop_column("sequence_version", "origin")
+    op.drop_column("sequence", "retired_at")
+    op.drop_column("funnel_version", "origin")
+    op.drop_column("enrollment", "again")
+    op.drop_column("contact", "persona")
+    op.drop_index(
+        "ix_delivery_open",
+        table_name="delivery",
+        sqlite_where=sa.text("status IN ('waiting', 'claimed')"),
+        postgresql_where=sa.text("status IN ('waiting', 'claimed')"),
+    )
+    op.drop_index(op.f("ix_delivery_contact_id"), table_name="delivery")
+    op.drop_table("delivery")
+    op.drop_index(op.f("ix_segment_recheck_at"), table_name="segment_recheck")
+    op.drop_table("segment_recheck")
+    op.drop_index("ix_segment_member_contact", table_name="segment_member")
+    op.drop_table("segment_member")
+    op.drop_table("queued_entry")
+    op.drop_index("ix_exposure_arm", table_name="exposure")
+    op.drop_table("exposure")
+    op.drop_index(op.f("ix_bant_entry_contact_id"), table_name="bant_entry")
+    op.drop_table("bant_entry")
+    op.drop_table("segment")
+    op.drop_table("quarantined")
+    op.drop_index(
+        "uq_finding_live",
+        table_name="finding",
+        sqlite_where=sa.text("cleared_at IS NULL"),
+        postgresql_where=sa.text("cleared_at IS NULL"),
+    )
+    op.drop_table("finding")
+    op.drop_table("experiment")
