@@ -42,11 +42,24 @@ def fits(
         return False
     if occurrence.name != match.event or occurrence.occurred_at < since:
         return False
+    if _is_of_another_run(situation, occurrence):
+        return False
     if match.of:
         own = situation.sequence.key == occurrence.properties.get("sequence")
         if not own or occurrence.properties.get("step") != match.of:
             return False
     return matches_properties(match.where, occurrence.properties)
+
+
+def _is_of_another_run(situation: Situation, occurrence: Occurrence) -> bool:
+    """Return whether a keyed run's contact did something under another key.
+
+    What carries no key, such as a visit, counts for every run.
+    """
+    trigger = situation.sequence.trigger
+    if trigger is None or not trigger.key or trigger.key not in occurrence.properties:
+        return False
+    return str(occurrence.properties[trigger.key]) != situation.enrollment.entry_key
 
 
 def answers(

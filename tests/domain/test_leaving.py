@@ -8,7 +8,7 @@ from nurture.domain import enrollment as e
 from nurture.domain.conditions import Compare, Did, Op, Subject
 from nurture.domain.contact import Occurrence, Verdict
 from nurture.domain.decide import Situation, exit_reason
-from nurture.domain.sequence import ChangeStage, Email, Goal, Match, Trigger, Wait
+from nurture.domain.sequence import ChangeStage, Email, Goal, Match, Trigger, Wait, WaitFor
 from tests.domain.build import (
     ANA,
     DAY,
@@ -105,6 +105,28 @@ def test_what_is_not_the_counter_event_leaves_the_run_alone(other: Occurrence) -
     story = in_cart()
     story.happen(other)
     assert isinstance(story.run.state, e.Waiting)
+
+
+def test_a_keyed_run_waits_for_what_belongs_to_its_own_key() -> None:
+    trigger = Trigger("registered", key="event_id")
+    steps = (WaitFor("came", DAY, Match("attended"), no="end"), Email("thanks", "thanks"))
+    for key, came in (("7", True), ("8", False), (None, True)):
+        story = Story(a_sequence(*steps, trigger=trigger), run=an_enrollment(entry_key="7"))
+        story.enter()
+        properties = {} if key is None else {"event_id": key}
+        story.happen(an_occurrence("attended", NOW + HOUR, properties=properties))
+        assert (story.sent == [("thanks", 1)]) is came
+
+
+def test_a_keyed_run_has_its_own_goal() -> None:
+    trigger = Trigger("registered", key="event_id")
+    steps = (Wait("pause", DAY), Goal("came", Match("attended")))
+    for number, came in ((7, True), (8, False)):
+        story = Story(a_sequence(*steps, trigger=trigger), run=an_enrollment(entry_key="7"))
+        story.enter()
+        properties = {"event_id": number}
+        story.happen(an_occurrence("attended", NOW + HOUR, properties=properties))
+        assert (story.run.state == e.Completed("end")) is came
 
 
 def test_a_number_as_key_cancels_as_it_entered() -> None:
