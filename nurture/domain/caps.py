@@ -5,6 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Rank:
+    """Which of several emails to one contact goes first: the lowest.
+
+    What is transactional, then the later stage, the higher priority, and what has been due for
+    longer; `stage` and `priority` are counted downwards, and the run tells the rest apart.
+    """
+
+    ordinary: bool
+    stage: int
+    priority: int
+    due: datetime
+    run_id: int
+
+
 @dataclass(frozen=True, slots=True)
 class Cap:
     """At most `count` emails to one contact within any `per`.

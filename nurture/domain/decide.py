@@ -9,7 +9,7 @@ from nurture.domain.contact import Occurrence
 from nurture.domain.enrollment import Decision, Event
 from nurture.domain.sequence import Email, Goal, WaitFor, WaitUntil
 from nurture.domain.situation import Situation, answered, answers, reached
-from nurture.domain.waiting import date_comes
+from nurture.domain.waiting import CAP, date_comes, delay
 from nurture.domain.walk import Walk
 
 __all__ = ["Situation", "decide", "exit_reason"]
@@ -35,10 +35,10 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
             walk.add(e.Finish(e.Moved(to)))
         case e.Accepted() | e.Unsent() | e.Held() | e.Broken():
             return _after_send(walk, event)
-        case e.Entered(at):
+        case e.Entered(at, accepted):
             if run.step or not isinstance(run.state, e.Waiting):
                 return _note(event, f"the run is at {run.step or 'its end'} already")
-            _begin(walk, at)
+            _begin(walk, at, accepted)
         case e.TimerFired():
             return _timer(walk, event)
         case e.Happened(occurrence):
@@ -47,6 +47,8 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
             return _reconsider(walk, event)
         case e.ContentAdded(step):
             return _content_added(walk, event, step)
+        case e.Decided(_, decisions):
+            return decisions or _note(event, "nothing follows")
         case _:
             assert_never(event)
     return tuple(walk.decisions)
@@ -64,10 +66,16 @@ def _note(event: Event, why: str) -> tuple[Decision, ...]:
     return (e.Note(f"{type(event).__name__} ignored", why),)
 
 
-def _begin(walk: Walk, at: str = "") -> None:
+def _begin(walk: Walk, at: str = "", accepted: datetime | None = None) -> None:
     sequence = walk.situation.sequence
-    if not _leaves(walk, None):
-        walk.go(at if at in sequence.by_key else sequence.first)
+    if _leaves(walk, None):
+        return
+    step = sequence.by_key.get(at)
+    if accepted is not None and isinstance(step, WaitFor) and step.match and step.match.of:
+        # What is waited for is the answer to an email that the run before this one sent.
+        walk.add(e.Meet(step.match.of, 1))
+        walk.add(e.Remember(step.match.of, accepted))
+    walk.go(at if step else sequence.first)
 
 
 def _content_added(walk: Walk, event: Event, step: str) -> tuple[Decision, ...]:
@@ -109,8 +117,11 @@ def _cancels(situation: Situation, occurrence: Occurrence) -> bool:
     trigger = situation.sequence.trigger
     if trigger is None or not any(counts(occurrence, event) for event in trigger.cancel):
         return False
-    own_key = situation.enrollment.entry_key
-    return not trigger.key or str(occurrence.properties.get(trigger.key, "")) == own_key
+    run = situation.enrollment
+    if run.began is not None and occurrence.occurred_at < run.began:
+        # Told late: the cart was filled again after that purchase.
+        return False
+    return not trigger.key or str(occurrence.properties.get(trigger.key, "")) == run.entry_key
 
 
 def _timer(walk: Walk, event: Event) -> tuple[Decision, ...]:
@@ -162,7 +173,17 @@ def _reconsider(walk: Walk, event: Event) -> tuple[Decision, ...]:
             walk.take("yes", step.yes)
         elif isinstance(step, WaitUntil) and _has_moved(walk, step):
             walk.look_at_date(step)
+        elif isinstance(step, Email) and _is_let_go(walk, step):
+            walk.attempt(step)
     return tuple(walk.decisions) or _note(event, "nothing follows")
+
+
+def _is_let_go(walk: Walk, step: Email) -> bool:
+    """Return whether an email that a cap holds back may leave: one before it gave up its place."""
+    situation, state = walk.situation, walk.run.state
+    if not isinstance(state, e.Holding) or state.reason != CAP:
+        return False
+    return delay(situation.sequence, situation.contact, step, walk.now, state.since) is None
 
 
 def _has_moved(walk: Walk, step: WaitUntil) -> bool:

@@ -39,13 +39,15 @@ def claim(work: Work, deps: Dependencies, worker: str, batch_id: int, limit: int
     if not _provider_takes_mail(work, deps.provider.name):
         return Bag((), {}, None, 0)
     claimed = _clear(work, sends.claim(work.tx, batch_id, worker, work.now, limit))
+    work.places.claiming = frozenset(send.id for send in claimed)
     found = runs.by_ids(work.tx, {send.enrollment_id for send in claimed})
     work.take_up(found.values())
     refused: list[dict[str, Any]] = []
     going = []
-    for send in claimed:
+    for send in sorted(claimed, key=lambda one: work.places.rank(one.contact_id, one.id)):
         row = _look_again(work, send)
         if row is None:
+            work.places.take(send.contact_id, send.id)
             going.append(send)
         else:
             refused.append({"id": send.id, "claimed_by": worker, **row})
@@ -110,13 +112,14 @@ def _look_again(work: Work, send: Claimed) -> dict[str, Any] | None:
         work.tell(send.enrollment_id, unsent, send_id=send.id)
         return _row("skipped", RECEIVED_BEFORE, work)
     step = sequence.by_key.get(send.step)
-    held = delay(sequence, contact, step, work.now, None) if isinstance(step, Email) else None
+    since = send.created_at
+    held = delay(sequence, contact, step, work.now, since) if isinstance(step, Email) else None
     if held is not None and held.forgone:
         unsent = e.Unsent(send.step, send.pass_no, held.reason)
         work.tell(send.enrollment_id, unsent, send_id=send.id)
         return _row("skipped", held.reason, work)
     if held is not None:
-        event = e.Held(send.step, send.pass_no, held.reason, held.release, work.now, held.zone)
+        event = e.Held(send.step, send.pass_no, held.reason, held.release, since, held.zone)
         work.tell(send.enrollment_id, event, send_id=send.id)
         return {"status": "held", "reason": held.reason, "settled_at": None}
     return None

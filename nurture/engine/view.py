@@ -74,6 +74,7 @@ def view(deps: Dependencies, email_id: int, send_id: int, now: datetime) -> Rend
             topic=place.topic,
             email_id=email_id,
             attempts=0,
+            created_at=place.claimed_at or now,
         ),
         addressee=addressee,
         enrollment=run.enrollment,

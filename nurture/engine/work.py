@@ -11,12 +11,13 @@ from nurture.domain.contact import Contact
 from nurture.domain.decide import Situation, decide
 from nurture.domain.enrollment import Enrollment, Event
 from nurture.domain.evolve import evolve
-from nurture.domain.stages import Actor, StageChange, StageRefused, asked_change
+from nurture.domain.stages import NOBODY, Actor, Said, StageChange, StageRefused, asked_change
 from nurture.engine import trail
 from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, asks_history
 from nurture.engine.effects import Effects
 from nurture.engine.entering import Entry, admit, begin, stage_sequence
 from nurture.engine.moves import Moves
+from nurture.engine.places import Places, is_capped, wanted_send
 from nurture.store import ledger, people, runs, sends
 from nurture.store.batches import new_batch
 from nurture.store.database import Transaction
@@ -41,6 +42,7 @@ class Work:
     wall: datetime
     contacts: dict[int, Contact] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
     _storied: set[int] = field(default_factory=set)
     _changed: dict[int, Enrollment] = field(default_factory=dict)
     _openings: list[sends.Opening] = field(default_factory=list)
@@ -61,12 +63,14 @@ class Work:
         missing = wanted - self.contacts.keys()
         if missing:
             need = Need(sequences=self.catalog.asks_membership)
-            self.contacts.update(people.contacts(self.tx, missing, need))
+            found = people.contacts(self.tx, missing, need)
+            self.contacts.update(found)
+            self.places.see(self.tx, self.catalog, found, self.now)
         if history and (bare := (wanted & self.contacts.keys()) - self._storied):
             self._storied |= bare
-            found = people.history(self.tx, bare)
+            histories = people.history(self.tx, bare)
             for key in bare:
-                past = tuple(found.get(key, ()))
+                past = tuple(histories.get(key, ()))
                 self.contacts[key] = replace(self.contacts[key], history=past)
 
     def know(self, found: Iterable[Run]) -> list[Run]:
@@ -93,8 +97,9 @@ class Work:
     def situation(self, run_id: int) -> Situation:
         """Return all that may be looked at when deciding for a run."""
         run = self.runs[run_id]
-        contact = self.contacts[run.enrollment.contact_id]
-        return Situation(run.enrollment, self.definition(run).sequence, contact)
+        sequence, contact = self.definition(run).sequence, self.contacts[run.enrollment.contact_id]
+        contact = self.places.situated(contact, run.enrollment, sequence, self.catalog, self.now)
+        return Situation(run.enrollment, sequence, contact)
 
     def tell(
         self, run_id: int, event: Event, *, event_id: int | None = None, send_id: int | None = None
@@ -108,23 +113,25 @@ class Work:
         self.runs[run_id] = run.at(after)
         if after != before:
             self._changed[run_id] = after
+            self.places.decided(situation, event, decisions, after, self.catalog, self.now)
         if trail.is_worth_a_line(decisions, event):
             line = trail.line(before, trail.cause_of(event), decisions, self.now)
             self._decisions.append({**line, "event_id": event_id, "send_id": send_id})
-        place = _place_of_send(after)
+        place = wanted_send(after)
         had_send = isinstance(before.state, e.Sending | e.Holding)
-        if had_send and place != _place_of_send(before) and not isinstance(event, e.SendOutcome):
+        if had_send and place != wanted_send(before) and not isinstance(event, e.SendOutcome):
             self._left[run_id] = sends.Left(trail.cause_of(event), place)
         self._follow(run, after, decisions, event_id)
         return after
 
     def ask_stage(
-        self, contact_id: int, to: str, actor: Actor, *, event_id: int | None = None
-    ) -> StageChange | StageRefused:
+        self, contact_id: int, to: str, actor: Actor, said: Said = NOBODY,
+        *, event_id: int | None = None,
+    ) -> StageChange | StageRefused:  # fmt: skip
         """Ask for a contact's stage to change, under the guards that everybody obeys."""
         contact = self.contacts[contact_id]
-        answer = asked_change(contact, to, actor, self.catalog.funnel.edges, self.now)
-        self.note_stage(contact_id, answer, actor, event_id=event_id)
+        answer = asked_change(contact, to, actor, self.catalog.funnel.edges, self.now, said)
+        self.note_stage(contact_id, answer, actor, said, event_id=event_id)
         if isinstance(answer, StageChange):
             # The edges out of the new stage have not been looked at; the rules do so by and by.
             self._asked.add(contact_id)
@@ -135,13 +142,14 @@ class Work:
         contact_id: int,
         answer: StageChange | StageRefused,
         actor: Actor,
+        said: Said = NOBODY,
         *,
         event_id: int | None = None,
     ) -> None:
         """Record a change of stage, or its refusal; a change takes effect in `finish`."""
         self.contacts[contact_id] = self._moves.note(
             self.contacts[contact_id], answer, actor,
-            order=self.catalog.funnel.order, event_id=event_id, now=self.now,
+            order=self.catalog.funnel.order, event_id=event_id, now=self.now, said=said,
         )  # fmt: skip
 
     def wish(self, entry: Entry) -> None:
@@ -160,10 +168,11 @@ class Work:
         Raises Conflict when another transaction was first with one of the runs.
         """
         for _ in range(MOST_ROUNDS):
+            self._use_freed_places()
             self._move_stages()
             self._leave_beside()
             self._save()
-            if not self._entries:
+            if not self._entries and not self.places.freed:
                 break
             self._open()
         else:
@@ -192,13 +201,8 @@ class Work:
         contact_id = after.contact_id
         for decision in decisions:
             match decision:
-                case e.Send(step, pass_no, template, topic) if isinstance(after.state, e.Sending):
-                    self._openings.append(
-                        sends.Opening(
-                            after.id, after.contact_id, run.sequence_id, run.version_id,
-                            step, pass_no, template, topic,
-                        )
-                    )  # fmt: skip
+                case e.Send() if isinstance(after.state, e.Sending):
+                    self._openings.append(sends.Opening.of(run, after, decision))
                 case e.SetStage(_, stage):
                     self.ask_stage(after.contact_id, stage, Actor.RULES, event_id=event_id)
                 case e.EnterSequence(_, key) | e.EnterBeside(_, key) if key in self.catalog.current:
@@ -207,17 +211,22 @@ class Work:
                 case e.LeaveBeside(_, key):
                     self._leavings.add((after.contact_id, key, after.sequence))
                 case e.SetFact() | e.Expose() | e.WouldSend() | e.Tell():
-                    contact, sequence = (
-                        self.contacts[after.contact_id],
-                        self.definition(run).sequence,
-                    )
+                    contact, sequence = self.contacts[contact_id], self.definition(run).sequence
                     found = self._effects.note(run, sequence, contact, decision, self.now)
-                    self.contacts[after.contact_id] = found
+                    self.contacts[contact_id] = found
                     if isinstance(decision, e.SetFact):
                         # Segments, fit and edges may follow from it; the rules look by and by.
                         self._asked.add(contact_id)
                 case _:
                     pass
+
+    def _use_freed_places(self) -> None:
+        """Let what a cap holds back go, where an email before it gave up its place."""
+        freed = self.places.take_freed()
+        found = runs.live_of(self.tx, freed) if freed else []
+        self.take_up(run for run in found if run.enrollment.id not in self.runs)
+        for key in [run.enrollment.id for run in found if is_capped(self.runs[run.enrollment.id])]:
+            self.tell(key, e.Reconsider())
 
     def _leave_beside(self) -> None:
         """End the runs through other sequences that decisions asked to end."""
@@ -245,9 +254,7 @@ class Work:
         if not changes:
             return
         self.see(changes, history=self.catalog.entries_ask_history)
-        standings = ((key, self.contacts[key].standing) for key in sorted(changes))
-        rows = [(key, TRACK, s.stage, s.highest, s.since) for key, s in standings if s is not None]
-        ledger.set_stages(self.tx, rows)
+        ledger.set_stages(self.tx, self._moves.take_standings())
         live = [run for run in runs.live_of(self.tx, changes) if run.track == TRACK]
         known = [run for run in live if run.enrollment.id not in self.runs]
         self.take_up(known)
@@ -290,10 +297,3 @@ class Work:
             if run_id:
                 self.runs[run_id] = run.at(replace(run.enrollment, id=run_id))
                 self.tell(run_id, e.Entered(), event_id=wish.event_id)
-
-
-def _place_of_send(run: Enrollment) -> tuple[str, int] | None:
-    """Return the step and pass whose send a run waits for, None when it waits for none."""
-    if isinstance(run.state, e.Sending | e.Holding):
-        return run.step, run.passes.get(run.step, 1)
-    return None

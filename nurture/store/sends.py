@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from nurture.domain.enrollment import Enrollment, Send
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+from nurture.store.runs import Run
 
 T = tables.Send
 UNSTARTED = ("queued", "held")
@@ -29,11 +31,12 @@ class Claimed:
     topic: str
     email_id: int | None
     attempts: int
+    created_at: datetime
 
 
 _CLAIMED = (
     T.id, T.enrollment_id, T.contact_id, T.sequence_id, T.version_id, T.step, T.pass_no,
-    T.content, T.topic, T.email_id, T.attempts,
+    T.content, T.topic, T.email_id, T.attempts, T.created_at,
 )  # fmt: skip
 
 
@@ -49,6 +52,14 @@ class Opening:
     pass_no: int
     content: str
     topic: str
+
+    @classmethod
+    def of(cls, run: Run, after: Enrollment, send: Send) -> "Opening":
+        """Return the send that was decided for `run`, which is `after` by then."""
+        return cls(
+            after.id, after.contact_id, run.sequence_id, run.version_id, send.step, send.pass_no,
+            send.template, send.topic,
+        )  # fmt: skip
 
 
 def open_sends(tx: Transaction, openings: Sequence[Opening], batch_id: int, now: datetime) -> None:
