@@ -9,34 +9,24 @@ import difflib
 import functools
 import os
 import secrets as random_bytes
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Self, get_type_hints
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from nurture import config_kinds as kinds
 from nurture.errors import Invalid, Problem, Refused
 
 MASTER_KEY_BYTES = 32
 MASTER_KEY_FILE = "master.key"
-PROVIDERS = ("inbox", "smtp", "postmark")
-ENVIRONMENTS = ("development", "production")
 
 # A variable this similar to one of ours is a slip of the pen. The bar is high because for a
 # service called "nurture" Kubernetes itself sets NURTURE_PORT, NURTURE_SERVICE_HOST and the like.
 _LIKENESS_OF_A_SLIP = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What the text of a variable may be: `read` raises ValueError, `expected` is the remedy."""
-
-    read: Callable[[str], object]
-    expected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,112 +40,50 @@ class Setting:
 
     variable: str
     default: str
-    kind: Kind
+    kind: kinds.Kind
     secret: bool = False
-
-
-def _number(read: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:
-    def within(text: str) -> float:
-        number = read(text)
-        if not low <= number <= high:
-            raise ValueError(text)
-        return number
-
-    return within
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        parts = urlsplit(text)
-        # Port 0 is what NURTURE_WEB_PORT=0 gives here until the server knows which port it got;
-        # a port that is no number raises ValueError when it is asked for.
-        has_port = parts.port is None or parts.port >= 0
-        if text and not (parts.scheme in schemes and parts.hostname and has_port):
-            raise ValueError(text)
-        return text.rstrip("/")
-
-    return read
-
-
-def _database_url(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    # "postgres" is what hosting companies hand out; SQLAlchemy knows only the long name.
-    scheme = "postgresql" if scheme == "postgres" else scheme
-    if not separator or scheme.partition("+")[0] not in {"sqlite", "postgresql"}:
-        raise ValueError(text)
-    return f"{scheme}://{rest}"
-
-
-def _redis_url(text: str) -> str:
-    if text and urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError(text)
-    return text
-
-
-def _path(text: str) -> Path:
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError as error:  # There is no home for the user behind the ~.
-        raise ValueError(text) from error
-
-
-_TEXT = Kind(str)
-# Absolute, because child processes and cron jobs start in other folders.
-_PATH = Kind(_path, "Give a path; ~ works for people who have a home.")
-_COUNT = Kind(_number(int, 1, 1_000_000), "Give a whole number from 1 up.")
-_PORT = Kind(_number(int, 0, 65535), "Give a port from 1 to 65535, or 0 for any free one.")
-_SECONDS = Kind(_number(float, 0, 86_400), "Give a number of seconds, at most a day.")
-_INTERVAL = Kind(_number(float, 0.01, 86_400), "Give a number of seconds, at most a day.")
-_FEW = Kind(_number(int, 0, 32), "Give a whole number from 0 to 32.")
-_PROVIDER = Kind(lambda text: PROVIDERS[PROVIDERS.index(text)], f"Give one of {PROVIDERS}.")
-_PRODUCTION = Kind(lambda text: ENVIRONMENTS.index(text) == 1, f"Give one of {ENVIRONMENTS}.")
-_DATABASE = Kind(
-    _database_url, "Give sqlite:///path/to/file.db or postgresql://user:password@host/name."
-)
-_REDIS = Kind(
-    _redis_url, "Give redis://, rediss:// or unix://, or leave it empty for the embedded Valkey."
-)
-_WEB_URL = Kind(_url("http", "https"), "Give a whole address such as https://mail.example.com.")
-_SMTP_URL = Kind(
-    _url("smtp", "smtps"), "Give smtp://user:password@host:587?starttls=required or smtps://host."
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Settings:
     """Every setting, read and checked. Paths are absolute, durations are seconds."""
 
-    home: Annotated[Path, Setting("NURTURE_HOME", "var", _PATH)]
-    production: Annotated[bool, Setting("NURTURE_ENV", "development", _PRODUCTION)]
+    home: Annotated[Path, Setting("NURTURE_HOME", "var", kinds.PATH)]
+    production: Annotated[bool, Setting("NURTURE_ENV", "development", kinds.PRODUCTION)]
     database_url: Annotated[
-        str, Setting("DATABASE_URL", "sqlite:///{home}/nurture.db", _DATABASE, secret=True)
+        str, Setting("DATABASE_URL", "sqlite:///{home}/nurture.db", kinds.DATABASE, secret=True)
     ]
-    redis_url: Annotated[str, Setting("REDIS_URL", "", _REDIS, secret=True)]
-    web_host: Annotated[str, Setting("NURTURE_WEB_HOST", "127.0.0.1", _TEXT)]
-    web_port: Annotated[int, Setting("NURTURE_WEB_PORT", "8000", _PORT)]
-    web_processes: Annotated[int, Setting("NURTURE_WEB_PROCESSES", "2", _COUNT)]
+    redis_url: Annotated[str, Setting("REDIS_URL", "", kinds.REDIS, secret=True)]
+    web_host: Annotated[str, Setting("NURTURE_WEB_HOST", "127.0.0.1", kinds.TEXT)]
+    web_port: Annotated[int, Setting("NURTURE_WEB_PORT", "8000", kinds.PORT)]
+    web_processes: Annotated[int, Setting("NURTURE_WEB_PROCESSES", "2", kinds.COUNT)]
     public_url: Annotated[
-        str, Setting("NURTURE_PUBLIC_URL", "http://{web_host}:{web_port}", _WEB_URL)
+        str, Setting("NURTURE_PUBLIC_URL", "http://{web_host}:{web_port}", kinds.WEB_URL)
     ]
-    trusted_proxies: Annotated[int, Setting("NURTURE_TRUSTED_PROXIES", "0", _FEW)]
-    workers: Annotated[int, Setting("NURTURE_WORKERS", "2", _COUNT)]
-    tick_seconds: Annotated[float, Setting("NURTURE_TICK", "1", _INTERVAL)]
-    clock: Annotated[str, Setting("NURTURE_CLOCK", "", _TEXT)]
-    provider: Annotated[str, Setting("NURTURE_PROVIDER", "inbox", _PROVIDER)]
-    smtp_url: Annotated[str, Setting("NURTURE_SMTP_URL", "", _SMTP_URL, secret=True)]
-    smtp_connections: Annotated[int, Setting("NURTURE_SMTP_CONNECTIONS", "4", _COUNT)]
-    inbox_host: Annotated[str, Setting("NURTURE_INBOX_HOST", "127.0.0.1", _TEXT)]
-    inbox_port: Annotated[int, Setting("NURTURE_INBOX_PORT", "8025", _PORT)]
-    postmark_token: Annotated[str, Setting("NURTURE_POSTMARK_TOKEN", "", _TEXT, secret=True)]
-    postmark_stream: Annotated[str, Setting("NURTURE_POSTMARK_STREAM", "broadcast", _TEXT)]
-    postmark_webhook_user: Annotated[str, Setting("NURTURE_POSTMARK_WEBHOOK_USER", "", _TEXT)]
+    trusted_proxies: Annotated[int, Setting("NURTURE_TRUSTED_PROXIES", "0", kinds.FEW)]
+    workers: Annotated[int, Setting("NURTURE_WORKERS", "2", kinds.COUNT)]
+    tick_seconds: Annotated[float, Setting("NURTURE_TICK", "1", kinds.INTERVAL)]
+    clock: Annotated[str, Setting("NURTURE_CLOCK", "", kinds.TEXT)]
+    provider: Annotated[str, Setting("NURTURE_PROVIDER", "inbox", kinds.PROVIDER)]
+    smtp_url: Annotated[str, Setting("NURTURE_SMTP_URL", "", kinds.SMTP_URL, secret=True)]
+    smtp_connections: Annotated[int, Setting("NURTURE_SMTP_CONNECTIONS", "4", kinds.COUNT)]
+    inbox_host: Annotated[str, Setting("NURTURE_INBOX_HOST", "127.0.0.1", kinds.TEXT)]
+    inbox_port: Annotated[int, Setting("NURTURE_INBOX_PORT", "8025", kinds.PORT)]
+    postmark_token: Annotated[str, Setting("NURTURE_POSTMARK_TOKEN", "", kinds.TEXT, secret=True)]
+    postmark_stream: Annotated[str, Setting("NURTURE_POSTMARK_STREAM", "broadcast", kinds.TEXT)]
+    postmark_webhook_user: Annotated[str, Setting("NURTURE_POSTMARK_WEBHOOK_USER", "", kinds.TEXT)]
     postmark_webhook_password: Annotated[
-        str, Setting("NURTURE_POSTMARK_WEBHOOK_PASSWORD", "", _TEXT, secret=True)
+        str, Setting("NURTURE_POSTMARK_WEBHOOK_PASSWORD", "", kinds.TEXT, secret=True)
     ]
-    campaigns: Annotated[Path, Setting("NURTURE_CAMPAIGNS", "campaigns", _PATH)]
-    templates: Annotated[Path, Setting("NURTURE_TEMPLATES", "templates/email", _PATH)]
-    batch_size: Annotated[int, Setting("NURTURE_BATCH_SIZE", "500", _COUNT)]
-    click_hold: Annotated[float, Setting("NURTURE_CLICK_HOLD", "60", _SECONDS)]
+    campaigns: Annotated[Path, Setting("NURTURE_CAMPAIGNS", "campaigns", kinds.PATH)]
+    templates: Annotated[Path, Setting("NURTURE_TEMPLATES", "templates/email", kinds.PATH)]
+    batch_size: Annotated[int, Setting("NURTURE_BATCH_SIZE", "500", kinds.COUNT)]
+    click_hold: Annotated[float, Setting("NURTURE_CLICK_HOLD", "60", kinds.SECONDS)]
+    endpoint_secrets: Annotated[
+        tuple[tuple[str, str], ...],
+        Setting("NURTURE_ENDPOINT_SECRETS", "", kinds.WEBHOOK_SECRETS, secret=True),
+    ]
+    private_endpoints: Annotated[bool, Setting("NURTURE_PRIVATE_ENDPOINTS", "no", kinds.YES_OR_NO)]
 
     def __repr__(self) -> str:
         shown = (

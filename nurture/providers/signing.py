@@ -16,11 +16,29 @@ TIMESTAMP: Final = "webhook-timestamp"
 SIGNATURE: Final = "webhook-signature"
 
 
-def sign(body: bytes, secret: bytes, *, webhook_id: str, at: datetime) -> dict[str, str]:
-    """The headers that prove `body`; `at` is the moment of the call, not of the event."""
+PREFIX: Final = "whsec_"
+
+
+def sign(body: bytes, *secrets: bytes, webhook_id: str, at: datetime) -> dict[str, str]:
+    """The headers that prove `body`; `at` is the moment of the call, not of the event.
+
+    With several secrets there are several signatures, of which the receiver accepts any: so
+    a secret is changed while calls go on.
+    """
     timestamp = str(int(at.timestamp()))
-    signature = base64.b64encode(_digest(secret, webhook_id, timestamp, body)).decode("ascii")
-    return {ID: webhook_id, TIMESTAMP: timestamp, SIGNATURE: f"v1,{signature}"}
+    digests = (_digest(secret, webhook_id, timestamp, body) for secret in secrets)
+    signed = (f"v1,{base64.b64encode(digest).decode('ascii')}" for digest in digests)
+    return {ID: webhook_id, TIMESTAMP: timestamp, SIGNATURE: " ".join(signed)}
+
+
+def secret_text(secret: bytes) -> str:
+    """A secret as it is shown to people: whsec_ and base64."""
+    return PREFIX + base64.b64encode(secret).decode("ascii")
+
+
+def secret_bytes(text: str) -> bytes:
+    """The secret in `text`, as `secret_text` wrote it."""
+    return base64.b64decode(text.removeprefix(PREFIX), validate=True)
 
 
 def check(request: WebhookRequest, secret: bytes, tolerance: timedelta | None) -> None:

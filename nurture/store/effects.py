@@ -55,7 +55,7 @@ def add_deliveries(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add what has to go out, each once for its enrollment, step and pass."""
     whole = [
         {
-            "attempts": 0, "claimed_by": "", "code": 0, "detail": "", **row,
+            "attempts": 0, "claimed_by": "", "reason": "", "code": 0, "detail": "", **row,
         }
         for row in rows
     ]  # fmt: skip

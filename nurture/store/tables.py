@@ -644,6 +644,7 @@ class Delivery(Base):
     """A notice to a person of ours, or a webhook to another system: once for each step and pass.
 
     `message_id` stays the same through all tries, so that the receiver can tell them apart.
+    `payload` is what is told, as it was when the step was met; `reason` why the last try failed.
     """
 
     __tablename__ = "delivery"
@@ -664,6 +665,7 @@ class Delivery(Base):
     claimed_at: Mapped[datetime | None]
     claimed_by: Mapped[str] = mapped_column(default="")
     settled_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(default="")
     code: Mapped[int] = mapped_column(default=0)
     detail: Mapped[str] = mapped_column(default="")
     __table_args__ = (
@@ -674,12 +676,32 @@ class Delivery(Base):
         sa.CheckConstraint("kind IN ('notice', 'webhook')", name="kind"),
         sa.Index(
             "ix_delivery_open",
+            "kind",
+            "target",
             "not_before",
             "id",
             sqlite_where=sa.text("status IN ('waiting', 'claimed')"),
             postgresql_where=sa.text("status IN ('waiting', 'claimed')"),
         ),
+        sa.Index("ix_delivery_status", "status", "id"),
     )
+
+
+class EndpointState(Base):
+    """How an endpoint is: failures in a row, until when it is let alone, which secret is its own.
+
+    `generation` counts the changes of its secret; the one before signs, too, for a while.
+    """
+
+    __tablename__ = "endpoint_state"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    until: Mapped[datetime | None]
+    gone: Mapped[bool] = mapped_column(default=False)
+    detail: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime | None]
+    generation: Mapped[int] = mapped_column(default=0)
+    rotated_at: Mapped[datetime | None]
 
 
 class Exposure(Base):

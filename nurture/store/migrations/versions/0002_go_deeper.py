@@ -174,6 +174,7 @@ def upgrade() -> None:
         sa.Column("claimed_at", types.Instant(), nullable=True),
         sa.Column("claimed_by", sa.String(), nullable=False),
         sa.Column("settled_at", types.Instant(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
         sa.Column("code", sa.Integer(), nullable=False),
         sa.Column("detail", sa.String(), nullable=False),
         sa.CheckConstraint("kind IN ('notice', 'webhook')", name=op.f("ck_delivery_kind")),
@@ -200,10 +201,23 @@ def upgrade() -> None:
     op.create_index(
         "ix_delivery_open",
         "delivery",
-        ["not_before", "id"],
+        ["kind", "target", "not_before", "id"],
         unique=False,
         sqlite_where=sa.text("status IN ('waiting', 'claimed')"),
         postgresql_where=sa.text("status IN ('waiting', 'claimed')"),
+    )
+    op.create_index("ix_delivery_status", "delivery", ["status", "id"], unique=False)
+    op.create_table(
+        "endpoint_state",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("until", types.Instant(), nullable=True),
+        sa.Column("gone", sa.Boolean(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("at", types.Instant(), nullable=True),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("rotated_at", types.Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_endpoint_state")),
     )
     op.add_column("contact", sa.Column("persona", sa.String(), server_default="", nullable=False))
     op.add_column(
@@ -247,6 +261,8 @@ def downgrade() -> None:
     op.drop_column("funnel_version", "origin")
     op.drop_column("enrollment", "again")
     op.drop_column("contact", "persona")
+    op.drop_table("endpoint_state")
+    op.drop_index("ix_delivery_status", table_name="delivery")
     op.drop_index(
         "ix_delivery_open",
         table_name="delivery",
