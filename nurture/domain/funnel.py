@@ -12,8 +12,9 @@ from nurture.domain.contact import Value
 from nurture.domain.guards import Guards
 from nurture.domain.personas import Persona
 from nurture.domain.scoring import FitRule, Group, Limit, ScoreRule, Warmth
-from nurture.domain.stages import Edge, Stage
+from nurture.domain.stages import Actor, Edge, Stage
 from nurture.domain.timing import ANY_TIME, Window
+from nurture.domain.turning import looks_at_clock
 
 LANGUAGES = ("vi", "en")
 
@@ -91,16 +92,44 @@ class Funnel:
 
     @cached_property
     def score_thresholds(self) -> tuple[float, ...]:
-        """Every engagement value at which a temperature or an edge could change, ascending."""
+        """Every engagement at which a temperature, an edge, fit or a persona could change."""
         found = {value for warmth in self.warmth for value in (warmth.enter, warmth.leave)}
-        for edge in self.edges:
-            for part in walk(edge.when):
+        conditions = [edge.when for edge in self.edges]
+        conditions += [rule.when for rule in self.fit_rules]
+        conditions += [persona.when for persona in self.personas]
+        for condition in conditions:
+            for part in walk(condition):
                 match part:
                     case Compare(Subject("engagement"), _, int() | float() as value):
                         found.add(float(value))
                     case _:
                         pass
         return tuple(sorted(found))
+
+    @cached_property
+    def standing_conditions(self) -> tuple[Condition, ...]:
+        """The conditions of fit and of personas that time alone can turn."""
+        found = [rule.when for rule in self.fit_rules]
+        found += [persona.when for persona in self.personas]
+        return tuple(one for one in found if looks_at_clock(one))
+
+    @cached_property
+    def asks_history_in(self) -> frozenset[str]:
+        """The stages in which the rules need to know what a contact did.
+
+        Fit and personas ask for it in every stage; an edge does in its own, and in all stages
+        from which the rules can lead to that one at once.
+        """
+        asking = {edge.start for edge in self._by_rules if needs_history(edge.when)}
+        if any(needs_history(one) for one in self.standing_conditions):
+            return frozenset(self.order) | asking
+        while more := {e.start for e in self._by_rules if e.to in asking} - asking:
+            asking |= more
+        return frozenset(asking)
+
+    @cached_property
+    def _by_rules(self) -> tuple[Edge, ...]:
+        return tuple(edge for edge in self.edges if Actor.RULES in edge.actors)
 
     def first_stage(self, source: str) -> str:
         """Return where a new contact starts: by their source, else at the first stage."""

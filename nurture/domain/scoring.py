@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
-from math import fsum
+from math import fsum, inf
 from types import MappingProxyType
 
 from nurture.domain.conditions import counts, matches_properties
@@ -205,41 +205,60 @@ def falls_below(
 ) -> datetime | None:
     """Return when the engagement first lies below `threshold` if nothing more happens.
 
-    None when it lies below already, or does not fall below within HORIZON. Found by bisection,
-    to PRECISION; entries of the future count from their time on.
+    None when it lies below already, or does not fall below within HORIZON. Entries of the
+    future count from their time on.
     """
     if engagement(entries, groups, limits, now).total < threshold:
         return None
+    return leaves(entries, groups, limits, (threshold, inf), now)
+
+
+def leaves(
+    entries: Sequence[Entry],
+    groups: Mapping[str, Group],
+    limits: Mapping[str, Limit],
+    band: tuple[float, float],
+    now: datetime,
+) -> datetime | None:
+    """Return when the engagement first lies below `band` or reaches its upper end.
+
+    None when that does not happen within HORIZON. Found by bisection, to PRECISION. It rises by
+    itself, too: what was taken away fades like everything else.
+    """
     end = now + HORIZON
     later = sorted({one.occurred_at for one in entries if now < one.occurred_at < end})
     for start, stop in pairwise((now, *later, end)):
         score = engagement(entries, groups, limits, start)
-        if score.total < threshold:
+        if start > now and not band[0] <= score.total < band[1]:
             return start
-        offset = _first_below(score, threshold, stop - start)
+        offset = _first_outside(score, band, stop - start)
         if offset is not None:
             return start + offset
     return None
 
 
-def _first_below(score: Score, threshold: float, length: timedelta) -> timedelta | None:
-    """Return after how long `score` alone, decaying, first lies below `threshold`.
+def _first_outside(score: Score, band: tuple[float, float], length: timedelta) -> timedelta | None:
+    """Return after how long `score` alone, decaying, first lies outside `band`.
 
     Within a group everything decays alike, so that each group only falls or only rises. What
     the falling ones are worth at the end of a stretch and the rising ones at its start is the
-    least the sum can be in it: a stretch where that suffices need not be searched.
+    least the sum can be in it, and the other way round the most: a stretch where both lie within
+    the band need not be searched.
     """
     falling = [one for one in score.groups if one.raw > 0]
     rising = [one for one in score.groups if one.raw <= 0]
+    bottom, top = band
     stretches = [(timedelta(), length)]
     while stretches:
         low, high = stretches.pop()
-        if _after(falling, high) + _after(rising, low) >= threshold:
+        least = _after(falling, high) + _after(rising, low)
+        most = _after(falling, low) + _after(rising, high)
+        if least >= bottom and most < top:
             continue
-        sinks = _after(score.groups, high) < threshold
-        if high - low <= PRECISION and sinks:
+        outside = not bottom <= _after(score.groups, high) < top
+        if high - low <= PRECISION and outside:
             return high
-        if sinks or high - low > DIP:
+        if outside or high - low > DIP:
             middle = low + (high - low) / 2
             stretches += [(middle, high), (low, middle)]
     return None

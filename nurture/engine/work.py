@@ -16,7 +16,7 @@ from nurture.engine import trail
 from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, asks_history
 from nurture.engine.effects import Effects
 from nurture.engine.entering import Entry, admit, begin, stage_sequence
-from nurture.engine.moves import Moves
+from nurture.engine.moves import Asked, Moves
 from nurture.engine.places import Places, is_capped, wanted_send
 from nurture.store import ledger, people, runs, sends
 from nurture.store.batches import new_batch
@@ -148,8 +148,8 @@ class Work:
     ) -> None:
         """Record a change of stage, or its refusal; a change takes effect in `finish`."""
         self.contacts[contact_id] = self._moves.note(
-            self.contacts[contact_id], answer, actor,
-            order=self.catalog.funnel.order, event_id=event_id, now=self.now, said=said,
+            self.contacts[contact_id], answer, Asked(actor, said, event_id),
+            order=self.catalog.funnel.order, now=self.now,
         )  # fmt: skip
 
     def wish(self, entry: Entry) -> None:

@@ -123,8 +123,10 @@ class Scored:
     crosses_at: datetime | None
 
 
-def save_scores(tx: Transaction, scored: Sequence[Scored]) -> None:
-    """Write computed scores to the standings."""
+def save_scores(
+    tx: Transaction, scored: Sequence[Scored], personas: Mapping[int, str] | None = None
+) -> None:
+    """Write computed scores to the standings, and the personas that changed to the contacts."""
     bulk.update(
         tx,
         tables.Standing,
@@ -143,6 +145,9 @@ def save_scores(tx: Transaction, scored: Sequence[Scored]) -> None:
         ],
         match=("contact_id", "track"),
     )
+    if personas:
+        rows = [{"id": key, "persona": persona} for key, persona in sorted(personas.items())]
+        bulk.update(tx, tables.Contact, rows)
 
 
 def add_standings(tx: Transaction, rows: Iterable[tuple[int, str, str, datetime]]) -> None:
@@ -162,20 +167,9 @@ def add_standings(tx: Transaction, rows: Iterable[tuple[int, str, str, datetime]
     )  # fmt: skip
 
 
-def set_stages(tx: Transaction, rows: Iterable[tuple[int, str, str, str, datetime]]) -> None:
-    """Set (contact, track) to (stage, highest) since an instant."""
-    bulk.update(
-        tx,
-        tables.Standing,
-        [
-            {
-                "contact_id": contact_id, "track": track, "stage": stage, "highest": highest,
-                "since": since,
-            }
-            for contact_id, track, stage, highest, since in rows
-        ],
-        match=("contact_id", "track"),
-    )  # fmt: skip
+def set_stages(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set where contacts stand in a track, with their rest and what sales said of them."""
+    bulk.update(tx, tables.Standing, rows, match=("contact_id", "track"))
 
 
 def look_again(tx: Transaction, contact_ids: Collection[int] | None, at: datetime) -> None:
@@ -190,7 +184,7 @@ def look_again(tx: Transaction, contact_ids: Collection[int] | None, at: datetim
 
 
 def crossing(tx: Transaction, now: datetime, limit: int) -> list[int]:
-    """Return contacts whose engagement falls through a threshold by now, if nothing happened."""
+    """Return contacts for whom time alone may have changed something by now, longest due first."""
     t = tables.Standing
     statement = (
         sa.select(t.contact_id)

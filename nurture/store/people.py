@@ -1,7 +1,7 @@
 """What the rules want to know about contacts, read for many contacts at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nurture.domain.contact import Contact, Occurrence, Standing, Value, Verdict
+from nurture.domain.zones import COMPANY_ZONE
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
@@ -32,7 +33,8 @@ def contacts(tx: Transaction, ids: Iterable[int], need: Need) -> dict[int, Conta
     rows = tx.execute(
         sa.select(
             c.id, c.address, c.address_key, c.language, c.timezone, c.fields, c.tags, c.consents,
-            s.stage, s.highest, s.since, s.engagement, s.fit, s.grade, s.temperature,
+            c.persona, s.stage, s.highest, s.since, s.rests_until, s.engagement, s.fit, s.grade,
+            s.temperature,
         )
         .join(s, sa.and_(s.contact_id == c.id, s.track == need.track), isouter=True)
         .where(bulk.among(tx, c.id, wanted))
@@ -45,7 +47,7 @@ def contacts(tx: Transaction, ids: Iterable[int], need: Need) -> dict[int, Conta
     # Rows are taken apart at once: asking one for each column by its name takes far longer.
     for (
         id_, address, address_key, language, timezone, fields, tags, consents,
-        stage, highest, since, engagement, fit, grade, temperature,
+        persona, stage, highest, since, rests_until, engagement, fit, grade, temperature,
     ) in rows:  # fmt: skip
         found[id_] = Contact(
             id=id_,
@@ -54,20 +56,27 @@ def contacts(tx: Transaction, ids: Iterable[int], need: Need) -> dict[int, Conta
             timezone=timezone,
             fields=MappingProxyType(_values(fields)),
             tags=frozenset(tags),
-            standing=Standing(stage, highest, since) if stage else None,
+            standing=Standing(stage, highest, since, rests_until) if stage else None,
             engagement=engagement or 0.0,
             fit=fit or 0.0,
             grade=grade or "D",
             temperature=temperature or "cold",
-            persona=str(fields.get("persona", "")),
+            persona=persona,
             bant=MappingProxyType(fields.get("bant") or {}),
             consents=MappingProxyType(consents),
             suppressions=scopes.get(address_key, frozenset()),
             received=received.get(id_, frozenset()),
             sequences=members.get(id_, frozenset()),
+            company_timezone=company_zone(fields),
             history=tuple(histories.get(id_, ())),
         )
     return found
+
+
+def company_zone(fields: Mapping[str, Any]) -> str:
+    """Return the time zone of a contact's company, as their fields name it."""
+    named = fields.get(COMPANY_ZONE)
+    return named.strip() if isinstance(named, str) else ""
 
 
 def _values(fields: dict[str, Any]) -> dict[str, Value]:
@@ -173,12 +182,13 @@ class Addressee:
     email: str
     language: str
     fields: dict[str, Any]
+    persona: str = ""
 
 
 def addressees(tx: Transaction, ids: Iterable[int]) -> dict[int, Addressee]:
     """Return the contacts with these ids as addressees, by id."""
     t = tables.Contact
-    statement = sa.select(t.id, t.email, t.language, t.fields).where(
+    statement = sa.select(t.id, t.email, t.language, t.fields, t.persona).where(
         bulk.among(tx, t.id, sorted(set(ids)))
     )
     return {row[0]: Addressee(*row) for row in tx.execute(statement).all()}

@@ -12,11 +12,13 @@ from nurture.domain.stages import (
     Actor,
     Edge,
     EdgeKind,
+    Said,
     StageChange,
     StageRefused,
     asked_change,
     highest,
     next_change,
+    taken,
 )
 from tests.domain.build import DAY, HOUR, NOW, a_contact
 
@@ -112,10 +114,72 @@ def test_a_refusal_says_what_is_in_the_way(
 
 def test_an_override_needs_no_guard_but_its_actor() -> None:
     contact = standing("lead")
-    assert asked_change(contact, "sql", Actor.SALES, EDGES, NOW) == StageChange(
-        FORCE, "asked by sales"
+    why = Said(by="lan", note="their director called")
+    assert asked_change(contact, "sql", Actor.SALES, EDGES, NOW, why) == StageChange(
+        FORCE, "their director called"
     )
     assert isinstance(asked_change(contact, "sql", Actor.RULES, EDGES, NOW), StageRefused)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (Said(note="they called"), "nobody says who it is"),
+        (Said(by="lan"), "nobody says why"),
+        (Said(by="lan", note="  "), "nobody says why"),
+    ],
+)
+def test_an_override_is_refused_without_who_and_why(said: Said, why: str) -> None:
+    refused = asked_change(standing("lead"), "sql", Actor.SALES, EDGES, NOW, said)
+    assert refused == StageRefused("sql", why)
+
+
+RECYCLE = Edge(
+    EdgeKind.RECYCLE, "sql", "lead", actors=SALES, reasons=("no_budget", "not_now"),
+    cooldown=30 * DAY,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [("", "no reason is given"), ("bored", "the reason is none of the edge's")],
+)
+def test_an_edge_with_reasons_asks_a_person_for_one_of_them(reason: str, why: str) -> None:
+    said = Said(by="lan", reason=reason)
+    refused = asked_change(standing("sql"), "lead", Actor.SALES, (RECYCLE,), NOW, said)
+    assert refused == StageRefused("lead", why)
+    given = Said(by="lan", reason="no_budget")
+    answer = asked_change(standing("sql"), "lead", Actor.SALES, (RECYCLE,), NOW, given)
+    assert answer == StageChange(RECYCLE, "asked by sales")
+
+
+def test_a_rejected_lead_rests_and_no_rule_promotes_them_until_it_is_over() -> None:
+    rejected = taken(standing("sql", 90), RECYCLE, ORDER, NOW)
+    assert rejected.standing == Standing("lead", "sql", NOW, NOW + 30 * DAY)
+    rested = NOW + 30 * DAY
+    for at in (NOW + DAY, rested - HOUR):
+        assert next_change(rejected, EDGES, at) == StageRefused("mql", "resting", rested)
+        by_step = asked_change(rejected, "mql", Actor.RULES, EDGES, at)
+        assert by_step == StageRefused("mql", "resting", rested)
+    assert next_change(rejected, EDGES, rested) == StageChange(UP)
+
+
+def test_an_edge_may_be_open_despite_the_rest_and_a_person_may_end_it() -> None:
+    rejected = taken(standing("sql", 90), RECYCLE, ORDER, NOW)
+    bought = Edge(EdgeKind.PROMOTE, "lead", "customer", despite_rest=True)
+    assert next_change(rejected, (bought,), NOW) == StageChange(bought)
+    own = Edge(EdgeKind.PROMOTE, "lead", "mql", actors=SALES)
+    answer = asked_change(rejected, "mql", Actor.SALES, (own,), NOW + HOUR)
+    assert answer == StageChange(own, "asked by sales")
+    promoted = taken(rejected, own, ORDER, NOW + HOUR)
+    assert promoted.standing == Standing("mql", "sql", NOW + HOUR)
+
+
+def test_going_back_further_does_not_end_the_rest() -> None:
+    rejected = taken(standing("sql", 90), RECYCLE, ORDER, NOW)
+    down = Edge(EdgeKind.DEMOTE, "lead", "visitor")
+    lower = taken(rejected, down, ORDER, NOW + DAY)
+    assert lower.standing == Standing("visitor", "sql", NOW + DAY, NOW + 30 * DAY)
 
 
 def test_a_wish_before_the_dwell_is_refused_until_the_soonest_release() -> None:
@@ -137,8 +201,9 @@ def test_the_first_open_edge_of_several_is_taken() -> None:
 
 def test_a_contact_outside_the_funnel_enters_by_an_edge_from_nowhere() -> None:
     enter = Edge(EdgeKind.OVERRIDE, "", "lead", dwell=DAY, actors=SALES)
-    assert asked_change(a_contact(), "lead", Actor.SALES, (enter,), NOW) == StageChange(
-        enter, "asked by sales"
+    why = Said(by="lan", note="met at the fair")
+    assert asked_change(a_contact(), "lead", Actor.SALES, (enter,), NOW, why) == StageChange(
+        enter, "met at the fair"
     )
 
 
