@@ -31,13 +31,13 @@ def explain_command(contact: str, moment: str, language: str) -> None:
     deps = parts()
     at = _instant(moment) if moment else deps.clock.now()
     told = explain(deps, find_contact(deps, contact), at)
-    with _words(deps).app_context():
+    with in_words(deps).app_context():
         use_language(known(language) or "en")
         for line in _lines(told, Names.of(told)):
             click.echo(line)
 
 
-def _words(deps: Dependencies) -> Flask:
+def in_words(deps: Dependencies) -> Flask:
     """The admin's application, of which only the words and formats are used here."""
     given = WebDependencies(
         settings=deps.settings,

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nurture.domain import enrollment as e
-from nurture.domain.evolve import evolve
 from nurture.domain.invariant import violations
 from nurture.domain.scoring import engagement
-from nurture.engine import trail
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.replay import ROUNDING, differs, led_to
 from nurture.errors import NotFound
 from nurture.store import examination, ledger, runs
 from nurture.store.database import Transaction
@@ -19,9 +17,6 @@ from nurture.store.examination import Finding
 LATE = timedelta(hours=1)
 MOST_FINDINGS = 100
 PAGE = 500
-
-# Scores are floating-point sums; two orders of adding differ by less than this.
-ROUNDING = 1e-6
 
 # What each finding means, and what a person should do.
 MEANINGS: Mapping[str, Mapping[str, str]] = {
@@ -108,21 +103,13 @@ def _replay(deps: Dependencies, tx: Transaction) -> tuple[list[Finding], int]:
         catalog = deps.definitions.including(tx, {run.version_id for run in stored.values()})
         for key, decisions in page:
             run = stored[key].enrollment
-            begun = e.Enrollment(
-                run.contact_id, run.sequence, run.version, e.Waiting(run.entered_at),
-                run.entered_at, entry_key=run.entry_key, properties=run.properties, id=run.id,
-                revision=run.revision,
-            )  # fmt: skip
             sequence = catalog.version(stored[key].version_id).sequence
             wrong = violations(run, sequence)
             if wrong and len(found) < MOST_FINDINGS:
                 found.append(Finding("invariant", key, "; ".join(wrong)))
-            led_to = evolve(begun, [trail.load(one) for one in decisions])
-            same = (led_to.state, led_to.step, dict(led_to.passes), dict(led_to.accepted)) == (
-                run.state, run.step, dict(run.passes), dict(run.accepted)
-            )  # fmt: skip
-            if not same and len(found) < MOST_FINDINGS:
-                found.append(Finding("state_differs", key, f"{run.state} / {led_to.state}"))
+            leads = led_to(run, decisions)
+            if differs(run, leads) and len(found) < MOST_FINDINGS:
+                found.append(Finding("state_differs", key, f"{run.state} / {leads.state}"))
         seen += len(page)
         after = page[-1][0]
     return found, seen

@@ -107,11 +107,14 @@ def uncertain(tx: Transaction, limit: int) -> list[Finding]:
     return [Finding("uncertain", row.id, row.detail) for row in rows]
 
 
-def decided(tx: Transaction, after: int, limit: int) -> list[tuple[int, list[Any]]]:
+def decided(
+    tx: Transaction, after: int, limit: int, contact_id: int | None = None
+) -> list[tuple[int, list[Any]]]:
     """Return (enrollment, all its decisions in order) for enrollments with ids above `after`."""
-    ids = list(
-        tx.execute(sa.select(E.id).where(E.id > after).order_by(E.id).limit(limit)).scalars()
-    )
+    statement = sa.select(E.id).where(E.id > after).order_by(E.id).limit(limit)
+    if contact_id is not None:
+        statement = statement.where(E.contact_id == contact_id)
+    ids = list(tx.execute(statement).scalars())
     d = tables.Decision
     found: dict[int, list[Any]] = {key: [] for key in ids}
     for row in tx.execute(

@@ -1,0 +1,117 @@
+"""`nurture simulate`: what a sequence would do to a contact, before anybody is in it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from nurture.campaigns.complaints import did_you_mean
+from nurture.cli.explain import in_words
+from nurture.cli.parts import parts
+from nurture.cli.worlds import written
+from nurture.domain.sequence import Sequence
+from nurture.domain.stages import StageChange
+from nurture.domain.states import STATE_NAMES
+from nurture.domain.zones import zone_of
+from nurture.engine import trail
+from nurture.engine.assumptions import assume, pairs
+from nurture.engine.explain import find_contact
+from nurture.engine.life import Life, Moment
+from nurture.engine.simulate import Simulated, life_of, published_world, simulate, someone
+from nurture.errors import Invalid, NotFound
+from nurture.web.decided import decision_lines
+from nurture.web.formatting import long_time
+from nurture.web.i18n import LANGUAGES, known, use_language
+from nurture.web.i18n import gettext as _
+from nurture.web.names import Names
+from nurture.web.words import state_word
+
+
+@click.command("simulate")
+@click.argument("sequence")
+@click.option("--contact", "contacts", multiple=True, help="A contact: address or id.")
+@click.option("--someone", "invented", is_flag=True, help="An invented contact who agreed to all.")
+@click.option("--assume", "lines", multiple=True, help="Such as “clicks step 2 on day 3”.")
+@click.option("--with", "given", multiple=True, help="The trigger's properties: cart_id=42.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3650))
+@click.option("--published", is_flag=True, help="As published, not as the files say.")
+@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+def simulate_command(sequence: str, **asked: Any) -> None:
+    """Tell what SEQUENCE would do to contacts who enter it now; nothing is written or sent.
+
+    The sequence is read from the campaign files, published or not.
+    """
+    wanted = Asked(**asked)
+    deps = parts()
+    world = published_world(deps) if wanted.published else written(deps)
+    if sequence not in world.sequences:
+        told = f"there is no sequence {sequence!r}"
+        raise NotFound(told, remedy=did_you_mean(sequence, world.sequences))
+    if not wanted.contacts and not wanted.invented:
+        raise Invalid("nobody is named to enter it", remedy="Add --contact ADDRESS or --someone.")
+    steps = world.sequences[sequence]
+    assumptions = [assume(line, steps) for line in wanted.lines]
+    properties = pairs(" ".join(wanted.given))
+    now, length = deps.clock.now(), timedelta(days=wanted.days)
+    lives = [life_of(deps, find_contact(deps, one), world, now) for one in wanted.contacts]
+    if wanted.invented:
+        lives.append(Life(world, someone(world), now))
+    with in_words(deps).app_context():
+        use_language(known(wanted.language) or "en")
+        names = Names(world.funnel, {key: one.names for key, one in world.sequences.items()})
+        for life in lives:
+            for text in _lines(
+                simulate(life, steps, assumptions, properties, length), steps, names
+            ):
+                click.echo(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was said on the command line."""
+
+    contacts: tuple[str, ...]
+    invented: bool
+    lines: tuple[str, ...]
+    given: tuple[str, ...]
+    days: int
+    published: bool
+    language: str
+
+
+def _lines(told: Simulated, steps: Sequence, names: Names) -> Iterator[str]:
+    yield f"{told.contact.address}"
+    for moment in told.moments:
+        yield from _moment(moment, told, steps, names)
+    for one in told.ignored:
+        yield f"  ! {_('Assumed in vain')}: {one.assumption.text} ({one.why})"
+    own = [run for run in told.runs if run.sequence == steps.key]
+    state = state_word(STATE_NAMES[type(own[0].state)]).label if own else ""
+    yield "  = " + _(
+        "%(count)s emails; “%(sequence)s”: %(state)s",
+        count=told.sent,
+        sequence=names.sequence(steps.key),
+        state=state,
+    )
+    yield ""
+
+
+def _moment(moment: Moment, told: Simulated, steps: Sequence, names: Names) -> Iterator[str]:
+    zone = zone_of(told.contact, steps)
+    entered, then = told.start.astimezone(zone), moment.at.astimezone(zone)
+    day = (then.date() - entered.date()).days + 1
+    when = f"{_('day %(day)s', day=day)}, {long_time(moment.at, zone)}"
+    if moment.stage is not None:
+        word = "→" if isinstance(moment.stage, StageChange) else "✗"
+        to = moment.stage.edge.to if isinstance(moment.stage, StageChange) else moment.stage.to
+        yield f"  {when}  {_('Stage')} {word} {names.stage(to)} ({moment.stage.why})"
+        return
+    decided = [trail.dump(one) for one in moment.decisions]
+    if not decided or all(one["do"] in ("Note", "Remember") for one in decided):
+        return
+    title, rest = decision_lines(moment.cause, decided, names.sequence(moment.sequence), names)[2:]
+    yield f"  {when}  {title}"
+    for line in rest[1:]:
+        yield f"      {line}"

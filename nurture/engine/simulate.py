@@ -1,0 +1,134 @@
+"""Simulating a sequence for a contact: the rules are asked, nothing is written or sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from nurture.domain import enrollment as e
+from nurture.domain.contact import Contact, Occurrence, Value
+from nurture.domain.enrollment import Enrollment
+from nurture.domain.sequence import Sequence as Steps
+from nurture.domain.zones import zone_of
+from nurture.engine.assumptions import OF_AN_EMAIL, Assumption
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.life import Life, Moment, World
+from nurture.errors import Invalid, Refused
+from nurture.store import ledger, people
+from nurture.store.people import Need
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An assumption that could not come true, and why."""
+
+    assumption: Assumption
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What would happen to one contact. `runs` are all that began; the first is the sequence's."""
+
+    contact: Contact
+    start: datetime
+    moments: tuple[Moment, ...]
+    runs: tuple[Enrollment, ...]
+    ignored: tuple[Ignored, ...]
+
+    @property
+    def sent(self) -> int:
+        """How many emails would be sent."""
+        return sum(isinstance(one, e.Send) for m in self.moments for one in m.decisions)
+
+
+def someone(world: World, address: str = "someone@example.com") -> Contact:
+    """Return an invented contact who agreed to every topic and stands nowhere yet."""
+    funnel = world.funnel
+    return Contact(
+        id=1,
+        address=address,
+        language=funnel.account.language,
+        consents=MappingProxyType(dict.fromkeys(funnel.topics, True)),
+    )
+
+
+def published_world(deps: Dependencies) -> World:
+    """Return the rules that are published now. Raises NotFound before the first are."""
+    with deps.database.read() as tx:
+        catalog = deps.definitions.catalog(tx)
+    return World(catalog.funnel, {key: one.sequence for key, one in catalog.current.items()})
+
+
+def life_of(deps: Dependencies, contact_id: int, world: World, now: datetime) -> Life:
+    """Return a contact's life as it is now, with their history and ledger and without any run."""
+    with deps.database.read() as tx:
+        contact = people.contacts(tx, [contact_id], Need(history=True))[contact_id]
+        entries = ledger.entries(tx, [contact_id]).get(contact_id, [])
+    return Life(world, contact, now, entries=list(entries))
+
+
+def simulate(
+    life: Life,
+    sequence: Steps,
+    assumptions: Sequence[Assumption],
+    properties: Mapping[str, Value],
+    length: timedelta,
+) -> Simulated:
+    """Let a contact enter `sequence` now and live for `length`, doing what is assumed.
+
+    A triggered sequence is entered by its event, with `properties`; a stage's by its contacts,
+    who are put into that stage first. Raises Invalid for properties the trigger lacks, and
+    Refused when the rules of entry keep the contact out.
+    """
+    start = life.now
+    _enter(life, sequence, properties)
+    if not any(run.sequence == sequence.key for run in life.runs):
+        raise Refused(f"{life.contact.address} may not enter {sequence.key}", remedy=_why(life))
+    zone = zone_of(life.contact, sequence)
+    acts = sorted(((one.instant(start, zone), one) for one in assumptions), key=lambda act: act[0])
+    ignored = []
+    for at, one in acts:
+        life.advance(at)
+        if one.event in OF_AN_EMAIL and not _has(life, sequence, one.step):
+            ignored.append(Ignored(one, at, "that email has not been sent by then"))
+            continue
+        own = {"sequence": sequence.key, "step": one.step} if one.step else {}
+        told = {**own, **one.properties}
+        life.happen(Occurrence(one.event, at, MappingProxyType(told), dedupe_key=f"{at}{one.text}"))
+    life.advance(start + length)
+    return Simulated(life.contact, start, tuple(life.moments), tuple(life.runs), tuple(ignored))
+
+
+def _enter(life: Life, sequence: Steps, properties: Mapping[str, Value]) -> None:
+    trigger, contact = sequence.trigger, life.contact
+    if trigger is None:
+        standing = contact.standing
+        if standing is None or standing.stage != sequence.stage:
+            life.place(sequence.stage)
+        life.enter(sequence.key)
+        return
+    if trigger.key and trigger.key not in properties:
+        told = f"{sequence.key} tells its runs apart by {trigger.key}, and none is given"
+        raise Invalid(told, remedy=f"Add --with {trigger.key}=….")
+    event = Occurrence(trigger.event, life.now, properties, dedupe_key="simulated entry")
+    if life.contact.standing is None:
+        life.place(life.world.funnel.first_stage(""))
+    life.happen(event)
+
+
+def _has(life: Life, sequence: Steps, step: str) -> bool:
+    return any(run.sequence == sequence.key and step in run.accepted for run in life.runs)
+
+
+def _why(life: Life) -> str:
+    contact = life.contact
+    if contact.suppressions:
+        return "They are suppressed; nobody who is gets into a sequence."
+    return "Look at `entry` and `reentry` of the sequence, and at what the trigger asks for."
+
+
+def with_sequence(world: World, sequence: Steps) -> World:
+    """Return the world with `sequence` in the place of the one of its key."""
+    return replace(world, sequences={**world.sequences, sequence.key: sequence})

@@ -1,0 +1,66 @@
+"""`nurture simulate`, `backtest` and `replay`, run as a person runs them."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nurture.cli.main import group
+from nurture.errors import Invalid, NotFound
+from tests.fixtures.gardens import Sown
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, sown: Sown) -> Run:
+    """Run a command on a home with a garden in it; a known error is raised as it is."""
+    home = tmp_path / "home"
+    shutil.copytree(sown[0], home)
+
+    def command(*words: str) -> Result:
+        result = CliRunner(env={"NURTURE_HOME": str(home)}).invoke(group, words)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return command
+
+
+def test_a_sequence_is_simulated_for_somebody_invented(run: Run) -> None:
+    told = run(
+        "simulate", "cart-reminder", "--someone", "--with", "cart_id=42",
+        "--assume", "buys with cart_id=42 on day 3",
+    ).output  # fmt: skip
+    assert "someone@example.com" in told
+    assert "Entered “Cart reminder”" in told
+    assert "Left “Cart reminder”" in told
+    assert "Stage → Customer" in told
+
+
+def test_the_same_in_vietnamese(run: Run) -> None:
+    told = run("simulate", "lead-nurture", "--someone", "--language", "vi").output
+    assert "ngày 1" in told
+    assert "Nuôi dưỡng" in told or "“" in told
+
+
+def test_what_cannot_be_simulated_says_what_to_do(run: Run) -> None:
+    with pytest.raises(NotFound, match="there is no sequence"):
+        run("simulate", "lead-nurtur", "--someone")
+    with pytest.raises(Invalid, match="nobody is named"):
+        run("simulate", "lead-nurture")
+    with pytest.raises(Invalid, match="--with cart_id"):
+        run("simulate", "cart-reminder", "--someone")
+
+
+def test_files_that_say_what_is_published_change_nothing(run: Run) -> None:
+    told = run("backtest", "--days", "90").output
+    assert "0 would have fared otherwise" in told
+
+
+def test_everything_is_replayed_without_a_difference(run: Run) -> None:
+    result = run("replay")
+    assert result.output.rstrip().endswith("0 differences.")
+    assert result.exit_code == 0

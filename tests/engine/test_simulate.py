@@ -1,0 +1,110 @@
+"""What a sequence would do is told before anybody is in it, and nothing is written."""
+
+from collections.abc import Iterator
+from datetime import time
+
+import pytest
+import sqlalchemy as sa
+
+from nurture.config import Settings
+from nurture.engine.assumptions import assume, pairs
+from nurture.engine.life import Life
+from nurture.engine.simulate import life_of, published_world, simulate, someone
+from nurture.errors import Invalid, Refused
+from nurture.store import tables
+from tests.engine.test_life import RULES
+from tests.engine.world import DAY, HOUR, NOW, E, S, World, opened
+
+WELCOME, CART = RULES.sequences["welcome"], RULES.sequences["cart"]
+
+
+@pytest.fixture
+def world(settings: Settings, database_url: str) -> Iterator[World]:
+    with opened(settings, database_url) as made:
+        yield made
+
+
+def invented() -> Life:
+    return Life(RULES, someone(RULES), NOW)
+
+
+def mails(told: str, *lines: str) -> list[str]:
+    sequence = RULES.sequences[told]
+    given = [assume(line, sequence) for line in lines]
+    properties = pairs("cart_id=42") if told == "cart" else {}
+    life = invented()
+    simulate(life, sequence, given, properties, 60 * DAY)
+    return [template for _, template in life.sent]
+
+
+def test_each_answer_leads_its_own_way() -> None:
+    assert mails("welcome") == ["hello", "again"]
+    assert mails("welcome", "clicks step 1 on day 3") == ["hello", "thanks"]
+    assert mails("welcome", "clicks hello after 2h") == ["hello", "thanks"]
+    assert mails("welcome", "unsubscribes on day 2") == ["hello"]
+
+
+def test_a_keyed_sequence_is_entered_by_its_event_and_cancelled_by_its_counter_event() -> None:
+    assert mails("cart")[:2] == ["basket", "hello"] or "basket" in mails("cart")
+    assert "basket" not in mails("cart", "buys with cart_id=42 after 1h")
+    assert "basket" in mails("cart", "buys with cart_id=43 after 1h")
+
+
+def test_a_key_that_is_missing_is_asked_for() -> None:
+    with pytest.raises(Invalid, match="cart_id") as refused:
+        simulate(invented(), CART, [], {}, DAY)
+    assert "--with cart_id" in str(refused.value)
+
+
+def test_who_may_not_enter_is_told_so(world: World) -> None:
+    contact_id = world.add("bo", consents={})
+    with world.deps.database.begin() as tx:
+        row = {
+            "address_key": "key-bo", "scope": "global", "reason": "list", "source": "test",
+            "at": NOW,
+        }  # fmt: skip
+        tx.execute(sa.insert(tables.Suppression).values(**row))
+    life = life_of(world.deps, contact_id, published_world(world.deps), NOW)
+    with pytest.raises(Refused, match="may not enter"):
+        simulate(life, WELCOME, [], {}, DAY)
+
+
+def test_what_was_assumed_of_an_email_that_was_not_sent_is_told_as_ignored() -> None:
+    told = simulate(invented(), WELCOME, [assume("opens thanks on day 1", WELCOME)], {}, DAY)
+    assert [one.assumption.step for one in told.ignored] == ["thanks"]
+
+
+def test_a_real_contact_is_simulated_with_their_history_and_nothing_is_written(
+    world: World,
+) -> None:
+    contact_id = world.enroll("ana")
+    world.work()
+    world.click(contact_id, "hello")
+    before = (world.rows(sa.select(E.__table__)), world.rows(sa.select(S.__table__)))
+    life = life_of(world.deps, contact_id, published_world(world.deps), NOW + HOUR)
+    told = simulate(life, WELCOME, [], {}, 30 * DAY)
+    # They got the first email by the real run already.
+    assert [template for _, template in life.sent] == ["again"]
+    assert told.sent == 1
+    assert (world.rows(sa.select(E.__table__)), world.rows(sa.select(S.__table__))) == before
+
+
+def test_assumptions_say_what_when_and_with_what() -> None:
+    one = assume('does webinar with room="a b" seats=2 on day 5 at 09:30', WELCOME)
+    assert (one.event, dict(one.properties)) == ("webinar", {"room": "a b", "seats": 2})
+    assert (one.day, one.clock) == (5, time(9, 30))
+    assert assume("opens step 1 after 90m", WELCOME).step == "hello"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("dances on day 3", "says nothing that can be assumed"),
+        ("clicks step 2 on day 3", "step 2 is no email|pause is no email"),
+        ("clicks on day 3", "names no email"),
+        ("buys with 42 on day 3", "is no property"),
+    ],
+)
+def test_an_assumption_that_cannot_be_read_is_told_with_its_remedy(line: str, told: str) -> None:
+    with pytest.raises(Invalid, match=told):
+        assume(line, WELCOME)
