@@ -1,10 +1,11 @@
 """The shapes of comparisons: an operator and its value, or the value alone."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Discriminator, Tag
 
-from nurture.campaigns.shapes import Number, OneOf, Scalar, Text, Texts, Wanted
+from nurture.campaigns.shapes import Duration, Number, OneOf, Scalar, Text, Texts, Wanted
 from nurture.domain.conditions import Compare, Op, Subject
 from nurture.domain.contact import Value
 
@@ -47,6 +48,10 @@ class Operators(OneOf):
     """Later than this date or date-time (2026-09-02), or than `now`."""
     before: Text | None = None
     """Earlier than this date or date-time (2026-09-02), or than `now`."""
+    within_last: Duration | None = None
+    """A date or date-time that came at most this long ago: `within_last: 30d`."""
+    in_next: Duration | None = None
+    """A date or date-time that is still to come, in this time at the latest: `in_next: 7d`."""
 
     model_config = ConfigDict(alias_generator=alias, json_schema_extra=one_of(*OPERATORS))
 
@@ -57,7 +62,8 @@ class Operators(OneOf):
 
     def compare(self, subject: Subject) -> Compare:
         """Return the comparison of `subject` that this says."""
-        value: Value = getattr(self, self.chosen)
+        found: Value | timedelta = getattr(self, self.chosen)
+        value = int(found.total_seconds()) if isinstance(found, timedelta) else found
         return Compare(subject, Op(alias(self.chosen)), value)
 
 

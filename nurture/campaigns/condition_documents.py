@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from nurture.domain import conditions as c
+from nurture.domain.comparing import span
 from nurture.domain.conditions import Compare, Condition, Did, Op
 from nurture.domain.contact import Value
 from nurture.domain.durations import format_duration
@@ -20,15 +21,16 @@ def condition_document(condition: Condition) -> Document:
             return {"any": [condition_document(part) for part in parts]}
         case c.Not(part):
             return {"not": condition_document(part)}
-        case Did(event, at_least, within, where):
-            return short(
-                {
-                    "did": event,
-                    "at_least": 0 if at_least == 1 else at_least,
-                    "within": "" if within is None else format_duration(within),
-                    "where": where_document(where),
-                }
-            )
+        case Did(event, at_least, within, where, at_most):
+            # `at_most: 0` says much, unlike other zeros.
+            most = {} if at_most is None else {"at_most": at_most}
+            usual = 1 if at_most is None else 0
+            least = {} if at_least == usual else {"at_least": at_least}
+            rest = {
+                "within": "" if within is None else format_duration(within),
+                "where": where_document(where),
+            }
+            return {"did": event, **least, **most, **short(rest)}
         case Compare():
             return _compare(condition)
         case _:
@@ -38,6 +40,9 @@ def condition_document(condition: Condition) -> Document:
 def _compare(compare: Compare) -> Document:
     kind, name, op = compare.subject.kind, compare.subject.name, compare.op
     value = _plain(compare.value)
+    length = span(compare.value)
+    if op in (Op.WITHIN_LAST, Op.IN_NEXT) and length is not None:
+        value = format_duration(length)
     match kind:
         case "consent" if op is Op.IS:
             return {"consent": name} if value is True else {"consent": name, "is": value}

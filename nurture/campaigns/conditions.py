@@ -1,20 +1,20 @@
 """The shapes of conditions, and the conditions they mean."""
 
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from nurture.campaigns.comparisons import Against, Operators, one_of
-from nurture.campaigns.shapes import Duration, EventName, Key, OneOf, Shape, Where
+from nurture.campaigns.shapes import Duration, EventName, Key, OneOf, Shape, Where, wrong
 from nurture.domain import conditions as domain
 from nurture.domain.conditions import Compare, Condition, Did, Op, Subject
 
 BANT = ("budget", "authority", "need", "timing")
 # The subjects that need no name beside them.
 FACTS = (
-    "stage", "highest_stage", "grade", "temperature", "persona", "tag", "sequence", "received",
-    "language", "timezone", "hours_in_stage",
+    "stage", "highest_stage", "grade", "temperature", "persona", "tag", "sequence", "segment",
+    "received", "language", "timezone", "hours_in_stage",
 )  # fmt: skip
 WORDS = ("all", "any", "not", "did", "field", "score", "bant", "consent", *FACTS)
 
@@ -36,6 +36,8 @@ class FactShape(OneOf):
     """A tag they carry: `tag: vip`."""
     sequence: Against = None
     """A sequence they are in: `sequence: lead-nurture`."""
+    segment: Against = None
+    """A segment they belong to, as declared in segments.yaml: `segment: regulars`."""
     received: Against = None
     """An email they received, by the name of its template."""
     language: Against = None
@@ -115,8 +117,10 @@ class DidShape(Shape):
 
     did: EventName
     """The event: open, click, visit, form, purchase, or an event of your own."""
-    at_least: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """How often at least; once when left out."""
+    at_least: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """How often at least; once when left out, and not at all beside `at_most`."""
+    at_most: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """How often at most; 0 is never. As often as they like when left out."""
     within: Duration | None = None
     """How far back to look; for ever when left out."""
     where: Where = Field(default_factory=dict)
@@ -127,7 +131,17 @@ class DidShape(Shape):
     def build(self) -> Condition:
         """Return the condition."""
         where = MappingProxyType(dict(self.where))
-        return Did(self.did, self.at_least, self.within, where)
+        least = self.at_least
+        if least is None:
+            least = 1 if self.at_most is None else 0
+        return Did(self.did, least, self.within, where, self.at_most)
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.at_most is not None and (self.at_least or 0) > self.at_most:
+            told = f"nothing happens at least {self.at_least} and at most {self.at_most} times"
+            raise wrong(told, "Make `at_most` the greater one.")
+        return self
 
 
 class AllShape(Shape):

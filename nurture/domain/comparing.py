@@ -1,7 +1,7 @@
 """How one value is compared with another; every text without regard to case."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from math import isfinite
@@ -26,6 +26,8 @@ class Op(StrEnum):
     BELOW = "below"
     AFTER = "after"
     BEFORE = "before"
+    WITHIN_LAST = "within_last"
+    IN_NEXT = "in_next"
 
 
 def compares(op: Op, have: Value, want: Value, now: datetime) -> bool:
@@ -39,6 +41,8 @@ def compares(op: Op, have: Value, want: Value, now: datetime) -> bool:
             return _ordered(op, have, want)
         case Op.AFTER | Op.BEFORE:
             return _dated(op, have, want, now)
+        case Op.WITHIN_LAST | Op.IN_NEXT:
+            return _near(op, have, want, now)
         case Op.EXISTS:
             return True
         case _:
@@ -126,3 +130,28 @@ def _dated(op: Op, have: Value, want: Value, now: datetime) -> bool:
     if left is None or right is None:
         return False
     return left > right if op is Op.AFTER else left < right
+
+
+def span(value: Value) -> timedelta | None:
+    """Return the duration of `within_last` and `in_next`, given in seconds; None when it is none.
+
+    Durations beyond the calendar count as none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return timedelta(seconds=value)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _near(op: Op, have: Value, want: Value, now: datetime) -> bool:
+    """Return whether `have` lies in the span before `now`, which is in it, or in that after it."""
+    at, length = as_instant(have), span(want)
+    if at is None or length is None:
+        return False
+    # A difference of instants never leaves the calendar; a sum of them might.
+    ahead = at - now
+    if op is Op.IN_NEXT:
+        return timedelta() < ahead <= length
+    return -length < ahead <= timedelta()

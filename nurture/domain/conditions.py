@@ -16,7 +16,7 @@ from nurture.domain.contact import NOTHING, Contact, Engaged, Occurrence, Value,
 class Subject:
     """What is looked at: a contact's field, score, stage, tag and so on.
 
-    `kind` is one of SUBJECTS; `name` says which field, BANT letter, topic or sequence.
+    `kind` is one of SUBJECTS; `name` says which field, BANT letter or topic.
     """
 
     kind: str
@@ -25,7 +25,8 @@ class Subject:
 
 SUBJECTS = (
     "field", "engagement", "fit", "grade", "stage", "highest_stage", "temperature", "persona",
-    "tag", "bant", "consent", "sequence", "received", "language", "timezone", "hours_in_stage",
+    "tag", "bant", "consent", "sequence", "segment", "received", "language", "timezone",
+    "hours_in_stage",
 )  # fmt: skip
 
 
@@ -40,12 +41,16 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Did:
-    """At least `at_least` occurrences of `event` by a person within `within` (None: ever)."""
+    """At least `at_least`, at most `at_most` occurrences of `event` by a person within `within`.
+
+    None sets no bound. Never is `at_most` 0 with `at_least` 0.
+    """
 
     event: str
     at_least: int = 1
     within: timedelta | None = None
     where: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
+    at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ def _did(did: Did, contact: Contact, now: datetime, *, unknown_opens: bool) -> b
             continue
         if matches_properties(did.where, occurrence.properties):
             found += 1
-    return found >= did.at_least
+    return found >= did.at_least and (did.at_most is None or found <= did.at_most)
 
 
 def _look(subject: Subject, contact: Contact, now: datetime) -> Value:
@@ -170,6 +175,8 @@ def _look(subject: Subject, contact: Contact, now: datetime) -> Value:
             return tuple(sorted(contact.tags))
         case "sequence":
             return tuple(sorted(contact.sequences))
+        case "segment":
+            return tuple(sorted(contact.segments))
         case "received":
             return tuple(sorted(contact.received))
         case "bant":
@@ -188,7 +195,11 @@ def _look(subject: Subject, contact: Contact, now: datetime) -> Value:
 
 
 def _compare(compare: Compare, contact: Contact, now: datetime) -> bool:
-    have = _look(compare.subject, contact, now)
+    return meets(compare, _look(compare.subject, contact, now), now)
+
+
+def meets(compare: Compare, have: Value, now: datetime) -> bool:
+    """Return whether what was found at the subject of `compare` is as it says."""
     missing = have is None or have == "" or have == ()
     if compare.op is Op.EXISTS:
         return missing is not bool(compare.value)

@@ -91,6 +91,19 @@ def test_zero_and_false_exist_but_null_and_empty_do_not(have: Value, exists: boo
         ("2026-03-02T16:00:00+07:00", Op.AFTER, "2026-03-02T09:00:00Z", False),
         ("soon", Op.AFTER, "now", False), (20260303, Op.AFTER, "now", False),
         ("2026-03-03", Op.BEFORE, "some day", False),
+        # Now is nine o'clock on the second of March; a day is 86,400 seconds.
+        ("2026-03-02T09:00:00Z", Op.WITHIN_LAST, 86_400, True),
+        ("2026-03-01T09:00:01Z", Op.WITHIN_LAST, 86_400, True),
+        ("2026-03-01T09:00:00Z", Op.WITHIN_LAST, 86_400, False),
+        ("2026-03-02T09:00:01Z", Op.WITHIN_LAST, 86_400, False),
+        ("2026-03-02T09:00:00Z", Op.IN_NEXT, 86_400, False),
+        ("2026-03-02T09:00:01Z", Op.IN_NEXT, 86_400, True),
+        ("2026-03-03T09:00:00Z", Op.IN_NEXT, 86_400, True),
+        ("2026-03-03T09:00:01Z", Op.IN_NEXT, 86_400, False),
+        ("0001-01-01", Op.WITHIN_LAST, 86_400, False), ("9999-12-31", Op.IN_NEXT, 1, False),
+        ("soon", Op.IN_NEXT, 86_400, False), ("2026-03-03", Op.IN_NEXT, "1d", False),
+        ("2026-03-03", Op.IN_NEXT, True, False), ("2026-03-03", Op.IN_NEXT, 1e300, False),
+        (("2026-03-03",), Op.IN_NEXT, 86_400, False),
     ],
 )  # fmt: skip
 def test_a_comparison_answers_as_in_the_table(
@@ -103,7 +116,7 @@ FULL = a_contact(
     language="vi", timezone="Asia/Ho_Chi_Minh", fields={"city": "Huế"}, tags=frozenset({"vip"}),
     standing=Standing("lead", "mql", NOW - 36 * HOUR), engagement=42.0, fit=30.0, grade="B",
     temperature="warm", persona="owner", bant={"budget": "yes"}, received=frozenset({"guide"}),
-    sequences=frozenset({"welcome"}),
+    sequences=frozenset({"welcome"}), segments=frozenset({"regulars"}),
 )  # fmt: skip
 
 
@@ -115,6 +128,7 @@ FULL = a_contact(
         (Subject("temperature"), "warm"), (Subject("persona"), "owner"), (Subject("tag"), "vip"),
         (Subject("bant", "budget"), "yes"), (Subject("consent", "marketing"), True),
         (Subject("sequence"), "welcome"), (Subject("received"), "guide"),
+        (Subject("segment"), "regulars"),
         (Subject("language"), "vi"), (Subject("timezone"), "Asia/Ho_Chi_Minh"),
         (Subject("hours_in_stage"), 36),
     ],
