@@ -29,10 +29,9 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
     if not run.is_live:
         return _note(event, f"the run is {e.STATE_NAMES[type(run.state)]}")
     match event:
-        case e.Withdrawn(reason):
-            walk.add(e.Finish(e.Exited(reason)))
-        case e.MovedAway(to):
-            walk.add(e.Finish(e.Moved(to)))
+        case e.Withdrawn() | e.MovedAway():
+            left = e.Exited(event.reason) if isinstance(event, e.Withdrawn) else e.Moved(event.to)
+            walk.add(e.Finish(left))
         case e.Accepted() | e.Unsent() | e.Held() | e.Broken():
             return _after_send(walk, event)
         case e.Entered(at, accepted):

@@ -1,7 +1,8 @@
 """What can be decided for a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nurture.domain.contact import Value
 from nurture.domain.states import Exhausted, Over
@@ -166,7 +167,41 @@ class LeaveBeside:
     sequence: str
 
 
+@dataclass(frozen=True, slots=True)
+class NotEntered:
+    """Another sequence did not take the contact, or will later: `why` in a word."""
+
+    sequence: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rebase:
+    """The run goes on in another version of its sequence.
+
+    `passes` are counts that the version cuts down. Where `step` is named the cursor is put on a
+    step that was met before; nothing follows from that.
+    """
+
+    version: int
+    passes: Mapping[str, int]
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """From now on at least so many seconds lie between two emails, to catch up without a burst."""
+
+    seconds: int
+
+    @property
+    def gap(self) -> timedelta:
+        """The seconds as a span of time."""
+        return timedelta(seconds=self.seconds)
+
+
 Decision = (
     Meet | Send | WouldSend | WaitUntil | Await | Hold | Take | Skip | Remember | Expose | SetFact
-    | Tell | SetStage | EnterSequence | EnterBeside | LeaveBeside | Finish | Note
+    | Tell | SetStage | EnterSequence | EnterBeside | LeaveBeside | NotEntered | Rebase | Pace
+    | Finish | Note
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from nurture.domain.contact import NOTHING, Value
@@ -16,6 +16,9 @@ from nurture.domain.decisions import Hold as Hold
 from nurture.domain.decisions import LeaveBeside as LeaveBeside
 from nurture.domain.decisions import Meet as Meet
 from nurture.domain.decisions import Note as Note
+from nurture.domain.decisions import NotEntered as NotEntered
+from nurture.domain.decisions import Pace as Pace
+from nurture.domain.decisions import Rebase as Rebase
 from nurture.domain.decisions import Remember as Remember
 from nurture.domain.decisions import Send as Send
 from nurture.domain.decisions import SetFact as SetFact
@@ -28,6 +31,7 @@ from nurture.domain.decisions import WouldSend as WouldSend
 from nurture.domain.events import Accepted as Accepted
 from nurture.domain.events import Broken as Broken
 from nurture.domain.events import ContentAdded as ContentAdded
+from nurture.domain.events import Decided as Decided
 from nurture.domain.events import Entered as Entered
 from nurture.domain.events import Event as Event
 from nurture.domain.events import Happened as Happened
@@ -61,7 +65,9 @@ class Enrollment:
 
     `accepted` remembers when the provider took the send of each email step, because waits for
     an answer start there. `again` are the contents that this run may send although the contact
-    received them in an earlier run of it: they were asked to start over.
+    received them in an earlier run of it: they were asked to start over. `gap` lies at least
+    between two emails to the contact while a run catches up after a pause. `began` is when the
+    event that started the run occurred, which is earlier than when we heard of it.
     """
 
     contact_id: int
@@ -77,6 +83,8 @@ class Enrollment:
     id: int = 0
     revision: int = 0
     again: frozenset[str] = frozenset()
+    gap: timedelta = timedelta()
+    began: datetime | None = None
 
     @property
     def is_live(self) -> bool:

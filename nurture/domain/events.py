@@ -4,13 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nurture.domain.contact import Occurrence
+from nurture.domain.decisions import Decision
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The contact was enrolled, to begin at the step `at`; at the first one by default."""
+    """The contact was enrolled, to begin at the step `at`; at the first one by default.
+
+    `accepted` is when the provider took the email whose answer the step `at` waits for, in the
+    run that this one goes on with.
+    """
 
     at: str = ""
+    accepted: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +96,21 @@ class ContentAdded:
     step: str
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A rule that looks at more than one run at a time has decided for this one.
+
+    Such as the end of a pause, or a migration (`nurture.domain.resuming` and `migrating`);
+    `cause` says which.
+    """
+
+    cause: str
+    decisions: tuple[Decision, ...]
+
+
 Event = (
     Entered | TimerFired | Accepted | Unsent | Held | Broken | Happened | Reconsider
-    | Withdrawn | MovedAway | ContentAdded
+    | Withdrawn | MovedAway | ContentAdded | Decided
 )  # fmt: skip
 
 # What can become of a send, seen from the run that wanted it.

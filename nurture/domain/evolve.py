@@ -1,6 +1,7 @@
 """How decisions change a run: the other half of the core, pure like `decide`."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import assert_never
@@ -45,9 +46,14 @@ def evolve_one(run: Enrollment, decision: Decision) -> Enrollment:
             return _in(run, e.Moved(sequence))
         case e.Finish(state):
             return _in(run, state)
+        case e.Rebase(version, cut, at):
+            passes = MappingProxyType({**run.passes, **cut})
+            return replace(run, version=version, passes=passes, step=run.step if at is None else at)
+        case e.Pace():
+            return replace(run, gap=decision.gap)
         case (
             e.Take() | e.Skip() | e.WouldSend() | e.Expose() | e.SetFact() | e.Tell()
-            | e.SetStage() | e.EnterBeside() | e.LeaveBeside() | e.Note()
+            | e.SetStage() | e.EnterBeside() | e.LeaveBeside() | e.NotEntered() | e.Note()
         ):  # fmt: skip
             return run
         case _:
@@ -68,5 +74,5 @@ def _copy(
     # `dataclasses.replace` takes four times as long, and most of the time of deciding.
     return Enrollment(
         run.contact_id, run.sequence, run.version, state, run.entered_at, step, passes, accepted,
-        run.entry_key, run.properties, run.id, run.revision, run.again,
+        run.entry_key, run.properties, run.id, run.revision, run.again, run.gap, run.began,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from nurture.domain.contact import Change, Engaged, Verdict, changed, refusal
 from nurture.domain.enrollment import Decision, Enrollment
 from nurture.domain.evolve import evolve_one
 from nurture.domain.experiments import arm_of, experiment_key, is_held_out
+from nurture.domain.pacing import paced
 from nurture.domain.sequence import (
     END,
     Branch,
@@ -100,7 +101,7 @@ class Walk:
                 self._end()
             else:
                 self.add(e.Meet(target, pass_no))
-                self._act(step)
+                self.act(step)
 
     def attempt(self, step: Email) -> None:
         """Mail the step at the cursor, hold it, pass over it, or leave."""
@@ -124,7 +125,8 @@ class Walk:
     def _send_or_hold(self, step: Email, pass_no: int) -> None:
         state = self.run.state
         since = state.since if isinstance(state, e.Holding) else None
-        held = delay(self.situation.sequence, self.situation.contact, step, self.now, since)
+        sequence = paced(self.situation.sequence, self.run)
+        held = delay(sequence, self.situation.contact, step, self.now, since)
         if held is None:
             self.add(e.Send(step.key, pass_no, step.template, step.topic))
         elif held.forgone:
@@ -152,7 +154,8 @@ class Walk:
         else:
             self.add(e.Finish(e.Completed("end")))
 
-    def _act(self, step: Step) -> None:
+    def act(self, step: Step) -> None:
+        """Do what the step at the cursor asks for."""
         match step:
             case Email():
                 self.attempt(step)

@@ -19,9 +19,16 @@ def line(
     run: Enrollment, cause: str, decisions: Sequence[Decision], now: datetime
 ) -> dict[str, Any]:
     """Return the line of the log that says what was decided for a run, and because of what."""
+    return remark(run.contact_id, run.id, cause, decisions, now)
+
+
+def remark(
+    contact_id: int, run_id: int | None, cause: str, decisions: Sequence[Decision], now: datetime
+) -> dict[str, Any]:
+    """Return a line of the log about a contact, and the run that it is about if there is one."""
     return {
-        "contact_id": run.contact_id,
-        "enrollment_id": run.id,
+        "contact_id": contact_id,
+        "enrollment_id": run_id,
         "at": now,
         "cause": cause,
         "event_id": None,
@@ -65,6 +72,8 @@ def cause_of(event: Event) -> str:
             return f"Happened {occurrence.name}"
         case e.Withdrawn(reason):
             return f"Withdrawn {reason}"
+        case e.Decided(cause):
+            return cause
         case _:
             return type(event).__name__
 

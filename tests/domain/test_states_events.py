@@ -77,6 +77,7 @@ EVENTS: dict[str, e.Event] = {
     "content added: gift": e.ContentAdded("gift"),
     "content added: tip": e.ContentAdded("tip"),
     "content added: unknown": e.ContentAdded("unknown"),
+    "decided elsewhere": e.Decided("Migrated", (e.Rebase(2, {}),)),
 }
 
 
