@@ -9,7 +9,7 @@ from types import MappingProxyType
 from nurture.campaigns.parse import parse_funnel, parse_sequence
 from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
 from nurture.domain.funnel import Funnel
-from nurture.domain.sequence import Branch, Goal, Sequence, Wait, WaitFor
+from nurture.domain.sequence import Branch, Goal, Sequence, Wait, WaitFor, WhileActive
 from nurture.errors import NotFound
 from nurture.mailer.compiled import CompiledEmail
 from nurture.store import published
@@ -61,6 +61,15 @@ class Catalog:
     def frozen(self) -> frozenset[int]:
         """The ids of the paused sequences."""
         return frozenset(one.sequence_id for one in self.current.values() if one.paused)
+
+    @cached_property
+    def waited_for(self) -> frozenset[str]:
+        """The sequences whose trigger waits in a queue while a run is under way."""
+        queueing = WhileActive.QUEUE
+        found = (one.sequence for one in self.current.values())
+        return frozenset(
+            one.key for one in found if one.trigger and one.trigger.while_active is queueing
+        )
 
     @cached_property
     def entries_ask_history(self) -> bool:

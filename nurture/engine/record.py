@@ -1,24 +1,30 @@
 """Occurrences come in: stored once, scored, and told to whoever waits for them."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from nurture.domain import enrollment as e
-from nurture.domain.conditions import counts, matches_properties
 from nurture.domain.scoring import award
-from nurture.domain.sequence import Trigger
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.isolation import around_bad_runs
+from nurture.engine.isolation import around_bad_runs, isolate
+from nurture.engine.qualification import answers_in, note_answers
 from nurture.engine.score import rescore
 from nurture.engine.transactions import committed
-from nurture.engine.work import Entry, Work
+from nurture.engine.triggers import cancel_waiting, moment, wish_triggered
+from nurture.engine.work import Work
 from nurture.store import ledger, people, runs
 from nurture.store.ledger import NewEvent
 
 # Contacts whose events are handled in one transaction; see docs/performance.md.
 CHUNK = 200
+
+# A contact whom no rule can be applied to is looked at again after this long.
+PATIENCE = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
 
 
 def record(deps: Dependencies, events: Sequence[NewEvent], now: datetime) -> int:
@@ -55,8 +61,10 @@ def take_effect(work: Work, stored: Sequence[NewEvent]) -> None:
     if not stored:
         return
     _award(work, stored)
+    note_answers(work, answers_in(stored))
+    cancel_waiting(work, stored)
     _tell_runs(work, stored)
-    _trigger(work, stored)
+    wish_triggered(work, stored)
     rescore(work, {event.contact_id for event in stored}, event_id=stored[-1].occurrence.id)
 
 
@@ -64,7 +72,8 @@ def score_again(deps: Dependencies, contact_ids: Sequence[int], now: datetime) -
     """Compute scores anew for contacts whose time has come or whose fields changed."""
     for start in range(0, len(contact_ids), CHUNK):
         part = contact_ids[start : start + CHUNK]
-        committed(deps, now, partial(_score_all, contact_ids=part))
+        chunk = partial(committed, deps, now, partial(_score_all, contact_ids=part))
+        around_bad_runs(deps, part, now, chunk)
 
 
 def _score_all(work: Work, contact_ids: Sequence[int]) -> None:
@@ -74,10 +83,22 @@ def _score_all(work: Work, contact_ids: Sequence[int]) -> None:
 
 
 def fallen(deps: Dependencies, now: datetime, limit: int = CHUNK) -> int:
-    """Look again at contacts whose engagement falls through a threshold now; return how many."""
+    """Look again at contacts for whom time alone changes something now; return how many.
+
+    Those who wait longest come first, and each of them is looked at for a later time after it, so
+    that a backlog drains however often this is called.
+    """
     with deps.database.read() as tx:
         ids = ledger.crossing(tx, now, limit)
-    score_again(deps, ids, now)
+    bad = isolate(ids, lambda part: score_again(deps, part, now))
+    if len(bad) == len(ids) > 1:
+        raise bad[0].error
+    if bad:
+        # One whom no rule can be applied to must not keep all others from being looked at.
+        for one in bad:
+            log.error("contact %d cannot be looked at: %r", one.item, one.error)
+        with deps.database.begin() as tx:
+            ledger.look_again(tx, [one.item for one in bad], now + PATIENCE)
     return len(ids)
 
 
@@ -105,42 +126,8 @@ def _tell_runs(work: Work, events: Sequence[NewEvent]) -> None:
     of_contact: dict[int, list[int]] = {}
     for key, run in work.runs.items():
         of_contact.setdefault(run.enrollment.contact_id, []).append(key)
-    for event in sorted(events, key=lambda one: (one.occurrence.occurred_at, one.occurrence.id)):
+    for event in sorted(events, key=moment):
         for run_id in of_contact.get(event.contact_id, ()):
             run = work.runs[run_id]
             if run.enrollment.is_live and not run.frozen:
                 work.tell(run_id, e.Happened(event.occurrence), event_id=event.occurrence.id)
-
-
-def _trigger(work: Work, events: Iterable[NewEvent]) -> None:
-    """Wish contacts into the sequences that these events trigger.
-
-    Unless what cancels such a run has happened by then: a cart and its purchase may arrive in one
-    call, or in the wrong order.
-    """
-    for event in events:
-        occurrence = event.occurrence
-        for definition in work.catalog.by_trigger.get(occurrence.name, ()):
-            trigger = definition.sequence.trigger
-            if trigger is None or not counts(occurrence, trigger.event):
-                continue
-            if not matches_properties(trigger.where, occurrence.properties):
-                continue
-            key = str(occurrence.properties.get(trigger.key, "")) if trigger.key else ""
-            if trigger.key and not key:
-                continue
-            if trigger.cancel and _is_over(work, event, trigger, key):
-                continue
-            work.wish(
-                Entry(event.contact_id, definition, key, occurrence.properties, occurrence.id)
-            )
-
-
-def _is_over(work: Work, event: NewEvent, trigger: Trigger, key: str) -> bool:
-    work.see([event.contact_id], history=True)
-    return any(
-        known.occurred_at >= event.occurrence.occurred_at
-        and any(counts(known, name) for name in trigger.cancel)
-        and (not trigger.key or str(known.properties.get(trigger.key, "")) == key)
-        for known in work.contacts[event.contact_id].history
-    )

@@ -14,8 +14,9 @@ from nurture.domain.evolve import evolve
 from nurture.domain.stages import NOBODY, Actor, Said, StageChange, StageRefused, asked_change
 from nurture.engine import trail
 from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, asks_history
+from nurture.engine.doors import Doors
 from nurture.engine.effects import Effects
-from nurture.engine.entering import Entry, admit, begin, stage_sequence
+from nurture.engine.entering import Entry, stage_sequence
 from nurture.engine.moves import Asked, Moves
 from nurture.engine.places import Places, is_capped, wanted_send
 from nurture.store import ledger, people, runs, sends
@@ -48,11 +49,10 @@ class Work:
     _openings: list[sends.Opening] = field(default_factory=list)
     _decisions: list[dict[str, Any]] = field(default_factory=list)
     _left: dict[int, sends.Left] = field(default_factory=dict)
-    _entries: list[Entry] = field(default_factory=list)
+    doors: Doors = field(default_factory=Doors)
     _moves: Moves = field(default_factory=Moves)
     _asked: set[int] = field(default_factory=set)
     _effects: Effects = field(default_factory=Effects)
-    _leavings: set[tuple[int, str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.catalog: Catalog = self.definitions.catalog(self.tx)
@@ -152,9 +152,17 @@ class Work:
             order=self.catalog.funnel.order, now=self.now,
         )  # fmt: skip
 
+    def remark(
+        self, contact_id: int, run_id: int | None, cause: str, told: e.Decision,
+        event_id: int | None = None,
+    ) -> None:  # fmt: skip
+        """Log something about a contact, or about a run of theirs, that changes no state."""
+        line = trail.remark(contact_id, run_id, cause, [told], self.now)
+        self._decisions.append({**line, "event_id": event_id})
+
     def wish(self, entry: Entry) -> None:
         """Wish a contact enrolled; whether they may is looked at in `finish`."""
-        self._entries.append(entry)
+        self.doors.entries.append(entry)
 
     def wish_stage_sequence(self, contact_id: int, event_id: int | None = None) -> None:
         """Wish a contact into the first sequence of their stage that takes them."""
@@ -170,16 +178,16 @@ class Work:
         for _ in range(MOST_ROUNDS):
             self._use_freed_places()
             self._move_stages()
-            self._leave_beside()
+            self.doors.leave(self)
             self._save()
-            if not self._entries and not self.places.freed:
+            if not self.doors.entries and not self.places.freed:
                 break
             self._open()
         else:
             # What was decided so far is kept; only the next round of the circle is not.
             self._move_stages()
             self._save()
-            keys = sorted({entry.definition.sequence.key for entry in self._entries})
+            keys = sorted({entry.definition.sequence.key for entry in self.doors.entries})
             log.error("sequences lead into each other without end: %s", ", ".join(keys))
         self._effects.write(self.tx, self.now)
         ledger.add_stage_changes(self.tx, self._moves.rows)
@@ -205,11 +213,8 @@ class Work:
                     self._openings.append(sends.Opening.of(run, after, decision))
                 case e.SetStage(_, stage):
                     self.ask_stage(after.contact_id, stage, Actor.RULES, event_id=event_id)
-                case e.EnterSequence(_, key) | e.EnterBeside(_, key) if key in self.catalog.current:
-                    definition = self.catalog.current[key]
-                    self.wish(Entry(after.contact_id, definition, event_id=event_id))
-                case e.LeaveBeside(_, key):
-                    self._leavings.add((after.contact_id, key, after.sequence))
+                case e.EnterSequence() | e.EnterBeside() | e.LeaveBeside():
+                    self.doors.ask(self, after, decision, event_id)
                 case e.SetFact() | e.Expose() | e.WouldSend() | e.Tell():
                     contact, sequence = self.contacts[contact_id], self.definition(run).sequence
                     found = self._effects.note(run, sequence, contact, decision, self.now)
@@ -227,20 +232,6 @@ class Work:
         self.take_up(run for run in found if run.enrollment.id not in self.runs)
         for key in [run.enrollment.id for run in found if is_capped(self.runs[run.enrollment.id])]:
             self.tell(key, e.Reconsider())
-
-    def _leave_beside(self) -> None:
-        """End the runs through other sequences that decisions asked to end."""
-        leavings, self._leavings = self._leavings, set()
-        if not leavings:
-            return
-        found = runs.live_of(self.tx, {contact_id for contact_id, _, _ in leavings})
-        self.take_up(run for run in found if run.enrollment.id not in self.runs)
-        wanted = {(contact_id, key): by for contact_id, key, by in leavings}
-        for run in found:
-            now = self.runs[run.enrollment.id].enrollment
-            by = wanted.get((now.contact_id, now.sequence))
-            if by is not None and now.is_live:
-                self.tell(now.id, e.Withdrawn(f"left by {by}"))
 
     def _stage_sequence(self, contact: Contact) -> Definition | None:
         if contact.standing is None:
@@ -276,6 +267,7 @@ class Work:
                 self.runs[key] = run.at(
                     replace(run.enrollment, revision=run.enrollment.revision + 1)
                 )
+            self.doors.next_in_line(self, changed.values())
         left, self._left = self._left, {}
         sends.cancel_unstarted(self.tx, left, self.now)
         self._openings = [
@@ -287,13 +279,8 @@ class Work:
 
     def _open(self) -> None:
         """Enroll those who are wished in and may come, and let them take their first steps."""
-        wishes, self._entries = self._entries, []
-        contact_ids = {wish.contact_id for wish in wishes}
-        self.see(contact_ids, history=any(asks_history(w.definition.sequence) for w in wishes))
-        chosen = admit(self.tx, wishes, self.contacts, self.now)
-        opened = [begin(wish, self.now) for wish in chosen]
-        ids = runs.open_runs(self.tx, opened, frozen=self.catalog.frozen)
-        for wish, run, run_id in zip(chosen, opened, ids, strict=True):
-            if run_id:
-                self.runs[run_id] = run.at(replace(run.enrollment, id=run_id))
-                self.tell(run_id, e.Entered(), event_id=wish.event_id)
+        found = self.doors.look_at(self)
+        if found.restarted:
+            # A run that begins anew has to be over before the next one may be opened.
+            self._save()
+        self.doors.go_through(self, found)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, assert_never
 
@@ -13,6 +13,9 @@ from nurture.domain.enrollment import Enrollment, State
 from nurture.errors import Conflict
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+
+
+NO_GAP = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ T = tables.Enrollment
 _COLUMNS = (
     T.id, T.contact_id, T.sequence_id, T.version_id, T.track, T.entry_key, T.state, T.state_data,
     T.step, T.wake_at, T.frozen_at, T.passes, T.accepted, T.properties, T.entered_at, T.revision,
-    T.again,
+    T.again, T.began_at, T.gap_seconds,
     tables.Sequence.key, tables.SequenceVersion.number,
 )  # fmt: skip
 
@@ -106,7 +109,8 @@ def _run(row: Sequence[Any]) -> Run:
     # Taken apart at once, because asking a row for each column by its name takes far longer.
     (
         id_, contact_id, sequence_id, version_id, track, entry_key, state, state_data, step,
-        wake_at, frozen_at, passes, accepted, properties, entered_at, revision, again, key, number,
+        wake_at, frozen_at, passes, accepted, properties, entered_at, revision, again,
+        began_at, gap_seconds, key, number,
     ) = row  # fmt: skip
     instants = {name: datetime.fromisoformat(at) for name, at in accepted.items()}
     return Run(
@@ -124,6 +128,8 @@ def _run(row: Sequence[Any]) -> Run:
             id=id_,
             revision=revision,
             again=frozenset(again),
+            began=began_at,
+            gap=timedelta(seconds=gap_seconds) if gap_seconds else NO_GAP,
         ),
         sequence_id,
         version_id,
@@ -201,17 +207,26 @@ def live_ids(tx: Transaction, contact_ids: Iterable[int]) -> list[int]:
     return list(tx.execute(statement.where(T.ended_at.is_(None)).order_by(T.id)).scalars())
 
 
-def entries_of(
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run that there was or is: under which key, begun by an event of when, and ended when."""
+
+    contact_id: int
+    sequence_id: int
+    run_id: int
+    entry_key: str
+    began: datetime | None
+    ended: datetime | None
+
+
+def passages(
     tx: Transaction, contact_ids: Iterable[int], sequence_ids: Iterable[int]
-) -> list[tuple[int, int, str, datetime, datetime | None]]:
-    """Return (contact, sequence, entry key, entered, ended) of every run there ever was."""
-    rows = tx.execute(
-        sa.select(T.contact_id, T.sequence_id, T.entry_key, T.entered_at, T.ended_at).where(
-            bulk.among(tx, T.contact_id, contact_ids),
-            bulk.among(tx, T.sequence_id, sequence_ids),
-        )
-    )
-    return list(rows)
+) -> list[Passage]:
+    """Return every run of these contacts through these sequences that there ever was."""
+    statement = sa.select(
+        T.contact_id, T.sequence_id, T.id, T.entry_key, T.began_at, T.ended_at
+    ).where(bulk.among(tx, T.contact_id, contact_ids), bulk.among(tx, T.sequence_id, sequence_ids))
+    return [Passage(*row) for row in tx.execute(statement.order_by(T.id))]
 
 
 def open_runs(tx: Transaction, runs: Sequence[Run], *, frozen: frozenset[int]) -> list[int]:
@@ -233,6 +248,7 @@ def open_runs(tx: Transaction, runs: Sequence[Run], *, frozen: frozenset[int]) -
                 "properties": dict(run.enrollment.properties),
                 "again": sorted(run.enrollment.again),
                 "entered_at": run.enrollment.entered_at,
+                "began_at": run.enrollment.began,
                 "frozen_at": run.enrollment.entered_at if run.sequence_id in frozen else None,
                 "revision": 0,
             }
@@ -256,6 +272,7 @@ def _values(run: Enrollment, now: datetime) -> dict[str, Any]:
         "wake_at": e.wakes_at(run.state),
         "passes": dict(run.passes),
         "accepted": {step: at.isoformat() for step, at in run.accepted.items()},
+        "gap_seconds": int(run.gap.total_seconds()) if run.gap else 0,
         "ended_at": None if run.is_live else now,
         "end_reason": end_reason(run.state)[:500],
     }

@@ -220,7 +220,10 @@ class VersionEmail(Base):
 
 
 class Enrollment(Base):
-    """One contact's run through one version; `wake_at` is when the clock alone moves it on."""
+    """One contact's run through one version; `wake_at` is when the clock alone moves it on.
+
+    `began_at` is when the event occurred that started it, where an event did.
+    """
 
     __tablename__ = "enrollment"
     id: Mapped[int] = identity()
@@ -238,7 +241,9 @@ class Enrollment(Base):
     accepted: Mapped[dict[str, Any]]
     properties: Mapped[dict[str, Any]]
     again: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    gap_seconds: Mapped[int] = mapped_column(default=0, server_default="0")
     entered_at: Mapped[datetime]
+    began_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str] = mapped_column(default="")
     revision: Mapped[int] = mapped_column(default=0)
@@ -271,6 +276,13 @@ class Enrollment(Base):
             "id",
             sqlite_where=sa.text("wake_at IS NOT NULL AND frozen_at IS NULL"),
             postgresql_where=sa.text("wake_at IS NOT NULL AND frozen_at IS NULL"),
+        ),
+        sa.Index(
+            "ix_enrollment_exhausted",
+            "sequence_id",
+            "version_id",
+            sqlite_where=sa.text("state = 'exhausted'"),
+            postgresql_where=sa.text("state = 'exhausted'"),
         ),
         sa.Index("ix_enrollment_contact", "contact_id", "id"),
         sa.Index("ix_enrollment_place", "sequence_id", "state", "step"),

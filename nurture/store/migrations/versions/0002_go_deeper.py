@@ -224,9 +224,20 @@ def upgrade() -> None:
         "enrollment", sa.Column("again", types.Document, server_default="[]", nullable=False)
     )
     op.add_column(
+        "enrollment", sa.Column("gap_seconds", sa.Integer(), server_default="0", nullable=False)
+    )
+    op.add_column(
         "funnel_version", sa.Column("origin", sa.String(), server_default="file", nullable=False)
     )
     op.add_column("sequence", sa.Column("retired_at", types.Instant(), nullable=True))
+    op.add_column("enrollment", sa.Column("began_at", types.Instant(), nullable=True))
+    op.create_index(
+        "ix_enrollment_exhausted",
+        "enrollment",
+        ["sequence_id", "version_id"],
+        sqlite_where=sa.text("state = 'exhausted'"),
+        postgresql_where=sa.text("state = 'exhausted'"),
+    )
     op.add_column(
         "sequence_version", sa.Column("origin", sa.String(), server_default="file", nullable=False)
     )
@@ -258,7 +269,15 @@ def downgrade() -> None:
     op.drop_column("sequence_version", "trial")
     op.drop_column("sequence_version", "origin")
     op.drop_column("sequence", "retired_at")
+    op.drop_index(
+        "ix_enrollment_exhausted",
+        table_name="enrollment",
+        sqlite_where=sa.text("state = 'exhausted'"),
+        postgresql_where=sa.text("state = 'exhausted'"),
+    )
+    op.drop_column("enrollment", "began_at")
     op.drop_column("funnel_version", "origin")
+    op.drop_column("enrollment", "gap_seconds")
     op.drop_column("enrollment", "again")
     op.drop_column("contact", "persona")
     op.drop_table("endpoint_state")

@@ -1,0 +1,59 @@
+"""What is known of a contact's earlier runs through a sequence, for when they come back to it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from nurture.store import bulk, tables
+from nurture.store.database import Transaction
+
+E, R, S = tables.Enrollment, tables.Received, tables.Send
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """Where a run stopped: its state, its step, and when each email step was accepted."""
+
+    state: str
+    step: str
+    accepted: dict[str, datetime]
+
+
+def last_runs(
+    tx: Transaction, contact_ids: Iterable[int], sequence_ids: Iterable[int]
+) -> dict[tuple[int, int, str], LastRun]:
+    """Return the latest run that is over for each (contact, sequence, entry key)."""
+    statement = (
+        sa.select(E.contact_id, E.sequence_id, E.entry_key, E.state, E.step, E.accepted)
+        .where(
+            bulk.among(tx, E.contact_id, contact_ids),
+            bulk.among(tx, E.sequence_id, sequence_ids),
+            E.ended_at.is_not(None),
+        )
+        .order_by(E.id)
+    )
+    found = {}
+    for contact_id, sequence_id, key, state, step, accepted in tx.execute(statement):
+        instants = {name: datetime.fromisoformat(at) for name, at in accepted.items()}
+        found[contact_id, sequence_id, key] = LastRun(state, step, instants)
+    return found
+
+
+def received_through(
+    tx: Transaction, contact_ids: Iterable[int], sequence_ids: Iterable[int]
+) -> dict[tuple[int, int], frozenset[str]]:
+    """Return what each contact received first through each of these sequences."""
+    statement = (
+        sa.select(R.contact_id, S.sequence_id, R.content)
+        .join(S, S.id == R.send_id)
+        .where(
+            bulk.among(tx, R.contact_id, contact_ids), bulk.among(tx, S.sequence_id, sequence_ids)
+        )
+    )
+    found: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for contact_id, sequence_id, content in tx.execute(statement):
+        found[contact_id, sequence_id].add(content)
+    return {place: frozenset(contents) for place, contents in found.items()}
