@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from nurture.campaigns.calendars import Calendar, all_days_off
 from nurture.campaigns.conditions import ConditionShape
 from nurture.campaigns.limits_shape import CapShape, GuardsShape
 from nurture.campaigns.people_shape import EndpointShape, PersonaShape
@@ -172,6 +173,8 @@ class FunnelShape(Shape):
     """When emails may go out, for sequences that do not say."""
     holidays: list[Date] = Field(default_factory=list)
     """Days on which nothing goes out."""
+    calendars: list[Calendar] = Field(default_factory=list)
+    """Countries whose public holidays are such days, too: [VN]."""
     first_stage: dict[Text, Key] = Field(default_factory=dict)
     """Where new contacts start, by their source; the first stage for all others."""
     caps: list[CapShape] = Field(default_factory=list)
@@ -207,7 +210,7 @@ class FunnelShape(Shape):
                 {one.key: MappingProxyType(one.name.build()) for one in self.topics}
             ),
             window=ANY_TIME if self.window is None else self.window.build(),
-            holidays=frozenset(self.holidays),
+            holidays=frozenset(self.holidays) | all_days_off(self.calendars),
             first_stages=MappingProxyType(dict(self.first_stage)),
             version=version,
             caps=tuple(one.build() for one in self.caps),

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from math import inf
 
 from nurture.domain.check import Fault, minimum_time
@@ -11,12 +11,13 @@ from nurture.domain.funnel import Funnel
 from nurture.domain.sequence import SHORTEST_LOOP, Enter, MoveTo, Reentry
 from nurture.domain.sequence import Sequence as Steps
 from nurture.domain.stages import EdgeKind
-from nurture.domain.timing import Window
+from nurture.domain.timing import Window, next_open
+from nurture.domain.zones import UTC_ZONE
 
 
 def check_entry(sequence: Steps) -> tuple[Fault, ...]:
     """Return every rule that the way into one sequence breaks, and its window."""
-    return (*_window(sequence.window), *_entry(sequence))
+    return (*_window(sequence.window, sequence.holidays), *_entry(sequence))
 
 
 def check_sequences(sequences: Sequence[Steps]) -> tuple[tuple[str, Fault], ...]:
@@ -38,14 +39,24 @@ def check_funnel(funnel: Funnel) -> tuple[Fault, ...]:
         *_hysteresis(funnel),
         *_unreachable_stages(funnel),
         *_out_of_reach(funnel),
-        *_window(funnel.window),
+        *_window(funnel.window, funnel.holidays),
     )
 
 
-def _window(window: Window) -> Iterator[Fault]:
+def _window(window: Window, holidays: frozenset[date]) -> Iterator[Fault]:
     if not window.days:
         remedy = "Name at least one day: `days: [mon, tue]`."
         yield Fault("the window never opens", remedy, ("window", "days"))
+        return
+    for day in sorted(holidays):
+        if day - timedelta(days=1) in holidays:
+            continue
+        try:
+            next_open(window, UTC_ZONE, datetime.combine(day, time(0), UTC), holidays)
+        except ValueError:
+            told = "the holidays keep the window closed for more than a year"
+            yield Fault(told, "Remove days from `holidays`.", ("window", "days"))
+            return
 
 
 def _entry(sequence: Steps) -> Iterator[Fault]:

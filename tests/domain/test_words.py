@@ -14,7 +14,7 @@ from nurture.domain.funnel import Account, Funnel, needs_history
 from nurture.domain.scoring import Limit, ScoreRule
 from nurture.domain.sequence import END, Email, Wait
 from nurture.domain.stages import Edge, EdgeKind, Stage
-from nurture.domain.zones import zone_named, zone_of, zone_source
+from nurture.domain.zones import unknown_zones, zone_named, zone_of, zone_source
 from tests.domain.build import ANA, DAY, HOUR, MINUTE, a_contact, a_sequence
 
 
@@ -45,18 +45,39 @@ def test_writing_and_reading_a_duration_gives_it_back(number: int, unit: str) ->
     assert len(format_duration(duration)) <= len(f"{number}{unit}")
 
 
-def test_the_zone_is_the_contacts_else_the_accounts_else_utc() -> None:
+def test_the_zone_is_the_contacts_else_the_companys_else_the_accounts_else_utc() -> None:
     sequence = a_sequence(fallback_zone="Asia/Ho_Chi_Minh")
     nowhere = a_sequence(fallback_zone="")
     in_paris = a_contact(timezone="Europe/Paris")
     for contact, where, key, source in (
         (in_paris, sequence, "Europe/Paris", "contact"),
         (a_contact(timezone="Mars/Base"), sequence, "Asia/Ho_Chi_Minh", "account"),
+        (
+            a_contact(timezone="Europe/Paris", company_timezone="Asia/Tokyo"),
+            sequence,
+            "Europe/Paris",
+            "contact",
+        ),
+        (a_contact(company_timezone="Asia/Tokyo"), sequence, "Asia/Tokyo", "company"),
+        (
+            a_contact(timezone="Mars/Base", company_timezone="Asia/Tokyo"),
+            sequence,
+            "Asia/Tokyo",
+            "company",
+        ),
+        (a_contact(company_timezone="Head office"), nowhere, "UTC", "utc"),
         (ANA, sequence, "Asia/Ho_Chi_Minh", "account"),
         (ANA, nowhere, "UTC", "utc"),
     ):
         assert zone_of(contact, where).key == key
         assert zone_source(contact, where) == source
+
+
+def test_a_zone_that_does_not_exist_is_told_and_not_used() -> None:
+    lost = a_contact(timezone="Mars/Base", company_timezone="Head office")
+    assert unknown_zones(lost) == (("contact", "Mars/Base"), ("company", "Head office"))
+    assert unknown_zones(a_contact(timezone="Europe/Paris")) == ()
+    assert unknown_zones(ANA) == ()
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Base", "../etc/passwd", "/etc/passwd", "America", "\0"])

@@ -65,6 +65,8 @@ SENTENCES = (
     _("no edge that the rules may take leads to <>"),
     _("Add the edge to funnel.yaml, with `by: [rules]`."), _("the window never opens"),
     _("Name at least one day: `days: [mon, tue]`."),
+    _("the holidays keep the window closed for more than a year"),
+    _("Remove days from `holidays`."),
     _("both a stage and a trigger are given"), _("nobody ever enters"),
     _("Write either `stage: lead` or `trigger: {event: …}`."),
     _("`reentry: keyed` needs a trigger whose `key` tells one run from another"),
