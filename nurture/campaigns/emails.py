@@ -13,7 +13,14 @@ from nurture.domain.sequence import Email, Match, Sequence
 # What every email may use without a default, whoever the contact is.
 ALWAYS_THERE = ("unsubscribe_url", "view_url", "stage", "persona", "today", "language")
 SENDER = ("name", "email", "address", "phone", "site")
+# A contact may be like none.
+PERSONA = ("persona", "persona_name")
 CONTACT = ("email", "address", "language", "timezone")
+# What notices to people of ours may use instead of the two links that only contacts need.
+NOTICE = (
+    "owner", "person", "score", "fit", "grade", "temperature", "sequence", "step", "contact_url",
+    "stage", "persona", "today", "language",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,14 @@ def missing(name: str, facts: Facts) -> Iterator[Told]:
             yield Told(told, f"Add {wanted}.")
 
 
-def undefined(email: EmailFacts, funnel: Funnel, *, triggered: bool) -> Iterator[Told]:
-    """Yield the variables of `email` that somebody's email would not have a value for."""
+def undefined(
+    email: EmailFacts, funnel: Funnel, *, triggered: bool, notice: bool = False
+) -> Iterator[Told]:
+    """Yield the variables of `email` that somebody's email would not have a value for.
+
+    A `notice` knows other things than an email to the contact.
+    """
+    always = NOTICE if notice else ALWAYS_THERE
     for path, guarded in sorted(email.variables.items()):
         root, _, rest = path.partition(".")
         name = rest.partition(".")[0]
@@ -71,8 +84,8 @@ def undefined(email: EmailFacts, funnel: Funnel, *, triggered: bool) -> Iterator
             if not triggered and not guarded:
                 told = f"{shown} has no value: this sequence is not started by an event"
                 yield Told(told, _guard(path))
-        elif root not in ALWAYS_THERE:
-            known = (*ALWAYS_THERE, "contact", "sender", "event")
+        elif root not in always:
+            known = (*always, "contact", "sender", "event")
             yield Told(f"{shown} is not known", did_you_mean(root, known))
 
 
@@ -80,6 +93,11 @@ def _field(
     name: str, funnel: Funnel, language: str, shown: str, *, guarded: bool
 ) -> Iterator[Told]:
     if name in CONTACT:
+        return
+    if name in PERSONA:
+        if not guarded:
+            told = f"{shown} has no value for contacts who are like no persona"
+            yield Told(told, _guard(f"contact.{name}"))
         return
     declared = funnel.fields.get(name)
     if declared is None:

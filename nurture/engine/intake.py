@@ -1,11 +1,12 @@
 """Events from outside: what contacts do on a site or in a shop, told by that site."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from nurture.domain.bant import ANSWERS, LETTERS, PREFIX, answer_of
 from nurture.domain.contact import Engaged, Occurrence, Value
 from nurture.engine.addresses import parse_address
 from nurture.engine.dependencies import Dependencies
@@ -142,7 +143,21 @@ def _properties(value: object, place: str, problems: list[Problem]) -> dict[str,
         )
         problems.append(Problem(told, wanted, field=place))
         return {}
+    problems += _bant_problems(properties, place)
     return properties
+
+
+def _bant_problems(properties: Mapping[str, Value], place: str) -> Iterator[Problem]:
+    """Yield what is wrong with answers to BANT: a slip in one would be lost without a word."""
+    for name, value in properties.items():
+        if not name.startswith(PREFIX):
+            continue
+        if name.removeprefix(PREFIX) not in LETTERS:
+            wanted = f"Use {', '.join(PREFIX + letter for letter in LETTERS)}."
+            yield Problem(f"BANT has no {name!r}", wanted, field=f"{place}.{name}")
+        elif answer_of(value) is None:
+            wanted = f"Answer {', '.join(ANSWERS)}, or true or false."
+            yield Problem(f"{value!r} is no answer", wanted, field=f"{place}.{name}")
 
 
 def _is_storable(value: object) -> bool:

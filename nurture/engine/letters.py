@@ -52,23 +52,38 @@ def merge_fields(
     letter: Letter, funnel: Funnel, language: str, now: datetime, links: Mapping[str, str]
 ) -> dict[str, object]:
     """Return the merge fields of an email: the contact's own values over declared defaults."""
-    fields: dict[str, Any] = {"email": letter.addressee.email, "language": language}
-    for key, declared in funnel.fields.items():
-        default = declared.defaults.get(language)
-        if default is not None:
-            fields[key] = default
-    own = letter.addressee.fields.items()
-    fields |= {key: value for key, value in own if value not in ("", None)}
     return {
-        "contact": fields,
+        "contact": contact_fields(letter.addressee, funnel, language),
         "sender": sender_of(funnel.account).merge(),
         "event": dict(letter.enrollment.properties),
         "stage": letter.stage,
-        "persona": str(letter.addressee.fields.get("persona", "")),
+        "persona": letter.addressee.persona,
         "today": now,
         "language": language,
         **links,
     }
+
+
+def contact_fields(addressee: Addressee, funnel: Funnel, language: str) -> dict[str, Any]:
+    """Return the merge fields `contact.…`: the contact's own values over declared defaults."""
+    fields: dict[str, Any] = {"email": addressee.email, "language": language}
+    for key, declared in funnel.fields.items():
+        default = declared.defaults.get(language)
+        if default is not None:
+            fields[key] = default
+    own = addressee.fields.items()
+    fields |= {key: value for key, value in own if value not in ("", None)}
+    # What the rules found, whatever a file may have said; like a field, it can be missing.
+    for name, value in _persona(addressee.persona, funnel, language).items():
+        fields.pop(name, None)
+        fields |= {name: value} if value else {}
+    return fields
+
+
+def _persona(key: str, funnel: Funnel, language: str) -> dict[str, str]:
+    """Return the contact's persona and what it is called in a language."""
+    names = next((one.names for one in funnel.personas if one.key == key), {})
+    return {"persona": key, "persona_name": names.get(language) or key}
 
 
 def sender_of(account: Account) -> Sender:
@@ -95,9 +110,21 @@ class Post:
         self, letter: Letter, email: CompiledEmail, now: datetime, *, tracked: bool = True
     ) -> Rendered:
         """Return the rendered email with its links; raises TemplateFailed with the email's name."""
+        unsubscribe_url = self._links.unsubscribe_url(letter.email_id, letter.send.id)
+        return self._rendered(letter, email, now, unsubscribe_url, tracked=tracked)
+
+    def _rendered(
+        self,
+        letter: Letter,
+        email: CompiledEmail,
+        now: datetime,
+        unsubscribe_url: str,
+        *,
+        tracked: bool,
+    ) -> Rendered:
         send_id, email_id = letter.send.id, letter.email_id
         own = {
-            "unsubscribe_url": self._links.unsubscribe_url(email_id, send_id),
+            "unsubscribe_url": unsubscribe_url,
             "view_url": self._links.view_url(email_id, send_id),
         }
         merge = merge_fields(letter, self._funnel, email.language, now, own)
@@ -106,8 +133,10 @@ class Post:
 
     def write(self, letter: Letter, email: CompiledEmail, now: datetime) -> OutgoingEmail:
         """Return the email as a provider takes it."""
-        rendered = self.render(letter, email, now)
         send = letter.send
+        # Sealing takes its time, so the address in the text and in the head is made once.
+        unsubscribe_url = self._links.unsubscribe_url(letter.email_id, send.id)
+        rendered = self._rendered(letter, email, now, unsubscribe_url, tracked=True)
         name = letter.addressee.fields.get("first_name") or ""
         envelope = Envelope(
             send_id=send.id,
@@ -117,7 +146,7 @@ class Post:
             recipient=letter.addressee.email,
             recipient_name=str(name),
             date=now,
-            unsubscribe_url=self._links.unsubscribe_url(letter.email_id, send.id),
+            unsubscribe_url=unsubscribe_url,
             list_id=f"{send.topic}.{self._domain}",
             feedback_id=feedback_id(letter.enrollment.sequence, send.topic, "", self._domain),
             language=email.language,

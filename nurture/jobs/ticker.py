@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Final
 
 from nurture.engine import presence
-from nurture.engine.advance import CHUNK, advance_around, wake_waiting
+from nurture.engine.advance import advance_around, chunk_of, wake_waiting
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.hits import settle_hits
+from nurture.engine.record import CHUNK as FALLEN
 from nurture.engine.record import fallen
 from nurture.engine.webhooks import settle_webhooks
 from nurture.jobs.chores import Chore, Chores
@@ -35,11 +36,12 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
     def at_now(use_case: Callable[[Dependencies, datetime], int]) -> Callable[[], int]:
         return lambda: use_case(deps, deps.clock.now())
 
+    chunk = chunk_of(deps)
     return [
-        Chore("moving due runs on", lambda: drain(lambda: _advance(deps), CHUNK)),
+        Chore("moving due runs on", lambda: drain(lambda: _advance(deps, chunk), chunk)),
         Chore("judging hits", lambda: drain(lambda: _hits(deps), HITS)),
         Chore("settling webhooks", lambda: drain(lambda: _webhooks(deps), WEBHOOKS)),
-        Chore("looking at fallen scores", at_now(fallen)),
+        Chore("looking at whom time changes", lambda: drain(lambda: _fallen(deps), FALLEN)),
         Chore("waking workers", at_now(wake_waiting)),
         Chore(
             "recovering the dead",
@@ -68,15 +70,19 @@ def run(deps: Dependencies, name: str, stop: Stop) -> int:
     with Presence(deps, name, "ticker"):
         while not stop():
             # A round that stopped at its bound has left work behind: no pause then.
-            behind = turn.round() >= MOST_CHUNKS * min(CHUNK, HITS, WEBHOOKS)
+            behind = turn.round() >= MOST_CHUNKS * min(chunk_of(deps), HITS, WEBHOOKS)
             stop.wait(0 if behind else tick)
     deps.database.close()
     return 0
 
 
-def _advance(deps: Dependencies) -> int:
-    done = advance_around(deps, deps.clock.now())
+def _advance(deps: Dependencies, chunk: int) -> int:
+    done = advance_around(deps, deps.clock.now(), chunk)
     return done.moved + done.failed
+
+
+def _fallen(deps: Dependencies) -> int:
+    return fallen(deps, deps.clock.now())
 
 
 def _hits(deps: Dependencies) -> int:
