@@ -7,6 +7,7 @@ from typing import Any
 from nurture.domain import enrollment as e
 from nurture.domain.contact import refusal
 from nurture.domain.decide import exit_reason
+from nurture.domain.pacing import paced
 from nurture.domain.sequence import Email
 from nurture.domain.waiting import delay
 from nurture.domain.walk import RECEIVED_BEFORE, is_repeated
@@ -107,13 +108,14 @@ def _look_again(work: Work, send: Claimed) -> dict[str, Any] | None:
         work.tell(send.enrollment_id, e.Withdrawn(reason), send_id=send.id)
         return _row("skipped", reason, work)
     run = situation.enrollment
-    if is_repeated(run, send.content, contact.received, send.pass_no):
+    if is_repeated(sequence, run, send.content, contact.received, send.pass_no):
         unsent = e.Unsent(send.step, send.pass_no, RECEIVED_BEFORE)
         work.tell(send.enrollment_id, unsent, send_id=send.id)
         return _row("skipped", RECEIVED_BEFORE, work)
     step = sequence.by_key.get(send.step)
     since = send.created_at
-    held = delay(sequence, contact, step, work.now, since) if isinstance(step, Email) else None
+    own = paced(sequence, run)
+    held = delay(own, contact, step, work.now, since) if isinstance(step, Email) else None
     if held is not None and held.forgone:
         unsent = e.Unsent(send.step, send.pass_no, held.reason)
         work.tell(send.enrollment_id, unsent, send_id=send.id)
@@ -130,11 +132,10 @@ def _row(status: str, reason: str, work: Work) -> dict[str, Any]:
 
 
 def _pack(work: Work, deps: Dependencies, going: list[Claimed], claimed: int) -> Bag:
-    addressees = people.addressees(work.tx, {send.contact_id for send in going})
     funnel = work.catalog.funnel
     letters = []
     for send in going:
-        addressee = addressees[send.contact_id]
+        addressee = work.addressees[send.contact_id]
         email_id = choose_email(deps.definitions, work.tx, send, addressee.language, funnel.account)
         standing = work.contacts[send.contact_id].standing
         letters.append(

@@ -1,22 +1,24 @@
 """Pausing a sequence and letting it go on: nobody is mailed meanwhile, and nothing bursts after.
 
 A pause freezes every live run where it stands. Sends that are queued stay in the queue, for a
-claim leaves out paused sequences. Resuming shifts: each run's timer, and the deadline of what it
-awaits, moves by as long as that very run stood still, so that contacts stay as far apart as they
-were. What contacts did meanwhile is told to their runs then, so that a cart that was bought
-during the pause is not reminded of after it.
+claim leaves out paused sequences. How the runs go on is decided in `nurture.domain.resuming`; what
+contacts did meanwhile is told to their runs then, so that a cart that was bought during the pause
+is not reminded of after it. Whatever is due at once is spread, sends in the queue among it.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from nurture.domain import enrollment as e
+from nurture.domain.resuming import Pause, Resumption, resumed, turn_of
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid, NotFound, Problem, Refused
-from nurture.store import operations, pausing, published, runs
+from nurture.store import operations, pausing, people, published, runs
+from nurture.store.pausing import Standstill
 
 # Runs stopped or let go in one transaction, so that clicks and workers never wait long.
 CHUNK = 500
@@ -60,52 +62,99 @@ def pause(deps: Dependencies, key: str, reason: str, by: str, now: datetime) -> 
             return Paused(since, stopped)
 
 
-def resume(deps: Dependencies, key: str, by: str, now: datetime) -> int:
-    """Let the sequence called `key` go on; return how many runs were let go.
+def resume(
+    deps: Dependencies, key: str, by: str, now: datetime, plan: Resumption | None = None
+) -> int:
+    """Let the sequence called `key` go on as `plan` says; return how many runs were let go.
 
     The pause is lifted last: a crash in between leaves the sequence paused, and resuming again
     takes up the rest. Raises NotFound for no such sequence and Refused when nothing is paused.
     """
+    how = plan or Resumption()
     with deps.database.read() as tx:
         found = pausing.pause_of(tx, key)
         if found is None:
             raise _unknown(key)
         if found.since is None and not pausing.count_frozen(tx, found.sequence_id):
             raise Refused("this sequence is not paused")
-    let_go = _thaw_all(deps, found.sequence_id, now)
+    thaw = _Thaw(found.sequence_id, how)
+    let_go = _thaw_all(deps, thaw, now)
     if found.since is not None:
         with deps.database.begin() as tx:
             published.set_paused(tx, found.sequence_id, None, "")
             seconds = int((now - found.since).total_seconds())
-            told = {"runs": let_go, "paused_seconds": seconds, "reason": found.reason}
+            told = {
+                "runs": let_go, "paused_seconds": seconds, "reason": found.reason,
+                "how": how.how.value, "over_seconds": int(how.over.total_seconds()),
+            }  # fmt: skip
             operations.note(tx, by, "resume", key, told, now)
         # Who was enrolled while the last chunk was written began frozen, and must not stay so.
-        let_go += _thaw_all(deps, found.sequence_id, now)
+        let_go += _thaw_all(deps, thaw, now)
     return let_go
 
 
-def _thaw_all(deps: Dependencies, sequence_id: int, now: datetime) -> int:
+def standstill(deps: Dependencies, key: str, now: datetime) -> Standstill:
+    """Return who stands still in a paused sequence, and how many would be due now.
+
+    Raises NotFound for no such sequence.
+    """
+    with deps.database.read() as tx:
+        found = pausing.pause_of(tx, key)
+        if found is None:
+            raise _unknown(key)
+        return pausing.standstill(tx, found.sequence_id, now)
+
+
+@dataclass
+class _Thaw:
+    """Letting the runs of one sequence go. `turns` counts the runs of each contact so far."""
+
+    sequence_id: int
+    plan: Resumption
+    turns: Counter[int] = field(default_factory=Counter)
+
+
+def _thaw_all(deps: Dependencies, thaw: _Thaw, now: datetime) -> int:
     total = 0
     while True:
-        some = committed(deps, now, partial(_thaw, sequence_id=sequence_id))
+        some, turns = committed(deps, now, partial(_thaw, thaw=thaw))
+        # Only now is it certain that they had their turns.
+        thaw.turns.update(turns)
         total += some
         if some < CHUNK:
             return total
 
 
-def _thaw(work: Work, sequence_id: int) -> int:
-    stopped = pausing.frozen(work.tx, sequence_id, CHUNK)
+def _thaw(work: Work, thaw: _Thaw) -> tuple[int, Counter[int]]:
+    turns: Counter[int] = Counter()
+    # Contacts before runs, as whoever records their events does.
+    people.lock(work.tx, pausing.frozen_contacts(work.tx, thaw.sequence_id, CHUNK))
+    stopped = pausing.frozen(work.tx, thaw.sequence_id, CHUNK)
     if not stopped:
-        return 0
-    pausing.thaw(work.tx, stopped, work.now)
+        return 0, turns
+    pausing.thaw(work.tx, stopped)
     work.take_up(runs.by_ids(work.tx, [one.id for one in stopped]).values())
     earliest = min(one.frozen_at for one in stopped)
     missed = pausing.happened_since(work.tx, {one.contact_id for one in stopped}, earliest)
+    under_way = pausing.under_way(work.tx, [one.id for one in stopped])
+    later: dict[int, datetime] = {}
     for one in stopped:
-        for occurrence, recorded_at in missed.get(one.contact_id, ()):
-            if recorded_at >= one.frozen_at and work.runs[one.id].enrollment.is_live:
-                work.tell(one.id, e.Happened(occurrence), event_id=occurrence.id)
-    return len(stopped)
+        told = tuple(
+            occurrence
+            for occurrence, recorded_at in missed.get(one.contact_id, ())
+            if recorded_at >= one.frozen_at
+        )
+        turn = thaw.turns[one.contact_id] + turns[one.contact_id]
+        stood = Pause(one.frozen_at, work.now, told, turn, one.id in under_way)
+        situation = work.situation(one.id)
+        decided = resumed(situation, stood, thaw.plan)
+        if decided:
+            work.tell(one.id, e.Decided(f"Resumed {thaw.plan.how}", decided))
+        if isinstance(work.runs[one.id].enrollment.state, e.Sending):
+            later[one.id] = turn_of(situation, stood, thaw.plan)
+        turns[one.contact_id] += 1
+    pausing.put_off(work.tx, later)
+    return len(stopped), turns
 
 
 def _unknown(key: str) -> NotFound:

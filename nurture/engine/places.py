@@ -9,7 +9,7 @@ locked, so that no two of them together pass a cap; what must give way by then i
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nurture.domain import enrollment as e
 from nurture.domain.caps import Rank
@@ -61,6 +61,27 @@ class Places:
         for key, contact in contacts.items():
             some = found.get(key, ())
             self._known[key] = [self._place(one, catalog, contact) for one in some]
+
+    def see_paced(
+        self,
+        tx: Transaction,
+        catalog: Catalog,
+        contacts: Mapping[int, Contact],
+        runs: Iterable[Enrollment],
+        now: datetime,
+    ) -> None:
+        """Read the places of contacts with a run that catches up: its gap is a cap of its own."""
+        gaps: dict[int, timedelta] = {}
+        for run in runs:
+            if run.gap and run.is_live and run.contact_id in contacts:
+                gaps[run.contact_id] = max(run.gap, gaps.get(run.contact_id, run.gap))
+        if not gaps:
+            return
+        longest = max([*gaps.values(), *(cap.per for cap in catalog.funnel.caps)])
+        found = mailings(tx, gaps, now - longest)
+        for key in gaps:
+            some = found.get(key, ())
+            self._known[key] = [self._place(one, catalog, contacts[key]) for one in some]
 
     def _place(self, one: Mailing, catalog: Catalog, contact: Contact) -> Place:
         rank = _rank(

@@ -42,6 +42,7 @@ class Work:
     now: datetime
     wall: datetime
     contacts: dict[int, Contact] = field(default_factory=dict)
+    addressees: dict[int, people.Addressee] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
     _storied: set[int] = field(default_factory=set)
@@ -63,8 +64,10 @@ class Work:
         missing = wanted - self.contacts.keys()
         if missing:
             need = Need(sequences=self.catalog.asks_membership)
-            found = people.contacts(self.tx, missing, need)
+            read = people.with_addressees(self.tx, missing, need)
+            found = {key: contact for key, (contact, _) in read.items()}
             self.contacts.update(found)
+            self.addressees.update((key, one) for key, (_, one) in read.items())
             self.places.see(self.tx, self.catalog, found, self.now)
         if history and (bare := (wanted & self.contacts.keys()) - self._storied):
             self._storied |= bare
@@ -88,6 +91,8 @@ class Work:
         versions = {run.version_id for run in some}
         history = any(asks_history(self.catalog.version(key).sequence) for key in versions)
         self.see({run.enrollment.contact_id for run in some}, history=history)
+        told = (run.enrollment for run in some)
+        self.places.see_paced(self.tx, self.catalog, self.contacts, told, self.now)
         return some
 
     def definition(self, run: Run) -> Definition:

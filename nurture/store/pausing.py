@@ -1,10 +1,10 @@
 """Enrollments of one sequence, stopped where they stand and let go again, a chunk at a time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -12,7 +12,7 @@ from nurture.domain.contact import Occurrence, Verdict
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
-S, T = tables.Sequence, tables.Enrollment
+S, T, V, M = tables.Sequence, tables.Enrollment, tables.SequenceVersion, tables.Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,16 @@ class Frozen:
 
     id: int
     contact_id: int
-    wake_at: datetime | None
     frozen_at: datetime
-    state_data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """Who stands still: runs, those of them whose timer would have come, and queued sends."""
+
+    runs: int
+    due: int
+    queued: int
 
 
 def pause_of(tx: Transaction, key: str, *, lock: bool = False) -> Pause | None:
@@ -45,11 +52,17 @@ def pause_of(tx: Transaction, key: str, *, lock: bool = False) -> Pause | None:
     return None if row is None else Pause(*row)
 
 
+def _pinned(sequence_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """Live runs of a sequence. Trials of a draft do not stand still: they show what is mended."""
+    trials = sa.select(V.id).where(V.sequence_id == sequence_id, V.trial)
+    return T.sequence_id == sequence_id, T.ended_at.is_(None), T.version_id.not_in(trials)
+
+
 def freeze(tx: Transaction, sequence_id: int, at: datetime, limit: int) -> int:
     """Stop up to `limit` live runs that still move; return how many were stopped."""
     moving = (
         sa.select(T.id)
-        .where(T.sequence_id == sequence_id, T.ended_at.is_(None), T.frozen_at.is_(None))
+        .where(*_pinned(sequence_id), T.frozen_at.is_(None))
         .order_by(T.id)
         .limit(limit)
     )
@@ -57,43 +70,84 @@ def freeze(tx: Transaction, sequence_id: int, at: datetime, limit: int) -> int:
     return tx.execute(statement.values(frozen_at=at)).rowcount
 
 
+def frozen_contacts(tx: Transaction, sequence_id: int, limit: int) -> list[int]:
+    """Return the contacts of the runs that `frozen` will return."""
+    statement = sa.select(T.contact_id).where(*_pinned(sequence_id), T.frozen_at.is_not(None))
+    return list(tx.execute(statement.order_by(T.id).limit(limit)).scalars())
+
+
 def frozen(tx: Transaction, sequence_id: int, limit: int) -> list[Frozen]:
     """Return up to `limit` live runs that stand still, locked for us."""
     statement = (
-        sa.select(T.id, T.contact_id, T.wake_at, T.frozen_at, T.state_data)
-        .where(T.sequence_id == sequence_id, T.ended_at.is_(None), T.frozen_at.is_not(None))
+        sa.select(T.id, T.contact_id, T.frozen_at)
+        .where(*_pinned(sequence_id), T.frozen_at.is_not(None))
         .order_by(T.id)
         .limit(limit)
         .with_for_update()
     )
-    return [Frozen(*row) for row in tx.execute(statement)]
+    return [Frozen(*cast(tuple[Any, ...], row)) for row in tx.execute(statement)]
 
 
 def count_frozen(tx: Transaction, sequence_id: int) -> int:
     """Return how many live runs stand still."""
-    statement = sa.select(sa.func.count()).where(
-        T.sequence_id == sequence_id, T.ended_at.is_(None), T.frozen_at.is_not(None)
-    )
+    statement = sa.select(sa.func.count()).where(*_pinned(sequence_id), T.frozen_at.is_not(None))
     return int(tx.execute(statement).scalar_one())
 
 
-def thaw(tx: Transaction, runs: Sequence[Frozen], now: datetime) -> None:
-    """Let runs go on, each with its timer moved by as long as it stood still.
+def standstill(tx: Transaction, sequence_id: int, now: datetime) -> Standstill:
+    """Return who stands still in a sequence, and what would be due at once."""
+    due = sa.func.coalesce(sa.func.sum(sa.case((T.wake_at <= now, 1), else_=0)), 0)
+    live = sa.select(sa.func.count(), due).where(
+        *_pinned(sequence_id), T.frozen_at.is_not(None)
+    )  # fmt: skip
+    trials = sa.select(V.id).where(V.sequence_id == sequence_id, V.trial)
+    queued = sa.select(sa.func.count()).where(
+        M.sequence_id == sequence_id, M.status == "queued", M.version_id.not_in(trials)
+    )
+    stopped, late = tx.execute(live).one()
+    return Standstill(stopped, int(late), tx.execute(queued).scalar_one())
+
+
+def thaw(tx: Transaction, runs: Sequence[Frozen]) -> None:
+    """Let runs go on.
 
     The revision goes up: whoever read a run before and decided by its old timer must read again.
     """
+    bulk.update(tx, T, [{"id": run.id, "frozen_at": None} for run in runs], bump="revision")
+
+
+def under_way(tx: Transaction, run_ids: Iterable[int]) -> frozenset[int]:
+    """Return those of the runs that have a send which a provider has, or may have."""
+    statement = sa.select(M.enrollment_id).where(
+        bulk.among(tx, M.enrollment_id, run_ids), M.status.in_(("claimed", "uncertain"))
+    )
+    return frozenset(tx.execute(statement).scalars())
+
+
+def put_off(tx: Transaction, until: Mapping[int, datetime]) -> None:
+    """Let the queued sends of runs (by id) wait until an instant each."""
+    if not until:
+        return
+    rows = tx.execute(
+        sa.select(M.id, M.enrollment_id, M.not_before)
+        .where(bulk.among(tx, M.enrollment_id, until), M.status == "queued")
+        .order_by(M.id)
+        .with_for_update()
+    ).all()
     bulk.update(
         tx,
-        T,
+        M,
         [
             {
-                "id": run.id,
-                "frozen_at": None,
-                "wake_at": run.wake_at and run.wake_at + (now - run.frozen_at),
+                "id": row.id,
+                "status": "queued",
+                "not_before": max(
+                    until[row.enrollment_id], row.not_before or until[row.enrollment_id]
+                ),
             }
-            for run in runs
+            for row in rows
         ],
-        bump="revision",
+        match=("id", "status"),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Any, assert_never
 
@@ -13,7 +14,7 @@ from nurture.domain.enrollment import Enrollment, State
 from nurture.errors import Conflict
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
-
+from nurture.store.types import Instant
 
 NO_GAP = timedelta()
 
@@ -97,12 +98,11 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _select() -> sa.Select[Any]:
-    return (
-        sa.select(*_COLUMNS)
-        .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
-        .join(tables.SequenceVersion, tables.SequenceVersion.id == T.version_id)
-    )
+_SELECT = (
+    sa.select(*_COLUMNS)
+    .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
+    .join(tables.SequenceVersion, tables.SequenceVersion.id == T.version_id)
+)
 
 
 def _run(row: Sequence[Any]) -> Run:
@@ -138,8 +138,17 @@ def _run(row: Sequence[Any]) -> Run:
     )
 
 
-def _is_due(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(T.wake_at <= now, T.wake_at.is_not(None), T.frozen_at.is_(None))
+_IS_DUE = sa.and_(
+    T.wake_at <= sa.bindparam("now", type_=Instant), T.wake_at.is_not(None), T.frozen_at.is_(None)
+)
+_LIMIT = sa.bindparam("limit", type_=sa.Integer)
+# Built once, like the statement of `by_ids`: building takes longer than executing.
+_SELECT_DUE = (
+    _SELECT.where(_IS_DUE)
+    .order_by(T.wake_at, T.id)
+    .limit(_LIMIT)
+    .with_for_update(of=T, skip_locked=True)
+)
 
 
 def due(
@@ -150,22 +159,16 @@ def due(
     Rows that another scheduler holds are passed over (PostgreSQL); on SQLite the transaction
     itself is the lock. With `among` only runs with these ids are looked at.
     """
-    statement = (
-        _select()
-        .where(_is_due(now))
-        .order_by(T.wake_at, T.id)
-        .limit(limit)
-        .with_for_update(of=T, skip_locked=True)
-    )
+    statement = _SELECT_DUE
     if among is not None:
         statement = statement.where(bulk.among(tx, T.id, among))
-    return [_run(row) for row in tx.execute(statement).all()]
+    return [_run(row) for row in tx.execute(statement, {"now": now, "limit": limit}).all()]
 
 
 def due_ids(tx: Transaction, now: datetime, limit: int) -> list[int]:
     """Return the ids of the runs that `due` would return, without reading or locking them."""
-    statement = sa.select(T.id).where(_is_due(now)).order_by(T.wake_at, T.id).limit(limit)
-    return list(tx.execute(statement).scalars())
+    statement = sa.select(T.id).where(_IS_DUE).order_by(T.wake_at, T.id).limit(_LIMIT)
+    return list(tx.execute(statement, {"now": now, "limit": limit}).scalars())
 
 
 def fail(tx: Transaction, run_id: int, error: str, now: datetime) -> int | None:
@@ -189,15 +192,20 @@ def fail(tx: Transaction, run_id: int, error: str, now: datetime) -> int | None:
 
 def by_ids(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Run]:
     """Return the runs with these ids, by id."""
-    statement = _select().where(bulk.among(tx, T.id, ids)).order_by(T.id)
-    if lock:
-        statement = statement.with_for_update(of=T)
-    return {row[0]: _run(row) for row in tx.execute(statement).all()}
+    statement = _select_by_ids(tx.dialect.name, lock=lock)
+    rows = tx.execute(statement, {"ids": bulk.listed(tx, ids)}).all()
+    return {row[0]: _run(row) for row in rows}
+
+
+@cache
+def _select_by_ids(dialect: str, *, lock: bool) -> sa.Select[Any]:
+    statement = _SELECT.where(bulk.among_named(dialect, T.id, "ids")).order_by(T.id)
+    return statement.with_for_update(of=T) if lock else statement
 
 
 def live_of(tx: Transaction, contact_ids: Iterable[int]) -> list[Run]:
     """Return the live runs of these contacts."""
-    statement = _select().where(bulk.among(tx, T.contact_id, contact_ids), T.ended_at.is_(None))
+    statement = _SELECT.where(bulk.among(tx, T.contact_id, contact_ids), T.ended_at.is_(None))
     return [_run(row) for row in tx.execute(statement.order_by(T.id))]
 
 

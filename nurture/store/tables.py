@@ -337,7 +337,6 @@ class Send(Base):
         sa.UniqueConstraint("enrollment_id", "step", "pass_no"),
         sa.CheckConstraint(f"status IN ({SEND_STATES})", name="status"),
         sa.Index("ix_send_contact", "contact_id", "id"),
-        sa.Index("ix_send_step", "version_id", "step", "status"),
         sa.Index(
             "ix_send_open",
             "status",

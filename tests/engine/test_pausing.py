@@ -1,13 +1,15 @@
 """Pausing and resuming: nobody mailed meanwhile, nothing lost, no burst after."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
 
 from nurture.domain.contact import Occurrence
+from nurture.domain.resuming import How, Resumption
 from nurture.engine import pausing
-from nurture.engine.pausing import pause, resume
+from nurture.engine.pausing import pause, resume, standstill
 from nurture.engine.publish import place_contacts
 from nurture.engine.record import record
 from nurture.errors import Invalid, NotFound, Refused
@@ -15,7 +17,7 @@ from nurture.store import tables
 from nurture.store.ledger import NewEvent
 from tests.engine.sequence_world import NOW, World
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 E, S = tables.Enrollment, tables.Send
 
 
@@ -39,6 +41,8 @@ def test_nothing_leaves_a_paused_sequence_and_queued_sends_wait_for_it(world: Wo
     assert world.column(sa.select(S.status)) == ["queued"] * 3
     assert resume(world.deps, "welcome", "lan", world.clock.now()) == 3
     world.work()
+    assert world.box.taken == [], "they do not all leave at the stroke of it"
+    world.pass_time(HOUR)
     assert len(world.box.taken) == 3
 
 
@@ -84,7 +88,7 @@ def test_who_comes_during_a_pause_stands_still_and_starts_after_it(world: World)
     assert world.box.taken == []
     assert all(world.column(sa.select(E.frozen_at)))
     assert resume(world.deps, "welcome", "lan", world.clock.now()) == 2
-    world.work()
+    world.pass_time(HOUR)
     assert len(world.box.taken) == 2
 
 
@@ -154,7 +158,18 @@ def test_who_paused_and_resumed_is_written_down(world: World) -> None:
     t = tables.Audit
     lines = world.rows(sa.select(t.by, t.what, t.subject, t.data).order_by(t.id.desc()).limit(2))
     assert [tuple(line) for line in lines] == [
-        ("minh", "resume", "welcome", {"runs": 0, "paused_seconds": 86400, "reason": "holiday"}),
+        (
+            "minh",
+            "resume",
+            "welcome",
+            {
+                "runs": 0,
+                "paused_seconds": 86400,
+                "reason": "holiday",
+                "how": "shift",
+                "over_seconds": 3600,
+            },
+        ),
         ("lan", "pause", "welcome", {"reason": "holiday"}),
     ]
 
@@ -168,3 +183,74 @@ def test_what_cannot_be_paused_or_resumed_is_refused(world: World) -> None:
         resume(world.deps, "nothing", "lan", NOW)
     with pytest.raises(Refused, match="not paused"):
         resume(world.deps, "welcome", "lan", NOW)
+
+
+def test_how_many_would_be_due_is_counted_before_anybody_resumes(world: World) -> None:
+    enroll(world, 2)
+    world.work()
+    enroll(world, 3, first=3)
+    pause(world.deps, "welcome", "holiday", "lan", world.clock.now())
+    early = standstill(world.deps, "welcome", world.clock.now() + DAY)
+    assert (early.runs, early.due, early.queued) == (5, 0, 3)
+    late = standstill(world.deps, "welcome", world.clock.now() + 4 * DAY)
+    assert (late.runs, late.due, late.queued) == (5, 2, 3)
+    with pytest.raises(NotFound):
+        standstill(world.deps, "nothing", NOW)
+
+
+def test_catching_up_mails_everybody_once_and_keeps_the_gap(world: World) -> None:
+    (contact,) = world.add_contacts(1, "mql")
+    for cart in ("7", "8", "9"):
+        happened(world, contact, "cart_updated", f"cart-{cart}", cart_id=cart)
+    pause(world.deps, "cart", "prices change", "lan", world.clock.now())
+    world.pass_time(9 * DAY)
+    start = world.clock.now()
+    plan = Resumption(How.CATCH_UP, HOUR, DAY)
+    assert resume(world.deps, "cart", "lan", start, plan) == 3
+    world.work()
+    assert world.column(sa.select(E.state)) == ["holding"] * 3
+    counts = []
+    for _ in range(5):
+        world.pass_time(HOUR)
+        counts.append(len(world.box.taken))
+        world.pass_time(DAY - HOUR)
+    # The carts hold the same email, which nobody gets twice: the ledger skips it.
+    assert counts == [1, 1, 1, 1, 1]
+    assert world.column(sa.select(E.state)) == ["completed"] * 3
+    assert world.column(sa.select(E.gap_seconds)) == [86400] * 3
+
+
+def test_what_was_missed_expires_and_nothing_in_the_queue_leaves(world: World) -> None:
+    enroll(world, 1)
+    world.work()
+    world.pass_time(DAY)
+    enroll(world, 1, first=2)
+    pause(world.deps, "welcome", "holiday", "lan", world.clock.now())
+    assert world.column(sa.select(S.status).order_by(S.id)) == ["accepted", "queued"]
+    world.pass_time(20 * DAY)
+    resume(world.deps, "welcome", "lan", world.clock.now(), Resumption(How.EXPIRE))
+    world.pass_time(2 * DAY)
+    assert len(world.box.taken) == 1
+    assert world.column(sa.select(S.status).order_by(S.id)) == ["accepted", "cancelled"]
+    assert world.column(sa.select(E.state)) == ["exhausted"] * 2
+    d = tables.Decision
+    lines = world.column(sa.select(d.decided).where(d.cause == "Resumed expire"))
+    skipped = [one["step"] for line in lines for one in line if one["do"] == "Skip"]
+    assert sorted(skipped) == ["again", "again", "hello"]
+
+
+def test_many_who_catch_up_leave_one_after_the_other(world: World) -> None:
+    enroll(world, 40)
+    pause(world.deps, "welcome", "holiday", "lan", world.clock.now())
+    world.pass_time(3 * DAY)
+    resume(world.deps, "welcome", "lan", world.clock.now(), Resumption(How.CATCH_UP))
+    releases = world.column(sa.select(S.not_before).where(S.status == "queued"))
+    assert len(set(releases)) > 35
+    start = world.clock.now()
+    assert all(start <= one <= start + HOUR for one in releases)
+    counts = []
+    for _ in range(4):
+        world.pass_time(HOUR / 4)
+        counts.append(len(world.box.taken))
+    assert counts[-1] == 40
+    assert all(later > earlier for earlier, later in pairwise([0, *counts]))

@@ -257,8 +257,12 @@ def upgrade() -> None:
     )
     op.add_column("standing", sa.Column("sales_by", sa.String(), server_default="", nullable=False))
 
+    # No query ever used it, and each send was written to it three times.
+    op.drop_index("ix_send_step", table_name="send")
+
 
 def downgrade() -> None:
+    op.create_index("ix_send_step", "send", ["version_id", "step", "status"])
     op.drop_column("standing", "sales_by")
     op.drop_column("standing", "sales_reason")
     op.drop_column("standing", "sales_at")
