@@ -14,6 +14,7 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.hits import settle_hits
 from nurture.engine.record import CHUNK as FALLEN
 from nurture.engine.record import fallen
+from nurture.engine.waking import open_queued, wake_exhausted
 from nurture.engine.webhooks import settle_webhooks
 from nurture.jobs.chores import Chore, Chores
 from nurture.jobs.lifeline import Stop
@@ -28,6 +29,7 @@ WEBHOOKS: Final = 500
 # Deaths on this machine are seen by the supervisor at once; this is for all others.
 LOOKS_FOR_THE_DEAD_EVERY: Final = 5.0  # seconds
 SWEEPS_EVERY: Final = 600.0  # seconds
+WAKES_EVERY: Final = 10.0  # seconds
 
 
 def chores(deps: Dependencies) -> Sequence[Chore]:
@@ -43,6 +45,8 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
         Chore("settling webhooks", lambda: drain(lambda: _webhooks(deps), WEBHOOKS)),
         Chore("looking at whom time changes", lambda: drain(lambda: _fallen(deps), FALLEN)),
         Chore("waking workers", at_now(wake_waiting)),
+        Chore("waking the exhausted", at_now(wake_exhausted), every=WAKES_EVERY),
+        Chore("opening what was queued", at_now(open_queued), every=WAKES_EVERY),
         Chore(
             "recovering the dead",
             lambda: len(recover_dead(deps, deps.clock.now())),

@@ -62,7 +62,8 @@ class Envelope:
     """Everything in the head of a message that is not its subject.
 
     `message_id` is ours, `<unique@our-domain>`. `date` is aware. `unsubscribe_url` is the one-click
-    address (https, or http on loopback). `list_id` is a bare id such as `news.example.com`;
+    address (https, or http on loopback), None for what is no bulk mail: a notice to a person of
+    ours. `list_id` is a bare id such as `news.example.com`;
     `feedback_id` comes from the function of that name. An empty `reply_to`, `list_id` or
     `feedback_id` leaves its field out.
     """
@@ -74,7 +75,7 @@ class Envelope:
     recipient: str
     recipient_name: str
     date: datetime
-    unsubscribe_url: str
+    unsubscribe_url: str | None
     list_id: str
     feedback_id: str
     language: str
@@ -95,10 +96,8 @@ def compose(rendered: Rendered, envelope: Envelope) -> bytes:
             _date(envelope.date),
             b"Message-ID: ",
             message_id(envelope.message_id),
-            b"\r\nList-Unsubscribe: <",
-            _one_click(envelope.unsubscribe_url),
-            # RFC 8058, 3.1: exactly this value, exactly once, and https beside it.
-            b">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+            b"\r\n",
+            b"" if envelope.unsubscribe_url is None else _one_click(envelope.unsubscribe_url),
             _language(envelope.language),
             b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="',
             boundary,
@@ -172,14 +171,20 @@ def _one_click(url: str) -> bytes:
             f"one-click unsubscribing needs https, not {url}",
             remedy="Set NURTURE_PUBLIC_URL to an https:// address.",
         )
-    return url.encode()
+    # RFC 8058, 3.1: exactly this value, exactly once, and https beside it.
+    return (
+        b"List-Unsubscribe: <%b>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        % url.encode()
+    )
 
 
 def _body(text: str) -> bytes:
-    # RFC 2045, 6.8: text has CRLF line breaks before it is encoded.
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    data = text.replace("\n", "\r\n").encode("utf-8", "replace")
+    data = text.encode("utf-8", "replace")
+    # RFC 2045, 6.8: text has CRLF line breaks before it is encoded. Octets are replaced in a
+    # third of the time that characters are.
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    data = data.replace(b"\n", b"\r\n")
     encoded = b2a_base64(data, newline=False)
     # Cutting by a struct is three times as fast as slicing line by line.
     whole = len(encoded) // _LINE

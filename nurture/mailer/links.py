@@ -9,10 +9,12 @@ from functools import partial
 from nurture.mailer.compiled import CompiledEmail
 from nurture.mailer.linking import ANY_SLOT, CARRIES
 from nurture.mailer.render import Rendered
-from nurture.tracking.links import OPEN_SLOT, honeypot_html, pixel_html, safe_destination
+from nurture.tracking.links import honeypot_html, pixel_html, safe_destination
 from nurture.tracking.tokens import Purpose, Tokens
 
 _INVISIBLE = (honeypot_html(), pixel_html())
+# The characters that frame a slot.
+_OPENS, _CLOSES = "\x02", "\x03"
 
 
 class Links:
@@ -59,10 +61,11 @@ class Links:
         open_url = f"{self._base}/o/{open_token}.gif"
         click_url = f"{self._base}/c/{click_token}/"
         if CARRIES not in rendered.html and CARRIES not in rendered.text:
-            return replace(
-                rendered,
-                html=_plainly(rendered.html, html.escape(open_url), html.escape(click_url)),
-                text=_plainly(rendered.text, open_url, click_url),
+            return Rendered(
+                rendered.subject,
+                _plainly(rendered.html, html.escape(open_url), html.escape(click_url)),
+                _plainly(rendered.text, open_url, click_url),
+                rendered.warnings,
             )
         send = _Tracked(
             self._site,
@@ -76,10 +79,15 @@ class Links:
 def _plainly(part: str, open_url: str, click_url: str) -> str:
     """Fill slots that carry no destination: each is an address and, for a click, its number.
 
-    So three replacements do the work of a pattern, in a tenth of its time. Merge fields cannot
-    write the characters that frame a slot.
+    Cutting at the one character that opens a slot takes a fraction of the time of a pattern, or
+    of replacing. Merge fields cannot write the characters that frame a slot.
     """
-    return part.replace(OPEN_SLOT, open_url).replace("\x02c", click_url).replace("\x03", "")
+    before, *slots = part.split(_OPENS)
+    pieces = [before]
+    for slot in slots:
+        name, _, after = slot.partition(_CLOSES)
+        pieces += (open_url if name == "o" else click_url + name[1:], after)
+    return "".join(pieces)
 
 
 def _filled(rendered: Rendered, send: "_Send", page: str) -> Rendered:

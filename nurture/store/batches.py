@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from nurture.store import tables
 from nurture.store.database import Transaction
-from nurture.store.sends import select_free
+from nurture.store.sends import SELECT_FREE
 
 T = tables.Send
 
@@ -61,5 +61,6 @@ def mark_enqueued(tx: Transaction, batch_ids: Sequence[int], now: datetime, wall
 
 def next_run(tx: Transaction, batch_id: int, now: datetime) -> int | None:
     """Return the run of the send that `claim` would take first; None when there is none."""
-    statement = select_free(batch_id, now, 1).with_only_columns(T.enrollment_id)
-    return tx.execute(statement).scalar_one_or_none()
+    statement = SELECT_FREE.with_only_columns(T.enrollment_id)
+    given = {"batch": batch_id, "now": now, "limit": 1}
+    return tx.execute(statement, given).scalar_one_or_none()

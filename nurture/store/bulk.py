@@ -9,7 +9,6 @@ prepared statement row by row is the fast way.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from types import NoneType
 from typing import Any
 
@@ -17,8 +16,19 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute
 
+from nurture.store.bulk_statements import (
+    columns,
+    pg_insert,
+    pg_update,
+    sqlite_insert,
+    sqlite_update,
+)
 from nurture.store.database import Transaction
 from nurture.store.tables import Base
+from nurture.store.types import microseconds
+
+# From so many rows on, what all of them share is sent once.
+MANY = 20
 
 
 def insert(
@@ -38,17 +48,19 @@ def insert(
         return []
     names = tuple(rows[0])
     if tx.dialect.name == "postgresql":
-        statement = _pg_insert(model, names, ignore_conflicts, tuple(returning))
-        result = tx.execute(statement, _arrays(model, names, rows))
+        shared, values = _written(model, names, rows)
+        statement = pg_insert(model, names, shared, ignore_conflicts, tuple(returning))
+        result = tx.execute(statement, values)
         return list(result) if returning else []
+    if not returning:
+        text = sqlite_insert(model, names, ignore_conflicts)
+        tx.exec_driver_sql(text, _bound(model, names, rows))
+        return []
     insertion = sqlite.insert(model)
     if ignore_conflicts:
         insertion = insertion.on_conflict_do_nothing()
-    if not returning:
-        tx.execute(insertion, [dict(row) for row in rows])
-        return []
-    columns = [model.__table__.c[name] for name in returning]
-    return list(tx.execute(insertion.returning(*columns), [dict(row) for row in rows]))
+    wanted = [model.__table__.c[name] for name in returning]
+    return list(tx.execute(insertion.returning(*wanted), [dict(row) for row in rows]))
 
 
 def update(
@@ -67,12 +79,13 @@ def update(
         return 0
     names = tuple(rows[0])
     if tx.dialect.name == "postgresql":
-        statement = _pg_update(model, names, tuple(match), bump)
-        return tx.execute(statement, _arrays(model, names, rows)).rowcount
-    return tx.execute(
-        _sqlite_update(model, names, tuple(match), bump),
-        [{f"v_{name}": value for name, value in row.items()} for row in rows],
-    ).rowcount
+        shared, values = _written(model, names, rows)
+        statement = pg_update(model, names, shared, tuple(match), bump)
+        return tx.execute(statement, values).rowcount
+    # What is matched stands behind what is set, as its places in the statement do.
+    ordered = tuple(sorted(names, key=lambda name: name in match))
+    text = sqlite_update(model, ordered, tuple(match), bump)
+    return tx.exec_driver_sql(text, _bound(model, ordered, rows)).rowcount
 
 
 def among(
@@ -83,64 +96,97 @@ def among(
     They travel as one parameter, so that the statement is the same, and stays prepared, however
     many they are; and a database's bound on the number of parameters is never met.
     """
-    listed = list(values)
+    return _among(tx.dialect.name, column, sa.bindparam(None, listed(tx, values), sa.Text))
+
+
+def among_named(
+    dialect: str, column: InstrumentedAttribute[Any], name: str
+) -> sa.ColumnElement[bool]:
+    """Return the condition of `among` for a statement that is built once.
+
+    What `listed` returns is given for `name` when the statement is executed.
+    """
+    return _among(dialect, column, sa.bindparam(name, type_=sa.Text))
+
+
+def listed(tx: Transaction, values: Iterable[int] | Iterable[str]) -> str:
+    """Return `values` as the one parameter that they travel as."""
+    found = list(values)
     if tx.dialect.name == "postgresql":
+        is_text = bool(found) and isinstance(found[0], str)
+        return _array(found, str, quoted=is_text)
+    return json.dumps(found)
+
+
+def _among(
+    dialect: str, column: InstrumentedAttribute[Any], values: sa.BindParameter[str]
+) -> sa.ColumnElement[bool]:
+    if dialect == "postgresql":
         is_number = isinstance(column.type, sa.Integer)
-        array = _array(listed, str if is_number else _text)
         kind = postgresql.ARRAY(sa.BigInteger if is_number else sa.Text)
-        return column == sa.any_(sa.cast(sa.bindparam(None, array, sa.Text), kind))
-    each = sa.func.json_each(sa.bindparam(None, json.dumps(listed), sa.Text))
+        return column == sa.any_(sa.cast(values, kind))
+    each = sa.func.json_each(values)
     return column.in_(sa.select(sa.column("value")).select_from(each))
 
 
-@lru_cache(maxsize=256)
-def _sqlite_update(
-    model: type[Base], names: tuple[str, ...], match: tuple[str, ...], bump: str
-) -> sa.Update:
-    table = model.__table__
-    assert isinstance(table, sa.Table)  # noqa: S101 - every mapped class here has a real table
-    wanted = [table.c[name] == sa.bindparam(f"v_{name}") for name in match]
-    changed: dict[str, Any] = {
-        name: sa.bindparam(f"v_{name}") for name in names if name not in match
-    }
-    if bump:
-        changed[bump] = table.c[bump] + 1
-    return sa.update(table).where(*wanted).values(changed)
-
-
-@lru_cache(maxsize=256)
-def _columns(model: type[Base], names: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
-    """Return (column, PostgreSQL type, whether it is a document) for each name."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    found = []
-    for name in names:
-        column = model.__table__.c[name]
-        kind = column.type.compile(dialect=dialect)
-        found.append((column.name, "text" if kind == "VARCHAR" else kind, kind == "JSONB"))
-    return tuple(found)
-
-
-def _arrays(
+def _bound(
     model: type[Base], names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
-) -> dict[str, str]:
-    return {
-        name: _array([row[name] for row in rows], _WRITERS[kind])
-        for (_, kind, _), name in zip(_columns(model, names), names, strict=True)
-    }
+) -> list[tuple[Any, ...]]:
+    """Return the rows as SQLite's driver takes them.
+
+    Column by column, since SQLAlchemy would look up how to write it for every single value.
+    """
+    found = []
+    for (_, kind, is_document), name in zip(columns(model, names), names, strict=True):
+        values = [row[name] for row in rows]
+        if is_document:
+            values = [None if one is None else _document(one) for one in values]
+        elif kind == "TIMESTAMP WITH TIME ZONE":
+            values = [None if one is None else microseconds(one) for one in values]
+        found.append(values)
+    return list(zip(*found, strict=True))
 
 
-def _array(values: Sequence[Any], write: Callable[[Any], str]) -> str:
+def _written(
+    model: type[Base], names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
+) -> tuple[frozenset[str], dict[str, str | None]]:
+    """Return the columns in which all rows hold one value, and what to send for every column.
+
+    Most columns of a batch hold one value, and the server reads it much faster once than as an
+    array. Small batches send arrays alone, so that theirs is always the same statement.
+    """
+    shared: set[str] = set()
+    found: dict[str, str | None] = {}
+    for (_, kind, is_document), name in zip(columns(model, names), names, strict=True):
+        values = [row[name] for row in rows]
+        write, quoted = _WRITERS[kind], kind in _QUOTED
+        if is_document:
+            # Compared as they are written, since True and 1 are equal and not the same.
+            values, write = [None if one is None else write(one) for one in values], str
+        first = values[0]
+        if not isinstance(first, _PLAIN) or values.count(first) != len(values):
+            found[name] = _array(values, write, quoted=quoted)
+        elif len(rows) < MANY or not found:
+            # The first column is always an array, which says how many rows there are.
+            found[name] = _array([first], write, quoted=quoted, times=len(values))
+        else:
+            shared.add(name)
+            found[name] = None if first is None else write(first)
+    return frozenset(shared), found
+
+
+def _array(
+    values: Iterable[Any], write: Callable[[Any], str], *, quoted: bool, times: int = 1
+) -> str:
     """Return an array as PostgreSQL reads it from text (its manual, section 8.15.2)."""
-    first = values[0] if values else None
-    # Most columns of a batch hold the same value in every row, which then is written once.
-    if isinstance(first, _PLAIN) and values.count(first) == len(values):
-        written = ["NULL" if first is None else write(first)] * len(values)
+    if quoted:
+        written = ["NULL" if one is None else _quoted(write(one)) for one in values]
     else:
         written = ["NULL" if one is None else write(one) for one in values]
-    return "{" + ",".join(written) + "}"
+    return "{" + ",".join(written * times) + "}"
 
 
-def _text(value: str) -> str:
+def _quoted(value: str) -> str:
     if "\\" in value or '"' in value:
         value = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{value}"'
@@ -153,77 +199,20 @@ def _instant(value: datetime) -> str:
 
 
 def _document(value: Any) -> str:
-    return '"{}"' if value == {} else _text(_encode(value))
+    return "{}" if value == {} else _encode(value)
 
 
-# Types whose equal values are written the same; documents are not among them.
+# Types whose equal values are written the same.
 _PLAIN = (str, int, datetime, NoneType)
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-# How each type of our columns is written as an element of an array.
+# How a value of each type of our columns is written; inside an array texts are quoted as well.
 _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "BIGINT": str,
     "INTEGER": str,
     "DOUBLE PRECISION": repr,
     "BOOLEAN": lambda value: "t" if value else "f",
-    "text": _text,
+    "text": str,
     "TIMESTAMP WITH TIME ZONE": _instant,
     "JSONB": _document,
 }
-
-
-def _unnest(described: Iterable[tuple[str, str, bool]], names: Iterable[str]) -> str:
-    return ", ".join(
-        f"CAST(:{name} AS {'text' if is_document else kind}[])"
-        for (_, kind, is_document), name in zip(described, names, strict=True)
-    )
-
-
-def _cast(column: str, kind: str, is_document: bool) -> str:  # noqa: FBT001 - a column's trait
-    return f'CAST(v."{column}" AS {kind})' if is_document else f'v."{column}"'
-
-
-@lru_cache(maxsize=256)
-def _pg_insert(
-    model: type[Base],
-    names: tuple[str, ...],
-    ignore: bool,  # noqa: FBT001 - lru_cache tells keyword calls apart
-    returning: tuple[str, ...],
-) -> sa.TextClause | sa.TextualSelect:
-    described = _columns(model, names)
-    columns = ", ".join(f'"{column}"' for column, _, _ in described)
-    values = ", ".join(_cast(*one) for one in described)
-    # Names come from our own tables, never from outside.
-    sql = (
-        f'INSERT INTO "{model.__tablename__}" ({columns}) SELECT {values} '  # noqa: S608
-        f"FROM unnest({_unnest(described, names)}) AS v({columns})"
-    )
-    if ignore:
-        sql += " ON CONFLICT DO NOTHING"
-    if not returning:
-        return sa.text(sql)
-    sql += " RETURNING " + ", ".join(f'"{model.__table__.c[name].name}"' for name in returning)
-    return sa.text(sql).columns(*(model.__table__.c[name] for name in returning))
-
-
-@lru_cache(maxsize=256)
-def _pg_update(
-    model: type[Base], names: tuple[str, ...], match: tuple[str, ...], bump: str
-) -> sa.TextClause:
-    described = _columns(model, names)
-    columns = ", ".join(f'"{column}"' for column, _, _ in described)
-    changed = ", ".join(
-        f'"{one[0]}" = {_cast(*one)}'
-        for one, name in zip(described, names, strict=True)
-        if name not in match
-    )
-    if bump:
-        changed += f', "{bump}" = t."{bump}" + 1'
-    wanted = " AND ".join(
-        f't."{one[0]}" = {_cast(*one)}'
-        for one, name in zip(described, names, strict=True)
-        if name in match
-    )
-    return sa.text(
-        f'UPDATE "{model.__tablename__}" AS t SET {changed} '  # noqa: S608
-        f"FROM unnest({_unnest(described, names)}) AS v({columns}) WHERE {wanted}"
-    )
+_QUOTED = frozenset({"text", "JSONB"})

@@ -30,6 +30,9 @@ FIRST_COMMITTER_WON = frozenset({"40001", "40P01", "23505"})
 # SQLite moves its write-ahead log into the file every so many pages (of 4 KiB), which flushes the
 # disk; its own default of a thousand is reached several times a second while mail goes out.
 CHECKPOINT_PAGES = 8_000
+# A writer that has to wait for another one looks again after so many seconds: a transaction takes
+# some milliseconds, and a look some ten microseconds.
+LOOKS_AGAIN_AFTER = 0.000_2
 CACHE_KIB = 64 * 1024
 
 
@@ -181,8 +184,8 @@ def _begin_sqlite(connection: Connection) -> None:
         return
     driver: Any = connection.connection.driver_connection
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    # SQLite would wait in steps of up to 100 ms, and two workers then mostly sleep in turn.
-    driver.execute("PRAGMA busy_timeout=1")
+    # SQLite would wait in steps of 1 to 100 ms, and two workers then mostly sleep in turn.
+    driver.execute("PRAGMA busy_timeout=0")
     try:
         while True:
             try:
@@ -191,6 +194,7 @@ def _begin_sqlite(connection: Connection) -> None:
                 is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                 if not is_busy or time.monotonic() > deadline:
                     raise
+                time.sleep(LOOKS_AGAIN_AFTER)
             else:
                 return
     finally:

@@ -73,10 +73,14 @@ class Health:
     detail: str = ""
 
 
+_SELECT_HEALTH = sa.select(P.state, P.failures, P.until, P.detail).where(
+    P.provider == sa.bindparam("provider", type_=sa.String)
+)
+
+
 def provider_health(tx: Transaction, provider: str) -> Health | None:
     """Return how a provider is; None when nothing was ever wrong with it."""
-    statement = sa.select(P.state, P.failures, P.until, P.detail).where(P.provider == provider)
-    row = tx.execute(statement).first()
+    row = tx.execute(_SELECT_HEALTH, {"provider": provider}).first()
     return None if row is None else Health(*row)
 
 

@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from nurture.domain.contact import Contact, Occurrence, Standing, Value, Verdict
 from nurture.domain.zones import COMPANY_ZONE
@@ -21,40 +24,54 @@ class Need:
     history: bool = False
     received: bool = True
     sequences: bool = False
+    segments: bool = False
     track: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """What an email needs of a contact beyond the rules: their name and all their fields."""
+
+    id: int
+    email: str
+    language: str
+    fields: dict[str, Any]
+    persona: str = ""
 
 
 def contacts(tx: Transaction, ids: Iterable[int], need: Need) -> dict[int, Contact]:
     """Return the contacts with these ids, by id; unknown ids are absent."""
+    return {key: contact for key, (contact, _) in with_addressees(tx, ids, need).items()}
+
+
+def with_addressees(
+    tx: Transaction, ids: Iterable[int], need: Need
+) -> dict[int, tuple[Contact, Addressee]]:
+    """Return what the rules and what an email want to know of these contacts, read at once."""
     wanted = sorted(set(ids))
     if not wanted:
         return {}
-    c, s = tables.Contact, tables.Standing
-    rows = tx.execute(
-        sa.select(
-            c.id, c.address, c.address_key, c.language, c.timezone, c.fields, c.tags, c.consents,
-            c.persona, s.stage, s.highest, s.since, s.rests_until, s.engagement, s.fit, s.grade,
-            s.temperature,
-        )
-        .join(s, sa.and_(s.contact_id == c.id, s.track == need.track), isouter=True)
-        .where(bulk.among(tx, c.id, wanted))
-    ).all()  # fmt: skip
-    scopes = _suppressions(tx, {row.address_key for row in rows})
+    statement = _select(tx.dialect.name, need.track)
+    rows = tx.execute(statement, {"ids": bulk.listed(tx, wanted)}).all()
+    # The address key is the last column but one.
+    scopes = _suppressions(tx, {row[-2] for row in rows})
     received = _received(tx, wanted) if need.received else {}
     histories = history(tx, wanted) if need.history else {}
     members = _sequences(tx, wanted) if need.sequences else {}
+    segments = segments_of(tx, wanted) if need.segments else {}
     found = {}
     # Rows are taken apart at once: asking one for each column by its name takes far longer.
     for (
-        id_, address, address_key, language, timezone, fields, tags, consents,
-        persona, stage, highest, since, rests_until, engagement, fit, grade, temperature,
+        id_, address, language, timezone, fields, tags, consents, persona,
+        stage, highest, since, rests_until, engagement, fit, grade, temperature,
+        address_key, email,
     ) in rows:  # fmt: skip
-        found[id_] = Contact(
+        contact = Contact(
             id=id_,
             address=address,
             language=language,
             timezone=timezone,
-            fields=MappingProxyType(_values(fields)),
+            fields=MappingProxyType(values(fields)),
             tags=frozenset(tags),
             standing=Standing(stage, highest, since, rests_until) if stage else None,
             engagement=engagement or 0.0,
@@ -67,10 +84,28 @@ def contacts(tx: Transaction, ids: Iterable[int], need: Need) -> dict[int, Conta
             suppressions=scopes.get(address_key, frozenset()),
             received=received.get(id_, frozenset()),
             sequences=members.get(id_, frozenset()),
+            segments=segments.get(id_, frozenset()),
             company_timezone=company_zone(fields),
             history=tuple(histories.get(id_, ())),
         )
+        found[id_] = contact, Addressee(id_, email, language, fields, persona)
     return found
+
+
+# Statements that are executed for every part of a batch are built once for each database, since
+# building one takes longer than the database needs to answer it.
+@cache
+def _select(dialect: str, track: str) -> sa.Select[Any]:
+    c, s = tables.Contact, tables.Standing
+    return (
+        sa.select(
+            c.id, c.address, c.language, c.timezone, c.fields, c.tags, c.consents, c.persona,
+            s.stage, s.highest, s.since, s.rests_until, s.engagement, s.fit, s.grade,
+            s.temperature, c.address_key, c.email,
+        )
+        .join(s, sa.and_(s.contact_id == c.id, s.track == track), isouter=True)
+        .where(bulk.among_named(dialect, c.id, "ids"))
+    )  # fmt: skip
 
 
 def company_zone(fields: Mapping[str, Any]) -> str:
@@ -79,7 +114,8 @@ def company_zone(fields: Mapping[str, Any]) -> str:
     return named.strip() if isinstance(named, str) else ""
 
 
-def _values(fields: dict[str, Any]) -> dict[str, Value]:
+def values(fields: dict[str, Any]) -> dict[str, Value]:
+    """Return what rules may look at in a document: values, and lists as texts; no groups."""
     return {
         key: tuple(str(one) for one in value) if isinstance(value, list) else value
         for key, value in fields.items()
@@ -87,23 +123,43 @@ def _values(fields: dict[str, Any]) -> dict[str, Value]:
     }
 
 
-def _suppressions(tx: Transaction, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+@cache
+def _select_suppressions(dialect: str) -> sa.Select[str, str]:
     t = tables.Suppression
-    found: dict[str, set[str]] = defaultdict(set)
-    statement = sa.select(t.address_key, t.scope).where(
-        bulk.among(tx, t.address_key, keys), t.lifted_at.is_(None)
+    return sa.select(t.address_key, t.scope).where(
+        bulk.among_named(dialect, t.address_key, "keys"), t.lifted_at.is_(None)
     )
-    for key, scope in tx.execute(statement):
+
+
+def _suppressions(tx: Transaction, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    statement = _select_suppressions(tx.dialect.name)
+    for key, scope in tx.execute(statement, {"keys": bulk.listed(tx, keys)}).all():
         found[key].add(scope)
     return {key: frozenset(scopes) for key, scopes in found.items()}
 
 
-def _received(tx: Transaction, ids: list[int]) -> dict[int, frozenset[str]]:
+@cache
+def _select_received(dialect: str) -> sa.Select[int, str]:
     t = tables.Received
+    if dialect != "postgresql":
+        return sa.select(t.contact_id, t.content).where(
+            bulk.among_named(dialect, t.contact_id, "ids")
+        )
+    # Contact by contact, so that the index is used even by a plan that was made, and kept, while
+    # the table was empty: reading all of it for each contact would be a hundred times the work.
+    ids = sa.cast(sa.bindparam("ids", type_=sa.Text), postgresql.ARRAY(sa.BigInteger))
+    unnested = sa.func.unnest(ids).table_valued(sa.column("id", sa.BigInteger), name="wanted")
+    wanted = unnested.render_derived()
+    one = sa.select(t.contact_id, t.content).where(t.contact_id == wanted.c.id)
+    each = one.offset(0).lateral("each")
+    return sa.select(each.c.contact_id, each.c.content).select_from(wanted.join(each, sa.true()))
+
+
+def _received(tx: Transaction, ids: list[int]) -> dict[int, frozenset[str]]:
     found: dict[int, set[str]] = defaultdict(set)
-    for contact_id, content in tx.execute(
-        sa.select(t.contact_id, t.content).where(bulk.among(tx, t.contact_id, ids))
-    ):
+    statement = _select_received(tx.dialect.name)
+    for contact_id, content in tx.execute(statement, {"ids": bulk.listed(tx, ids)}).all():
         found[contact_id].add(content)
     return {key: frozenset(contents) for key, contents in found.items()}
 
@@ -121,8 +177,31 @@ def _sequences(tx: Transaction, ids: list[int]) -> dict[int, frozenset[str]]:
     return {key: frozenset(keys) for key, keys in found.items()}
 
 
-def history(tx: Transaction, ids: Iterable[int]) -> dict[int, list[Occurrence]]:
-    """Return the occurrences of each contact, oldest first."""
+def segments_of(tx: Transaction, ids: Iterable[int]) -> dict[int, frozenset[str]]:
+    """Return the keys of the segments that each contact is in."""
+    t = tables.SegmentMember
+    found: dict[int, set[str]] = defaultdict(set)
+    statement = (
+        sa.select(t.contact_id, tables.Segment.key)
+        .join(tables.Segment, tables.Segment.id == t.segment_id)
+        .where(bulk.among(tx, t.contact_id, ids))
+    )
+    for contact_id, key in tx.execute(statement):
+        found[contact_id].add(key)
+    return {key: frozenset(keys) for key, keys in found.items()}
+
+
+def history(
+    tx: Transaction,
+    ids: Iterable[int],
+    *,
+    names: Iterable[str] | None = None,
+    since: datetime | None = None,
+) -> dict[int, list[Occurrence]]:
+    """Return the occurrences of each contact, oldest first.
+
+    Only those called by one of `names`, and only those after `since`, where they are given.
+    """
     t = tables.Event
     found: dict[int, list[Occurrence]] = defaultdict(list)
     statement = (
@@ -130,18 +209,29 @@ def history(tx: Transaction, ids: Iterable[int]) -> dict[int, list[Occurrence]]:
         .where(bulk.among(tx, t.contact_id, ids))
         .order_by(t.occurred_at, t.id)
     )
+    if names is not None:
+        statement = statement.where(t.name.in_(sorted(set(names))))
+    if since is not None:
+        statement = statement.where(t.occurred_at > since)
     for row in tx.execute(statement):
         found[row.contact_id].append(
             Occurrence(
                 row.name,
                 row.occurred_at,
-                MappingProxyType(_values(row.properties)),
+                MappingProxyType(values(row.properties)),
                 Verdict(row.verdict),
                 row.id,
                 row.dedupe_key,
             )
         )
     return found
+
+
+@cache
+def _select_lock(dialect: str, *, free: bool) -> sa.Select[Any]:
+    t = tables.Contact
+    statement = sa.select(t.id).where(bulk.among_named(dialect, t.id, "ids")).order_by(t.id)
+    return statement.with_for_update(key_share=True, skip_locked=free)
 
 
 def lock(tx: Transaction, ids: Iterable[int]) -> None:
@@ -151,14 +241,10 @@ def lock(tx: Transaction, ids: Iterable[int]) -> None:
     content ledger while it holds a run must not wait for whoever holds the contact and wants the
     run. SQLite needs no lock: its writing transactions run one at a time.
     """
-    if tx.dialect.name == "postgresql":
-        t = tables.Contact
-        tx.execute(
-            sa.select(t.id)
-            .where(bulk.among(tx, t.id, sorted(set(ids))))
-            .order_by(t.id)
-            .with_for_update(key_share=True)
-        )
+    wanted = sorted(set(ids))
+    if wanted and tx.dialect.name == "postgresql":
+        statement = _select_lock(tx.dialect.name, free=False)
+        tx.execute(statement, {"ids": bulk.listed(tx, wanted)})
 
 
 def lock_free(tx: Transaction, ids: Iterable[int]) -> set[int]:
@@ -169,20 +255,8 @@ def lock_free(tx: Transaction, ids: Iterable[int]) -> set[int]:
     wanted = set(ids)
     if tx.dialect.name != "postgresql":
         return wanted
-    t = tables.Contact
-    statement = sa.select(t.id).where(bulk.among(tx, t.id, sorted(wanted))).order_by(t.id)
-    return set(tx.execute(statement.with_for_update(key_share=True, skip_locked=True)).scalars())
-
-
-@dataclass(frozen=True, slots=True)
-class Addressee:
-    """What an email needs of a contact beyond the rules: their name and all their fields."""
-
-    id: int
-    email: str
-    language: str
-    fields: dict[str, Any]
-    persona: str = ""
+    statement = _select_lock(tx.dialect.name, free=True)
+    return set(tx.execute(statement, {"ids": bulk.listed(tx, sorted(wanted))}).scalars())
 
 
 def addressees(tx: Transaction, ids: Iterable[int]) -> dict[int, Addressee]:

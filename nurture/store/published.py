@@ -35,9 +35,12 @@ def current_funnel(tx: Transaction) -> tuple[int, dict[str, Any], str] | None:
     return None if row is None else tuple(row)
 
 
+_SELECT_FUNNEL_NUMBER = sa.select(sa.func.max(tables.FunnelVersion.number))
+
+
 def funnel_number(tx: Transaction) -> int:
     """Return the number of the newest funnel version; 0 before the first."""
-    return tx.execute(sa.select(sa.func.max(tables.FunnelVersion.number))).scalar() or 0
+    return tx.execute(_SELECT_FUNNEL_NUMBER).scalar() or 0
 
 
 def add_funnel(
@@ -69,14 +72,20 @@ def current_versions(tx: Transaction) -> list[Version]:
     return [Version(*row) for row in tx.execute(statement)]
 
 
-def current_marks(tx: Transaction) -> tuple[tuple[int, bool], ...]:
-    """Return (current version, paused) of every sequence: cheap to compare with what is cached."""
-    statement = (
-        sa.select(S.current_id, S.paused_at.is_not(None))
-        .where(S.current_id.is_not(None))
-        .order_by(S.id)
-    )
-    return tuple(tuple(row) for row in tx.execute(statement))  # type: ignore[misc]
+# Built once, and one query for all of it: every transaction of the engine asks this first.
+_SELECT_MARKS = (
+    sa.select(_SELECT_FUNNEL_NUMBER.scalar_subquery(), S.current_id, S.paused_at.is_not(None))
+    .where(S.current_id.is_not(None))
+    .order_by(S.id)
+)
+
+
+def marks(tx: Transaction) -> tuple[tuple[int, int, bool], ...]:
+    """Return (funnel's number, current version, paused) of every sequence.
+
+    It is cheap to compare with what is cached, and empty while there is no sequence.
+    """
+    return tuple(tuple(row) for row in tx.execute(_SELECT_MARKS).all())
 
 
 def sequence_by_key(tx: Transaction, key: str) -> sa.Row[Any] | None:

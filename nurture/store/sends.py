@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from nurture.domain.enrollment import Enrollment, Send
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 from nurture.store.runs import Run
+from nurture.store.types import Instant, Key
 
 T = tables.Send
 UNSTARTED = ("queued", "held")
@@ -72,8 +74,7 @@ def open_sends(tx: Transaction, openings: Sequence[Opening], batch_id: int, now:
         {"enrollment_id": one.enrollment_id, "step": one.step, "pass_no": one.pass_no}
         for one in openings
     ]
-    again = [{**key, "status": "held"} for key in keys]
-    held = _existing(tx, again)
+    held = _held(tx, keys)
     if held:
         tx.execute(
             sa.update(T)
@@ -108,48 +109,57 @@ def open_sends(tx: Transaction, openings: Sequence[Opening], batch_id: int, now:
     )
 
 
-def _existing(tx: Transaction, keys: Sequence[Mapping[str, Any]]) -> list[int]:
-    ids = sorted({key["enrollment_id"] for key in keys})
-    rows = tx.execute(
-        sa.select(T.id, T.enrollment_id, T.step, T.pass_no).where(
-            bulk.among(tx, T.enrollment_id, ids), T.status == "held"
-        )
-    )
+def _held(tx: Transaction, keys: Sequence[Mapping[str, Any]]) -> list[int]:
+    ids = bulk.listed(tx, sorted({key["enrollment_id"] for key in keys}))
+    rows = tx.execute(_select_held(tx.dialect.name), {"ids": ids}).all()
     wanted = {(key["enrollment_id"], key["step"], key["pass_no"]) for key in keys}
     return [row.id for row in rows if (row.enrollment_id, row.step, row.pass_no) in wanted]
 
 
+@cache
+def _select_held(dialect: str) -> sa.Select[int, int, str, int]:
+    return sa.select(T.id, T.enrollment_id, T.step, T.pass_no).where(
+        bulk.among_named(dialect, T.enrollment_id, "ids"), T.status == "held"
+    )
+
+
 def claim(tx: Transaction, batch_id: int, worker: str, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` queued sends of a batch for `worker`; nobody else gets them."""
-    # A CTE is run once. PostgreSQL may run a subquery again for each row of the outer table, and
-    # since it passes over rows that are locked by then, that takes more than the limit.
-    free = select_free(batch_id, now, limit).with_for_update(skip_locked=True).cte("free")
-    statement = (
-        sa.update(T)
-        .where(T.id.in_(sa.select(free.c.id)), T.status == "queued")
-        .values(status="claimed", claimed_by=worker, claimed_at=now, attempts=T.attempts + 1)
-        .returning(*_CLAIMED)
-    )
+    given = {"batch": batch_id, "worker": worker, "now": now, "limit": limit}
     return sorted(
-        (Claimed(*cast(tuple[Any, ...], row)) for row in tx.execute(statement).all()),
+        (Claimed(*cast(tuple[Any, ...], row)) for row in tx.execute(_CLAIM, given).all()),
         key=lambda one: one.id,
     )
 
 
-def select_free(batch_id: int, now: datetime, limit: int) -> sa.Select[int]:
-    """Return the query for the ids of a batch's sends that may be claimed."""
-    paused = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
-    return (
-        sa.select(T.id)
-        .where(
-            T.batch_id == batch_id,
-            T.status == "queued",
-            sa.or_(T.not_before.is_(None), T.not_before <= now),
-            T.sequence_id.not_in(paused),
-        )
-        .order_by(T.id)
-        .limit(limit)
+_PAUSED = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
+_NOW = sa.bindparam("now", type_=Instant)
+#: The ids of a batch's sends that may be claimed; executed with `batch`, `now` and `limit`.
+SELECT_FREE = (
+    sa.select(T.id)
+    .where(
+        T.batch_id == sa.bindparam("batch", type_=Key),
+        T.status == "queued",
+        sa.or_(T.not_before.is_(None), T.not_before <= _NOW),
+        T.sequence_id.not_in(_PAUSED),
     )
+    .order_by(T.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+# A CTE is run once. PostgreSQL may run a subquery again for each row of the outer table, and
+# since it passes over rows that are locked by then, that takes more than the limit.
+_FREE = SELECT_FREE.with_for_update(skip_locked=True).cte("free")
+_CLAIM = (
+    sa.update(T)
+    .where(T.id.in_(sa.select(_FREE.c.id)), T.status == "queued")
+    .values(
+        status="claimed",
+        claimed_by=sa.bindparam("worker", type_=sa.String),
+        claimed_at=_NOW,
+        attempts=T.attempts + 1,
+    )
+    .returning(*_CLAIMED)
+)
 
 
 def settle(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -256,10 +266,13 @@ def put_back(tx: Transaction, ids: Sequence[int], not_before: datetime) -> None:
 
 def in_flight(tx: Transaction, contact_ids: Iterable[int]) -> list[tuple[int, int, str]]:
     """Return (send, contact, content) of what may be reaching these contacts at this moment."""
-    rows = tx.execute(
-        sa.select(T.id, T.contact_id, T.content).where(
-            bulk.among(tx, T.contact_id, sorted(set(contact_ids))),
-            T.status.in_(("claimed", "uncertain")),
-        )
+    wanted = bulk.listed(tx, sorted(set(contact_ids)))
+    rows = tx.execute(_select_in_flight(tx.dialect.name), {"ids": wanted}).all()
+    return [(send_id, contact_id, content) for send_id, contact_id, content in rows]
+
+
+@cache
+def _select_in_flight(dialect: str) -> sa.Select[int, int, str]:
+    return sa.select(T.id, T.contact_id, T.content).where(
+        bulk.among_named(dialect, T.contact_id, "ids"), T.status.in_(("claimed", "uncertain"))
     )
-    return [(row.id, row.contact_id, row.content) for row in rows]

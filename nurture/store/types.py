@@ -13,6 +13,13 @@ Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Document = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
+def microseconds(value: datetime) -> int:
+    """Return an instant as SQLite keeps it."""
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return (value - EPOCH) // MICROSECOND
+
+
 class Instant(sa.types.TypeDecorator[datetime]):
     """An aware UTC instant: timestamptz on PostgreSQL, microseconds since 1970 on SQLite.
 
@@ -31,11 +38,11 @@ class Instant(sa.types.TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
         if value is None:
             return None
+        if dialect.name != "postgresql":
+            return microseconds(value)
         if value.tzinfo is None:
             raise ValueError("an instant needs a time zone")
-        if dialect.name == "postgresql":
-            return value
-        return (value - EPOCH) // MICROSECOND
+        return value
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
         if value is None:
