@@ -101,6 +101,8 @@ class EdgeShape(Shape):
     """The reasons of which a person who takes it gives one."""
     cooldown: Duration | None = None
     """How long no rule promotes the contact again after it: 30d."""
+    despite_rest: bool = False
+    """true: rules take it during such a time, too. A purchase makes a customer on any day."""
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:
@@ -114,7 +116,7 @@ class EdgeShape(Shape):
         actors = frozenset(Actor(one) for one in self.by)
         return Edge(
             EdgeKind(self.kind), self.start, self.to, when, self.dwell or timedelta(), actors,
-            tuple(self.reasons), self.cooldown or timedelta(),
+            tuple(self.reasons), self.cooldown or timedelta(), self.despite_rest,
         )  # fmt: skip
 
 

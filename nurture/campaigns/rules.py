@@ -10,7 +10,7 @@ from nurture.domain.conditions import All, Any, Compare, Condition, Op
 from nurture.domain.funnel import Funnel
 from nurture.domain.sequence import SHORTEST_LOOP, Enter, MoveTo, Reentry
 from nurture.domain.sequence import Sequence as Steps
-from nurture.domain.stages import EdgeKind
+from nurture.domain.stages import Actor, EdgeKind
 from nurture.domain.timing import Window, next_open
 from nurture.domain.zones import UTC_ZONE
 
@@ -37,6 +37,7 @@ def check_funnel(funnel: Funnel) -> tuple[Fault, ...]:
     """Return every rule that a funnel breaks by itself; names of stages are taken as they are."""
     return (
         *_hysteresis(funnel),
+        *_people(funnel),
         *_unreachable_stages(funnel),
         *_out_of_reach(funnel),
         *_window(funnel.window, funnel.holidays),
@@ -179,6 +180,18 @@ def _hysteresis(funnel: Funnel) -> Iterator[Fault]:
                 told = f"{down.key} demotes at {low:g} and {up.key} promotes at {high:g}"
                 remedy = f"Demote below a number smaller than {high:g}, or contacts go to and fro."
                 yield Fault(told, remedy, ("edges", number, "when"))
+
+
+def _people(funnel: Funnel) -> Iterator[Fault]:
+    """Yield edges that ask of the rules what only a person can give."""
+    for number, edge in enumerate(funnel.edges):
+        place = ("edges", number, "by")
+        if edge.kind is EdgeKind.OVERRIDE and Actor.RULES in edge.actors:
+            told = f"{edge.key} is an override, and the rules cannot say who wants it and why"
+            yield Fault(told, "Write `by: [sales]` or `by: [marketing]`.", place)
+        elif edge.reasons and edge.actors == {Actor.RULES}:
+            told = f"{edge.key} has reasons, and only the rules take it, which give none"
+            yield Fault(told, "Let `sales` or `marketing` take it, or leave `reasons` out.", place)
 
 
 def _unreachable_stages(funnel: Funnel) -> Iterator[Fault]:

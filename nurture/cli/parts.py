@@ -1,6 +1,7 @@
 """What commands share: settings from the environment, and the parts built from them."""
 
 import os
+from getpass import getuser
 
 import click
 
@@ -24,6 +25,15 @@ def settings() -> Settings:
     click.echo(f"The time is that of the demo in {found.home}.", err=True)
     os.environ["NURTURE_CLOCK"] = str(clock)
     return Settings.from_environment(os.environ)
+
+
+def who() -> str:
+    """Return who runs this command, for the record."""
+    # Without a login, as in a bare container, the system knows no name.
+    try:
+        return f"{getuser()} (command line)"
+    except (KeyError, OSError):
+        return "command line"
 
 
 def parts(*, migrate: bool = True) -> Dependencies:

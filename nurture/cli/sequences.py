@@ -1,24 +1,13 @@
 """`nurture sequence`: which there are, pausing one and letting it go on."""
 
-from getpass import getuser
-
 import click
 
-from nurture.cli.parts import parts
+from nurture.cli.parts import parts, who
 from nurture.engine.pausing import pause as pause_sequence
 from nurture.engine.pausing import resume as resume_sequence
 from nurture.store import sequence_reports
 
-
-def _who() -> str:
-    # Without a login, as in a bare container, the system knows no name.
-    try:
-        return f"{getuser()} (command line)"
-    except (KeyError, OSError):
-        return "command line"
-
-
-_BY = click.option("--by", default=_who, help="Who does it, for the record.")
+_BY = click.option("--by", default=who, help="Who does it, for the record.")
 
 
 @click.group()

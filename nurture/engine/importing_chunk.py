@@ -15,7 +15,7 @@ from nurture.engine.importing_words import Remark
 from nurture.engine.score import rescore
 from nurture.engine.work import Work
 from nurture.errors import Conflict
-from nurture.store import imports, ledger, people, suppressions
+from nurture.store import imports, ledger, people, qualification, suppressions
 from nurture.store.database import Transaction
 from nurture.store.suppressions import NewConsent
 
@@ -101,6 +101,7 @@ def take(work: Work, drafts: Sequence[Draft], terms: Terms) -> Taken:
     ids = [person.id for person in everybody]
     people.lock(work.tx, ids)
     _log_consents(work, everybody, terms)
+    _log_answers(work, everybody, terms)
     placed = [person for person in everybody if not person.has_standing]
     ledger.add_standings(work.tx, [(person.id, TRACK, person.stage, work.now) for person in placed])
     work.see(ids, history=False)
@@ -183,4 +184,24 @@ def _log_consents(work: Work, everybody: Iterable[Person], terms: Terms) -> None
             for topic, source in person.granted.items()
         ],
         work.now,
+    )
+
+
+def _log_answers(work: Work, everybody: Iterable[Person], terms: Terms) -> None:
+    """Write to the log of BANT what the rows changed; the contacts hold it already."""
+    qualification.add_answers(
+        work.tx,
+        [
+            {
+                "contact_id": person.id,
+                "letter": letter,
+                "value": value,
+                "source": f"import: {terms.file_name}",
+                "by": terms.by,
+                "note": "",
+                "at": work.now,
+            }
+            for person in everybody
+            for letter, value in person.answered.items()
+        ],
     )

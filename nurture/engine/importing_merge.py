@@ -25,6 +25,7 @@ class Person:
     tags: list[str] = field(default_factory=list)
     consents: dict[str, bool] = field(default_factory=dict)
     granted: dict[str, str] = field(default_factory=dict)
+    answered: dict[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     has_standing: bool = False
     is_changed: bool = False
@@ -52,6 +53,7 @@ class Person:
             "",
             _fields_of(draft),
             sorted(draft.tags),
+            answered=dict(draft.bant),
         )
 
     def lay(self, draft: Draft, *, overwrite: bool) -> bool:
@@ -69,6 +71,14 @@ class Person:
             have = self.fields.get(key)
             if key == "bant" and isinstance(have, dict):
                 self.fields[key] = {**have, **value} if overwrite else {**value, **have}
+                self.answered |= {
+                    letter: answer
+                    for letter, answer in self.fields[key].items()
+                    if have.get(letter) != answer
+                }
+            elif key == "bant":
+                self.fields[key] = value
+                self.answered |= value
             else:
                 self.fields[key] = _chosen(have, value, overwrite=replaces)
         self.tags = sorted({*self.tags, *draft.tags})

@@ -1,0 +1,121 @@
+"""`nurture contact`: what a person says of one contact: BANT, sales' word, another stage."""
+
+from datetime import datetime
+
+import click
+
+from nurture.cli.parts import parts, who
+from nurture.domain.bant import ANSWERS, LETTERS, QUESTIONS
+from nurture.domain.stages import Actor, Said, StageChange, StageRefused
+from nurture.engine import qualification as engine
+from nurture.engine.explain import find_contact
+from nurture.errors import Invalid, Refused
+from nurture.store import qualification
+
+_BY = click.option("--by", default=who, help="Who says so, for the record.")
+_NOTE = click.option("--note", default="", help="Why, in your own words.")
+_REASON = click.option("--reason", default="", help="One of the reasons of that edge.")
+
+
+@click.group()
+def contact() -> None:
+    """Say what is known of a contact, and what sales decided."""
+
+
+@contact.command()
+@click.argument("contact")
+@click.argument("answers", nargs=-1)
+@click.option("--source", default="command line", show_default=True, help="Where it was said.")
+@_NOTE
+@_BY
+def bant(contact: str, answers: tuple[str, ...], source: str, note: str, by: str) -> None:
+    """Answer letters of BANT for CONTACT: `budget=yes need=partial`. Without any, list the log.
+
+    The questions beside it are answered the same way: `motivation="A second shop"`.
+    """
+    deps = parts()
+    contact_id = find_contact(deps, contact)
+    if answers:
+        given = dict(_answer(one) for one in answers)
+        said = Said(by=by, note=note)
+        number = engine.qualify(deps, contact_id, given, said, source, deps.clock.now())
+        click.echo(f"{number} of {len(given)} are new." if number else "That was known already.")
+    with deps.database.read() as tx:
+        log = qualification.answers(tx, [contact_id])
+    for one in log:
+        told = f"{one.at:%Y-%m-%d %H:%M} UTC  {one.letter:9}  {one.value:7}  {one.source}"
+        click.echo("  ".join(part for part in (told, one.by, one.note) if part))
+    if not log:
+        click.echo("Nobody has answered anything yet.")
+
+
+def _answer(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        remedy = f"Write {LETTERS[0]}=yes; answers are {', '.join(ANSWERS)}."
+        raise Invalid(f"{text!r} is no answer", remedy=remedy)
+    name = name.strip().casefold()
+    return name, value if name in QUESTIONS else value.strip().casefold()
+
+
+@contact.command()
+@click.argument("contact")
+@_NOTE
+@_BY
+def accept(contact: str, note: str, by: str) -> None:
+    """Say that sales take CONTACT on."""
+    deps = parts()
+    engine.accept(deps, find_contact(deps, contact), Said(by=by, note=note), deps.clock.now())
+    click.echo(f"Sales accepted {contact}.")
+
+
+@contact.command()
+@click.argument("contact")
+@_REASON
+@_NOTE
+@_BY
+def reject(contact: str, reason: str, note: str, by: str) -> None:
+    """Say that sales turn CONTACT down: they go back to nurturing, and rest for a while."""
+    deps = parts()
+    said = Said(by=by, reason=reason, note=note)
+    answer = engine.reject(deps, find_contact(deps, contact), said, deps.clock.now())
+    _tell(contact, answer, deps.clock.now())
+
+
+@contact.command()
+@click.argument("contact")
+@click.argument("stage")
+@click.option(
+    "--as",
+    "actor",
+    type=click.Choice([Actor.MARKETING.value, Actor.SALES.value]),
+    default=Actor.MARKETING.value,
+    show_default=True,
+    help="On whose behalf.",
+)
+@_REASON
+@_NOTE
+@_BY
+def move(contact: str, stage: str, actor: str, reason: str, note: str, by: str) -> None:
+    """Ask for CONTACT to stand in STAGE. The guards that everybody obeys decide."""
+    deps = parts()
+    said = Said(by=by, reason=reason, note=note)
+    now = deps.clock.now()
+    answer = engine.change_stage(deps, find_contact(deps, contact), stage, Actor(actor), said, now)
+    _tell(contact, answer, now)
+
+
+def _tell(contact: str, answer: StageChange | StageRefused, now: datetime) -> None:
+    if isinstance(answer, StageRefused):
+        until = f" It may be asked again on {answer.release:%Y-%m-%d %H:%M} UTC." if (
+            answer.release
+        ) else ""  # fmt: skip
+        raise Refused(
+            f"{contact} does not become {answer.to}: {answer.why}",
+            remedy=f"The refusal is kept on the contact's page.{until}",
+        )
+    edge = answer.edge
+    rests = f" No rule promotes them before {now + edge.cooldown:%Y-%m-%d}." if (
+        edge.cooldown
+    ) else ""  # fmt: skip
+    click.echo(f"{contact}: {edge.start} → {edge.to} ({edge.kind}).{rests}")
