@@ -22,6 +22,7 @@ from nurture.domain.sequence import (
     Leave,
     MoveTo,
     Notify,
+    Sequence,
     Split,
     Step,
     Update,
@@ -111,7 +112,7 @@ class Walk:
         refused = refusal(contact, step.topic, sequence.transactional)
         if refused is not None:
             self.add(e.Finish(e.Exited(refused.value)))
-        elif is_repeated(self.run, step.content, contact.received, pass_no):
+        elif is_repeated(sequence, self.run, step.content, contact.received, pass_no):
             self.add(e.Skip(step.key, RECEIVED_BEFORE))
             self.go_on()
         elif not transactional and is_held_out(sequence, contact):
@@ -258,6 +259,20 @@ class Walk:
             self.add(e.Await(step.key, deadline, since))
 
 
-def is_repeated(run: Enrollment, content: str, received: frozenset[str], pass_no: int) -> bool:
-    """Return whether a run must not send `content`, because it came by another door before."""
-    return pass_no == 1 and content in received and content not in run.again
+def is_repeated(
+    sequence: Sequence, run: Enrollment, content: str, received: frozenset[str], pass_no: int
+) -> bool:
+    """Return whether a run must not send `content` at its cursor: it was received before.
+
+    By another door, or by another step of this very run; a run that was asked to start over may
+    send again what its own earlier runs sent.
+    """
+    if pass_no > 1 or content not in received:
+        return False
+    return content not in run.again or any(
+        isinstance(step, Email)
+        and step.content == content
+        and step.key != run.step
+        and (step.key in run.accepted or run.passes.get(step.key, 0) > 1)
+        for step in sequence.steps
+    )
