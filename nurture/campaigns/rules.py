@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import inf
 
+from nurture.campaigns.entry_rules import check_ways_in
 from nurture.domain.check import Fault, minimum_time
 from nurture.domain.conditions import All, Any, Compare, Condition, Op
 from nurture.domain.funnel import Funnel
-from nurture.domain.sequence import SHORTEST_LOOP, Enter, MoveTo, Reentry
+from nurture.domain.sequence import SHORTEST_LOOP, Enter, MoveTo, Reentry, Returning
 from nurture.domain.sequence import Sequence as Steps
 from nurture.domain.stages import Actor, EdgeKind
 from nurture.domain.timing import Window, next_open
@@ -17,7 +18,7 @@ from nurture.domain.zones import UTC_ZONE
 
 def check_entry(sequence: Steps) -> tuple[Fault, ...]:
     """Return every rule that the way into one sequence breaks, and its window."""
-    return (*_window(sequence.window, sequence.holidays), *_entry(sequence))
+    return (*_window(sequence.window, sequence.holidays), *check_ways_in(sequence))
 
 
 def check_sequences(sequences: Sequence[Steps]) -> tuple[tuple[str, Fault], ...]:
@@ -60,20 +61,6 @@ def _window(window: Window, holidays: frozenset[date]) -> Iterator[Fault]:
             return
 
 
-def _entry(sequence: Steps) -> Iterator[Fault]:
-    trigger = sequence.trigger
-    keyed = sequence.reentry is Reentry.KEYED
-    if keyed and (trigger is None or not trigger.key):
-        told = "`reentry: keyed` needs a trigger whose `key` tells one run from another"
-        yield Fault(told, "Add `key: cart_id` (or the like) to the trigger.", ("reentry",))
-    if trigger is not None and trigger.key and not keyed:
-        told = f"the trigger tells runs apart by {trigger.key!r}, and re-entry does not"
-        yield Fault(told, "Write `reentry: keyed`.", ("trigger", "key"))
-    if trigger is not None and trigger.event in trigger.cancel:
-        told = f"the event {trigger.event!r} would cancel the run that it starts"
-        yield Fault(told, "Name another event in `cancel`.", ("trigger", "cancel"))
-
-
 def _rivals(sequences: Sequence[Steps]) -> Iterator[tuple[str, Fault]]:
     seen: dict[tuple[str, str, int], str] = {}
     for one in sequences:
@@ -113,7 +100,10 @@ def _circles(sequences: Sequence[Steps]) -> Iterator[tuple[str, Fault]]:
     known = {one.key: one for one in sequences}
     hops: dict[str, dict[str, timedelta]] = {}
     for one in sequences:
+        # Whoever resumes begins at the step where they stopped, which may be the one that leads on.
         times = minimum_time(one)
+        if one.returning is Returning.RESUME:
+            times = dict.fromkeys(times, timedelta())
         for step in one.steps:
             if not isinstance(step, MoveTo | Enter) or step.key not in times:
                 continue

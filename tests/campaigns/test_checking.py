@@ -80,6 +80,23 @@ SEQUENCE_FAULTS = [
      "apart by 'id', and re-entry does not. Write `reentry: keyed`."),
     ("stage: visitor", "trigger: {event: cart, cancel: [cart]}", "3: trigger.cancel: the event "
      "'cart' would cancel the run that it starts. Name another event in `cancel`."),
+    ("stage: visitor", "reentry: {after: 2d}\ntrigger: {event: cart, while_active: queue}",
+     "4: trigger.while_active: what is queued begins when the run ends, and `reentry` does not let it "
+     "in then. Write `reentry: one_at_a_time`, or `while_active: ignore`."),
+    ("stage: visitor", "trigger: {event: cart, while_active: queue}",
+     "3: trigger.while_active: what is queued begins when the run ends, and `reentry` does not let it "
+     "in then. Write `reentry: one_at_a_time`, or `while_active: ignore`."),
+    ("stage: visitor", "returning: resume\ntrigger: {event: cart, while_active: restart}",
+     "4: trigger.while_active: a restart begins anew, and `returning: resume` goes on where the run "
+     "stopped. Write `returning: skip`, or `while_active: ignore`."),
+    ("stage: visitor", "trigger: {event: cart}\nreturning: restart", "4: returning: `returning: "
+     "restart` is for contacts who come back, and `reentry` lets nobody. Write `reentry: {after: "
+     "30d}`, or remove `returning`."),
+    ("stage: visitor", "trigger: {event: cart, key: id}\nreentry: keyed\nreturning: resume",
+     "5: returning: `returning: resume` has nothing to go on with: each key is entered once. Remove "
+     "`returning`."),
+    ("email: thanks", "leave: welcome", "10: steps[2].leave: a sequence cannot make contacts leave "
+     "itself beside it. Write `exit: <reason>` instead."),
     ("email: hello", "email: helo", "6: steps[0].email: there is no email 'helo'. Did you mean `hello`?"),
 ]  # fmt: skip
 
