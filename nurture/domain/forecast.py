@@ -1,0 +1,74 @@
+"""When a run has no more content, if nothing happens. Pure: the core is asked, event by event."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from nurture.domain import enrollment as e
+from nurture.domain.contact import Change, Contact, Fact, changed
+from nurture.domain.decide import Situation, decide
+from nurture.domain.enrollment import Decision, Event
+from nurture.domain.evolve import evolve
+
+# Events of one run that are looked at: the longest sequence has fewer, loops end here.
+MOST_EVENTS = 2_000
+
+
+class Fate(StrEnum):
+    """What becomes of a run if nothing happens."""
+
+    DRY = "dry"
+    OVER = "over"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What becomes of a run, and when; for `LATER` the end of what was looked at."""
+
+    fate: Fate
+    at: datetime
+
+
+def outlook(situation: Situation, now: datetime, until: datetime) -> Outlook:
+    """Return what becomes of a live run by `until`.
+
+    Nothing happens means: the contact answers nothing and stays as they are, every email that is
+    decided is taken by the provider at once, and the changes of stage that steps ask for are
+    refused. A timer that is overdue fires now.
+    """
+    run, at = situation.enrollment, now
+    for _ in range(MOST_EVENTS):
+        event: Event
+        match run.state:
+            case e.Exhausted(since):
+                return Outlook(Fate.DRY, since)
+            case e.Completed() | e.Exited() | e.Moved() | e.Failed():
+                return Outlook(Fate.OVER, at)
+            case e.Sending(step, pass_no):
+                event = e.Accepted(step, pass_no, at)
+            case e.Waiting(moment) | e.Awaiting(moment) | e.Holding(_, moment):
+                at = max(at, moment)
+                event = e.TimerFired()
+        if at > until:
+            break
+        decisions = decide(replace(situation, enrollment=run), event, at)
+        run = evolve(run, decisions)
+        contact = _then(situation.contact, decisions, at)
+        situation = replace(situation, contact=contact)
+    return Outlook(Fate.LATER, until)
+
+
+def _then(contact: Contact, decisions: Iterable[Decision], at: datetime) -> Contact:
+    """Return the contact as they are once these decisions were carried out."""
+    for one in decisions:
+        match one:
+            case e.Send(_, _, template):
+                received, mailed = contact.received | {template}, (*contact.mailed, at)
+                contact = replace(contact, received=received, mailed=mailed)
+            case e.SetFact(_, fact, name, value):
+                contact = changed(contact, Change(Fact(fact), name, value))
+            case _:
+                pass
+    return contact
