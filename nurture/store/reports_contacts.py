@@ -1,6 +1,8 @@
 """The list of contacts: searched without accents, a keyset page at a time."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -9,6 +11,7 @@ from nurture.domain.text import fold
 from nurture.store import tables
 from nurture.store.database import Transaction
 from nurture.store.reports import Page, name_of, paged
+from nurture.store.reports_stages import overstayed
 
 C, S = tables.Contact, tables.Standing
 
@@ -31,11 +34,18 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the list is narrowed to; empty texts narrow nothing."""
+    """What the list is narrowed to; empty texts narrow nothing.
+
+    `late` keeps those who have been in their stage since before its bound.
+    """
 
     search: str = ""
     stage: str = ""
     temperature: str = ""
+    grade: str = ""
+    persona: str = ""
+    late: bool = False
+    bounds: Mapping[str, datetime] = field(default_factory=dict)
     track: str = "default"
 
 
@@ -99,6 +109,12 @@ def _narrowed(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         found.append(S.stage == wanted.stage)
     if wanted.temperature:
         found.append(S.temperature == wanted.temperature)
+    if wanted.grade:
+        found.append(S.grade == wanted.grade)
+    if wanted.persona:
+        found.append(C.persona == wanted.persona)
+    if wanted.late:
+        found.append(overstayed(wanted.bounds))
     return found
 
 

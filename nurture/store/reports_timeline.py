@@ -43,7 +43,8 @@ def _sources(contact_id: int, address_key: str) -> dict[str, sa.Select[Any]]:
             s.id, s.at.label("at"), s.scope, s.reason, s.source, s.detail, s.lifted_at, s.lifted_by
         ).where(s.address_key == address_key),
         "stage": sa.select(
-            g.id, g.at.label("at"), g.start, g.to, g.kind, g.refused, g.actor, g.why
+            g.id, g.at.label("at"), g.start, g.to, g.kind, g.refused, g.actor, g.why,
+            g.reason, g.by,
         ).where(g.contact_id == contact_id),
         "event": sa.select(
             e.id, e.occurred_at.label("at"), e.name, e.verdict, e.source, e.properties, e.send_id

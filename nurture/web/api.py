@@ -5,6 +5,7 @@ import hmac
 from flask import Blueprint, jsonify, request
 from werkzeug.wrappers import Response
 
+from nurture.engine.dependencies import Dependencies
 from nurture.engine.intake import api_key, take_events
 from nurture.errors import Invalid, Retryable
 from nurture.web.dependencies import dependencies
@@ -12,12 +13,17 @@ from nurture.web.dependencies import dependencies
 api = Blueprint("api", __name__, url_prefix="/api")
 
 
+def is_known(engine: Dependencies) -> bool:
+    """Whether the request shows the key that `nurture api-key` prints."""
+    given = request.headers.get("Authorization", "")
+    return hmac.compare_digest(given.encode(), f"Bearer {api_key(engine)}".encode())
+
+
 @api.post("/events")
 def events() -> tuple[Response, int]:
     """Take a list of events, or one. 401 without the key, 400 with every fault, 503 for later."""
     engine = dependencies().engine
-    given = request.headers.get("Authorization", "")
-    if not hmac.compare_digest(given.encode(), f"Bearer {api_key(engine)}".encode()):
+    if not is_known(engine):
         return jsonify(error="the key is wrong; see `nurture api-key`"), 401
     try:
         body = request.get_json(silent=True)

@@ -10,8 +10,10 @@ from nurture.web.admin.contacts import contacts
 from nurture.web.admin.health import health
 from nurture.web.admin.inbox import inbox
 from nurture.web.admin.overview import overview
+from nurture.web.admin.qualification import qualification
 from nurture.web.admin.sequences import sequences
 from nurture.web.api import api
+from nurture.web.api_stages import api_stages
 from nurture.web.assets import asset, assets
 from nurture.web.dependencies import WebDependencies
 from nurture.web.doors import guard
@@ -24,7 +26,7 @@ from nurture.web.sessions import current_user
 __all__ = ["PAGES", "WebDependencies", "create_app"]
 
 # The admin's pages; log-in, assets and what the world may call belong to every application.
-PAGES: tuple[Blueprint, ...] = (overview, sequences, contacts, inbox, health)
+PAGES: tuple[Blueprint, ...] = (overview, sequences, contacts, qualification, inbox, health)
 
 # Enough for every form of the admin; imports run on the command line.
 _LARGEST_REQUEST = 8 * 1024 * 1024
@@ -45,6 +47,6 @@ def create_app(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Fl
     for part in (errors, formatting, navigation, words):
         part.install(app)
     app.jinja_env.globals.update(asset=asset, current_user=current_user)
-    for blueprint in (assets, access, public, hooks, api, *pages):
+    for blueprint in (assets, access, public, hooks, api, api_stages, *pages):
         app.register_blueprint(blueprint)
     return app

@@ -30,6 +30,14 @@ _REASONS: dict[str, str] = {
     "a privacy proxy hides opens": _("a privacy proxy hides whether it was opened"),
     "end": _("the sequence came to its end"),
     "dwell": _("too little time in the stage so far"),
+    "resting": _("sales turned them down, and no rule promotes them until the rest is over"),
+    "no reason is given": _("a reason has to be chosen"),
+    "the reason is none of the edge's": _("this way knows other reasons"),
+    "nobody says who it is": _("somebody has to sign for it"),
+    "nobody says why": _("an override needs a why, in a note"),
+    "the note cannot be stored": _("the note is too long or cannot be stored"),
+    "the text is too long": _("the text is too long"),
+    "the text cannot be stored": _("the text cannot be stored"),
     "already there": _("the contact stood there already"),
     "no such edge": _("the funnel has no such way"),
     "the guard does not hold": _("the condition of this way does not hold"),
@@ -56,6 +64,8 @@ def reason(code: str) -> str:
         return gettext(
             _("the contact did “%(event)s”"), event=event_word(code.removeprefix("cancelled by "))
         )
+    if " may not take " in code:
+        return gettext(_("this way is not theirs to take"))
     bare = code.removeprefix("Withdrawn ")
     word = _REASONS.get(bare)
     return gettext(word) if word else bare.splitlines()[0] if bare else ""

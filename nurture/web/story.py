@@ -12,6 +12,7 @@ from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked
 from nurture.web.names import Names
 from nurture.web.reasons import detail, reason
+from nurture.web.stage_words import reason_word
 from nurture.web.telling import short
 from nurture.web.words import Tone, state_word
 
@@ -93,9 +94,20 @@ def _stage(one: Happening, names: Names) -> Scene:
     actor = _(_ACTORS[facts["actor"]]) if facts["actor"] in _ACTORS else facts["actor"]
     if facts["refused"]:
         title = _("Stayed %(start)s, did not become %(to)s", start=start, to=to)
-        return Scene("hand-stop", title, one.at, "sun", (_sentence(reason(facts["refused"])),))
+        lines = (_sentence(reason(facts["refused"])), *_said(facts))
+        return Scene("hand-stop", title, one.at, "sun", lines)
     icon, words, tone = _STAGE_TITLES.get(facts["kind"], _STAGE_TITLES["override"])
-    return Scene(icon, _(words, start=start, to=to), one.at, tone, (f"{actor}.",))
+    return Scene(icon, _(words, start=start, to=to), one.at, tone, (f"{actor}.", *_said(facts)))
+
+
+def _said(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who asked for a change of stage, the reason they gave, and their own words."""
+    if not facts["by"]:
+        return ()
+    why = reason_word(facts["reason"]) if facts["reason"] else ""
+    own = facts["why"] if not str(facts["why"]).startswith("asked by ") else ""
+    told = " · ".join(part for part in (facts["by"], why) if part)
+    return tuple(part for part in (told, own) if part)
 
 
 def _event(one: Happening, names: Names) -> Scene:

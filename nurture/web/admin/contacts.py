@@ -1,14 +1,18 @@
 """Contacts: the list, and one contact with everything explained."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request, url_for
 
+from nurture.domain.funnel import Funnel
 from nurture.engine.explain import engagements, explain
-from nurture.store import reports_contacts, reports_timeline
+from nurture.store import reports_contacts, reports_stages, reports_timeline
 from nurture.store.reports_contacts import Wanted
 from nurture.store.reports_timeline import KINDS, Happening
+from nurture.web import stage_words
+from nurture.web.admin.qualification import qualified
 from nurture.web.dependencies import dependencies
 from nurture.web.names import Names, chosen
 from nurture.web.numbers import id_of
@@ -32,8 +36,14 @@ def index() -> str:
         request.args.get("q", "").strip(),
         request.args.get("stage", ""),
         request.args.get("temperature", ""),
+        request.args.get("grade", ""),
+        request.args.get("persona", ""),
+        late=bool(request.args.get("late")),
     )
     with engine.database.read() as tx:
+        if wanted.late:
+            known = engine.definitions.catalog(tx).funnel
+            wanted = replace(wanted, bounds=reports_stages.alerts(known, given.clock.now()))
         page = reports_contacts.page(
             tx,
             wanted,
@@ -48,7 +58,10 @@ def index() -> str:
     scores = engagements(engine, people, given.clock.now()) if people else {}
 
     def link(**changes: Any) -> str:
-        kept = {"q": wanted.search, "stage": wanted.stage, "temperature": wanted.temperature}
+        kept = {
+            "q": wanted.search, "stage": wanted.stage, "temperature": wanted.temperature,
+            "grade": wanted.grade, "persona": wanted.persona, "late": "1" if wanted.late else "",
+        }  # fmt: skip
         return url_for("contacts.index", **{k: v for k, v in (kept | changes).items() if v})
 
     return render_template(
@@ -60,9 +73,15 @@ def index() -> str:
         names=Names(funnel),
         stages=[(one.key, chosen(one.names, one.key)) for one in funnel.stages] if funnel else [],
         degrees=[one.key for one in funnel.warmth] if funnel else [],
+        grades=[letter for letter, _least in funnel.grades] if funnel else [],
+        personas=_personas(funnel) if funnel else [],
         scores=scores,
         link=link,
     )
+
+
+def _personas(funnel: Funnel) -> list[tuple[str, str]]:
+    return [(one.key, chosen(one.names, one.key)) for one in funnel.personas]
 
 
 @contacts.get("/<int:contact_id>")
@@ -75,6 +94,7 @@ def show(contact_id: int) -> str:
         happenings, more = reports_timeline.timeline(
             tx, contact_id, told.profile.address_key, limit=TIMELINE_PAGE
         )
+        known = qualified(tx, told)
     return render_template(
         "contacts/show.html",
         told=told,
@@ -94,6 +114,8 @@ def show(contact_id: int) -> str:
         path=path,
         short=short,
         occurrence_title=occurrence_title,
+        known=known,
+        stage_words=stage_words,
     )
 
 

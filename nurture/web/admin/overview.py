@@ -9,7 +9,14 @@ from flask import Blueprint, render_template
 from nurture.domain.funnel import Funnel
 from nurture.engine.definitions import TRACK
 from nurture.errors import NotFound
-from nurture.store import operations, reports_contacts, reports_health, reports_overview
+from nurture.store import (
+    operations,
+    qualification,
+    reports_contacts,
+    reports_health,
+    reports_overview,
+    reports_stages,
+)
 from nurture.web.admin.machine import is_dead
 from nurture.web.dependencies import dependencies
 from nurture.web.names import Names, chosen
@@ -45,6 +52,8 @@ def index() -> str:
             "busy": reports_overview.busy_sequences(tx, now - WEEK),
             "matrix": reports_overview.temperatures(tx, TRACK),
             "attention": reports_overview.attention(tx),
+            "late": reports_stages.too_long(tx, TRACK, reports_stages.alerts(catalog.funnel, now)),
+            "personas": _personas(catalog.funnel, qualification.personas(tx)),
             "carriers": [one for one in reports_health.providers(tx) if one.state != "ok"],
             "dead": _dead(operations.running_workers(tx), given.wall.now()),
         }
@@ -64,6 +73,13 @@ def _funnel(funnel: Funnel, counts: dict[str, int]) -> list[tuple[str, str, int]
     known = [(one.key, chosen(one.names, one.key), counts.get(one.key, 0)) for one in funnel.stages]
     gone = [(key, key, count) for key, count in counts.items() if key not in funnel.order]
     return known + sorted(gone)
+
+
+def _personas(funnel: Funnel, counts: dict[str, int]) -> list[tuple[str, str, int]]:
+    """(key, name, contacts) of every persona of the funnel, in its order."""
+    return [
+        (one.key, chosen(one.names, one.key), counts.get(one.key, 0)) for one in funnel.personas
+    ]
 
 
 def _dead(workers: Iterable[Any], wall: datetime) -> int:
