@@ -5,7 +5,7 @@ Plain values with codes in them: the admin and the command line put them into wo
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nurture.domain.contact import Contact
 from nurture.domain.decide import Situation
@@ -16,6 +16,7 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.explain_ahead import RunAhead, look_ahead
 from nurture.engine.explain_score import FitExplained, ScoreExplained, explain_fit, explain_score
 from nurture.engine.explain_sends import Touch, touches
+from nurture.engine.explain_week import WEEK, Week, week_of
 from nurture.errors import NotFound
 from nurture.store import ledger, people, reports_contact, reports_contacts, runs
 from nurture.store.people import Need
@@ -40,6 +41,7 @@ class Explanation:
     score: ScoreExplained
     fit: FitExplained
     ahead: tuple[RunAhead, ...]
+    week: Week
     touches: tuple[Touch, ...]
     runs: tuple[Ran, ...]
     suppressions: tuple[Barred, ...]
@@ -52,10 +54,12 @@ class Explanation:
         return self.subjects.get(touch.email_id or 0) or self.titles.get(touch.template, "")
 
 
-def explain(deps: Dependencies, contact_id: int, at: datetime) -> Explanation:
-    """Explain a contact as of `at`, by what is known now.
+def explain(
+    deps: Dependencies, contact_id: int, at: datetime, length: timedelta = WEEK
+) -> Explanation:
+    """Explain a contact as of `at`, by what is known now, with what comes within `length`.
 
-    What comes next is told for the runs that are live now, whatever `at` is. Raises NotFound.
+    What comes is told for the runs that are live now, whatever `at` is. Raises NotFound.
     """
     with deps.database.read() as tx:
         profile = reports_contact.profile(tx, contact_id)
@@ -84,6 +88,7 @@ def explain(deps: Dependencies, contact_id: int, at: datetime) -> Explanation:
         unseen = {one.template for one in met} - {name for name, _, _ in found.values()}
         named = reports_contact.subjects_by_name(tx, unseen)
         barred = reports_contact.suppressions(tx, profile.address_key)
+        week = week_of(tx, catalog, contact, live, at, length)
     ahead = [
         look_ahead(
             Situation(run.enrollment, catalog.version(run.version_id).sequence, contact),
@@ -100,6 +105,7 @@ def explain(deps: Dependencies, contact_id: int, at: datetime) -> Explanation:
         score=explain_score(contact, entries, catalog.funnel, at),
         fit=explain_fit(contact, catalog.funnel, at),
         ahead=tuple(ahead),
+        week=week,
         touches=met,
         runs=tuple(every),
         suppressions=tuple(barred),

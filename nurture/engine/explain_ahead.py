@@ -23,7 +23,7 @@ MOST_HOPS = 12
 class Foreseen:
     """One thing that will happen.
 
-    `what` is one of sends, held, skips, takes, waits, awaits, leaves, moves, completes,
+    `what` is one of sends, withheld, held, skips, takes, waits, awaits, leaves, moves, completes,
     exhausted, fails, asks_stage. `to` is the step, sequence or stage it leads to; `until` is the
     end of a wait or a hold.
     """
@@ -122,7 +122,7 @@ def _follow(
     for _ in range(MOST_HOPS):
         for decision in decisions:
             run = evolve_one(run, decision)
-            found.extend(_seen(decision, at))
+            found.extend(seen(decision, at))
         due = e.wakes_at(run.state)
         if due is None or isinstance(run.state, e.Awaiting):
             break
@@ -133,10 +133,13 @@ def _follow(
     return tuple(found)
 
 
-def _seen(decision: Decision, at: datetime) -> Iterable[Foreseen]:
+def seen(decision: Decision, at: datetime) -> Iterable[Foreseen]:
+    """Yield what a decision at `at` means to a reader: one thing, or nothing."""
     match decision:
         case e.Send(step, _, template):
             yield Foreseen("sends", at, step, template)
+        case e.WouldSend(step, _, template):
+            yield Foreseen("withheld", at, step, template)
         case e.Hold(step, reason, release):
             yield Foreseen("held", at, step, reason=reason, until=release)
         case e.Skip(step, why):

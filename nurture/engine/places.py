@@ -115,6 +115,16 @@ class Places:
         held = run.state.since if isinstance(run.state, e.Holding) else None
         return rank_of(catalog, contact, sequence, "", held or now, run.id)
 
+    def went_out(self, contact_id: int) -> tuple[datetime, ...]:
+        """Return when the emails went out that still count, ascending."""
+        known = self._known.get(contact_id, ())
+        return tuple(sorted(one.at for one in known if one.at is not None))
+
+    def is_claimed(self, contact_id: int, run_id: int) -> bool:
+        """Return whether a worker has the send of a run in hand, so that nothing holds it back."""
+        known = self._known.get(contact_id, ())
+        return any(one.run_id == run_id and one.sure and one.at is None for one in known)
+
     def take(self, contact_id: int, send_id: int) -> None:
         """Note that a claimed send may go: its place is taken."""
         if contact_id in self._known:

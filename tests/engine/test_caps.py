@@ -227,7 +227,7 @@ def test_what_stands_still_in_a_paused_sequence_takes_nobodys_place(world: World
     assert world.mailed("ana") == ["thanks"]
     world.clock.moment = NOW + HOUR
     resume(world.deps, "letter", "test", world.now)
-    world.work()
+    world.drive(NOW + 3 * HOUR)
     assert world.mailed("ana") == ["thanks"]
     assert state_of(world, ana, "letter") == ("holding", NOW + DAY, "cap")
     world.drive(NOW + DAY)
