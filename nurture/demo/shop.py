@@ -65,7 +65,8 @@ class Shop:
             self._buy(who, f"order:{cart_id}", cart_id, now + timedelta(hours=3))
 
     def _buy(self, who: str, key: str, cart_id: str, at: datetime) -> None:
-        bought: dict[str, Any] = {"currency": "VND"}
+        order_id = f"order-{int(share('order id', key) * 10**9):09d}"
+        bought: dict[str, Any] = {"order_id": order_id, "currency": "VND"}
         if cart_id:
             bought["cart_id"] = cart_id
         self._tell(at, who, "purchase", key, bought)
