@@ -1,18 +1,22 @@
-"""`nurture sequence`: which there are, pausing one and letting it go on."""
+"""`nurture sequence`: which there are, pausing one and letting it go on, and its versions."""
+
+from datetime import timedelta
 
 import click
 
-from nurture.cli.parts import parts, who
+from nurture.cli.parts import parts
+from nurture.cli.sequence_versions import migrate
+from nurture.cli.sequence_words import BY, DURATION
+from nurture.domain.resuming import How, Resumption
 from nurture.engine.pausing import pause as pause_sequence
 from nurture.engine.pausing import resume as resume_sequence
+from nurture.engine.pausing import standstill
 from nurture.store import sequence_reports
-
-_BY = click.option("--by", default=who, help="Who does it, for the record.")
 
 
 @click.group()
 def sequence() -> None:
-    """List sequences, pause one and let it go on."""
+    """List sequences, pause one and let it go on, migrate contacts, and try drafts."""
 
 
 @sequence.command("list")
@@ -36,7 +40,7 @@ def list_sequences() -> None:
 @sequence.command()
 @click.argument("key")
 @click.option("--reason", required=True, help="Why, for whoever reads it later.")
-@_BY
+@BY
 def pause(key: str, reason: str, by: str) -> None:
     """Pause a sequence: nobody in it is mailed until it goes on."""
     deps = parts()
@@ -46,9 +50,32 @@ def pause(key: str, reason: str, by: str) -> None:
 
 @sequence.command()
 @click.argument("key")
-@_BY
-def resume(key: str, by: str) -> None:
-    """Let a paused sequence go on: every wait continues where it stopped, nothing bursts."""
+@click.option(
+    "--how", type=click.Choice([one.value for one in How]), default=How.SHIFT.value,
+    show_default=True,
+    help=(
+        "shift: every wait continues where it stopped. catch_up: what was missed is made up for,"
+        " one email at a time. expire: what was missed is passed over."
+    ),
+)  # fmt: skip
+@click.option(
+    "--over", type=DURATION, default="1h", show_default=True,
+    help="Spread whoever is due at once over so long.",
+)  # fmt: skip
+@click.option(
+    "--gap", type=DURATION, default="1d", show_default=True,
+    help="With catch_up: so long between two emails to one contact.",
+)  # fmt: skip
+@BY
+def resume(key: str, how: str, over: timedelta, gap: timedelta, by: str) -> None:
+    """Let a paused sequence go on; nothing bursts."""
     deps = parts()
-    number = resume_sequence(deps, key, by, deps.clock.now())
-    click.echo(f"{key} goes on; {number:,} contacts continue after the time that was paused.")
+    now = deps.clock.now()
+    due = standstill(deps, key, now)
+    number = resume_sequence(deps, key, by, now, Resumption(How(how), over, gap))
+    click.echo(f"{key} goes on; {number:,} contacts continue ({how}).")
+    if due.due + due.queued:
+        click.echo(f"{due.due + due.queued:,} of them were due and take turns, or are passed over.")
+
+
+sequence.add_command(migrate)

@@ -6,7 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from nurture.cli.main import group, main
-from tests.engine.sequence_world import write_campaigns
+from nurture.cli.parts import parts
+from nurture.engine.publish import place_contacts
+from tests.engine.sequence_world import add_contacts, write_campaigns
 
 
 @pytest.fixture
@@ -21,6 +23,14 @@ def home(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Pa
     ):
         monkeypatch.setenv(name, value)
     return tmp_path
+
+
+def enroll() -> None:
+    """Put two contacts into the sequence of their stage."""
+    deps = parts()
+    add_contacts(deps, deps.clock.now(), 2, "lead")
+    place_contacts(deps, deps.clock.now())
+    deps.database.close()
 
 
 def run(*arguments: str) -> str:
@@ -61,3 +71,33 @@ def test_what_is_not_there_is_told_with_status_1(
         main()
     assert ended.value.code == 1
     assert "there is no sequence 'nothing'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("home")
+def test_how_a_sequence_goes_on_is_said_and_told() -> None:
+    CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    for how in ("shift", "catch_up", "expire"):
+        run("pause", "cart", "--reason", "sale is over")
+        told = run("resume", "cart", "--how", how, "--over", "2h", "--gap", "12h")
+        assert f"0 contacts continue ({how})" in told
+    wrong = CliRunner().invoke(group, ["sequence", "resume", "cart", "--over", "soon"])
+    assert wrong.exit_code == 2
+    assert "write 30m, 12h, 3d or 2w" in wrong.output
+
+
+def test_contacts_are_migrated_after_a_dry_run(home: Path) -> None:
+    CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    enroll()
+    file = home / "campaigns" / "welcome.yaml"
+    steps = file.read_text("utf-8").replace("- {key: hello, email: hello}", "")
+    file.write_text(steps, "utf-8")
+    CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    dry = run("migrate", "welcome", "--dry-run")
+    assert "2 contacts stand on hello, which version 2 has not" in dry
+    assert "such as p1@example.com, p2@example.com" in dry
+    done = run("migrate", "welcome", "--removed", "hello=pause", "--by", "lan")
+    assert "version 1, hello (removed): 2 to pause" in done
+    assert "2 contacts went on in version 2 of welcome." in done
+    assert "Everybody in welcome is on version 2." in run("migrate", "welcome")
+    wrong = CliRunner().invoke(group, ["sequence", "migrate", "welcome", "--removed", "hello"])
+    assert "write STEP=exit" in wrong.output

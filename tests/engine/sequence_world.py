@@ -92,48 +92,11 @@ class World:
         for batch in self.column(sa.select(tables.Batch.id)):
             deliver(self._courier, batch)
 
-    def add_contacts(self, count: int, stage: str, *, first: int = 1) -> list[int]:
+    def add_contacts(
+        self, count: int, stage: str, *, first: int = 1, tags: Sequence[str] = ()
+    ) -> list[int]:
         """Put consenting contacts into the database, in no sequence yet."""
-        now = self.clock.now()
-        numbers = range(first, first + count)
-        with self.deps.database.begin() as tx:
-            rows = bulk.insert(
-                tx,
-                tables.Contact,
-                [
-                    {
-                        "email": f"p{n}@example.com",
-                        "address": f"p{n}@example.com",
-                        "address_key": f"key-{n}",
-                        "language": "vi" if n % 2 else "en",
-                        "timezone": "Asia/Ho_Chi_Minh",
-                        "source": "form",
-                        "fields": {"first_name": f"Lan {n}"},
-                        "tags": [],
-                        "consents": {"marketing": True},
-                        "search": "",
-                        "soft_bounces": 0,
-                        "created_at": now,
-                        "updated_at": now,
-                    }
-                    for n in numbers
-                ],
-                returning=("id",),
-            )
-            ids = sorted(row.id for row in rows)
-            bulk.insert(
-                tx,
-                tables.Standing,
-                [
-                    {
-                        "contact_id": key, "track": "default", "stage": stage, "highest": stage,
-                        "since": now, "engagement": 0.0, "fit": 0.0, "grade": "D",
-                        "temperature": "cold", "scored_at": now,
-                    }
-                    for key in ids
-                ],
-            )  # fmt: skip
-        return ids
+        return add_contacts(self.deps, self.clock.now(), count, stage, first=first, tags=tags)
 
     def rows(self, statement: Any) -> list[sa.Row[Any]]:
         with self.deps.database.read() as tx:
@@ -141,6 +104,52 @@ class World:
 
     def column(self, statement: Any) -> list[Any]:
         return [row[0] for row in self.rows(statement)]
+
+
+def add_contacts(
+    deps: Dependencies, now: datetime, count: int, stage: str, *, first: int = 1,
+    tags: Sequence[str] = (),
+) -> list[int]:  # fmt: skip
+    """Put consenting contacts into the database, in no sequence yet."""
+    numbers = range(first, first + count)
+    with deps.database.begin() as tx:
+        rows = bulk.insert(
+            tx,
+            tables.Contact,
+            [
+                {
+                    "email": f"p{n}@example.com",
+                    "address": f"p{n}@example.com",
+                    "address_key": f"key-{n}",
+                    "language": "vi" if n % 2 else "en",
+                    "timezone": "Asia/Ho_Chi_Minh",
+                    "source": "form",
+                    "fields": {"first_name": f"Lan {n}"},
+                    "tags": list(tags),
+                    "consents": {"marketing": True},
+                    "search": "",
+                    "soft_bounces": 0,
+                    "created_at": now,
+                    "updated_at": now,
+                }
+                for n in numbers
+            ],
+            returning=("id",),
+        )
+        ids = sorted(row.id for row in rows)
+        bulk.insert(
+            tx,
+            tables.Standing,
+            [
+                {
+                    "contact_id": key, "track": "default", "stage": stage, "highest": stage,
+                    "since": now, "engagement": 0.0, "fit": 0.0, "grade": "D",
+                    "temperature": "cold", "scored_at": now,
+                }
+                for key in ids
+            ],
+        )  # fmt: skip
+    return ids
 
 
 FUNNEL = """
