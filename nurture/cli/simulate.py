@@ -18,8 +18,9 @@ from nurture.domain.zones import zone_of
 from nurture.engine import trail
 from nurture.engine.assumptions import assume, pairs
 from nurture.engine.explain import find_contact
-from nurture.engine.life import Life, Moment
+from nurture.engine.life import Life
 from nurture.engine.simulate import Simulated, life_of, published_world, simulate, someone
+from nurture.engine.world import Moment
 from nurture.errors import Invalid, NotFound
 from nurture.web.decided import decision_lines
 from nurture.web.formatting import long_time

@@ -6,8 +6,8 @@ from nurture.campaigns.folder import read_what_can_be
 from nurture.campaigns.parse import parse_sequence
 from nurture.engine import drafts
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.life import World
 from nurture.engine.simulate import published_world, with_sequence
+from nurture.engine.world import World
 from nurture.errors import Invalid
 
 

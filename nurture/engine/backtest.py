@@ -17,7 +17,8 @@ from nurture.domain.scoring import award
 from nurture.domain.stages import StageChange
 from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.life import Life, World
+from nurture.engine.life import Life
+from nurture.engine.world import World
 from nurture.store import backdating, people
 from nurture.store.backdating import Stood
 from nurture.store.people import Need

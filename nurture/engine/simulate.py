@@ -12,7 +12,8 @@ from nurture.domain.sequence import Sequence as Steps
 from nurture.domain.zones import zone_of
 from nurture.engine.assumptions import OF_AN_EMAIL, Assumption
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.life import Life, Moment, World
+from nurture.engine.life import Life
+from nurture.engine.world import Moment, World
 from nurture.errors import Invalid, Refused
 from nurture.store import ledger, people
 from nurture.store.people import Need

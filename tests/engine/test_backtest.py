@@ -9,8 +9,8 @@ import pytest
 from nurture.campaigns.parse import parse_funnel, parse_sequence
 from nurture.config import Settings
 from nurture.engine.backtest import BackTest, backtest
-from nurture.engine.life import World as Rules
 from nurture.engine.simulate import published_world, with_sequence
+from nurture.engine.world import World as Rules
 from tests.engine.world import DAY, FUNNEL, HOUR, WELCOME, World, opened
 
 

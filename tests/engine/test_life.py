@@ -14,7 +14,7 @@ from nurture.config import Settings
 from nurture.domain.contact import Change, Contact, Fact, Occurrence, Standing
 from nurture.domain.stages import Actor, StageChange, StageRefused
 from nurture.engine.life import Life
-from nurture.engine.life import World as Rules
+from nurture.engine.world import World as Rules
 from nurture.store import tables
 from tests.engine.world import (
     CART,

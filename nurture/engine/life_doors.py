@@ -1,0 +1,147 @@
+"""The ways into the sequences of a life in memory, and what bars a contact from mail."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from nurture.domain import enrollment as e
+from nurture.domain.conditions import counts, matches_properties
+from nurture.domain.contact import GLOBAL, Contact, Engaged, Occurrence
+from nurture.domain.enrollment import Enrollment
+from nurture.domain.sequence import Email, Reentry, Returning, Sequence
+from nurture.engine.admission import Answer, admission, key_of
+from nurture.engine.coming_back import resumed
+from nurture.engine.doors import RESTARTED
+from nurture.engine.world import Wish, World
+from nurture.store.coming_back import LastRun
+
+if TYPE_CHECKING:
+    from nurture.engine.life import Life
+
+
+def triggered(world: World, occurrence: Occurrence) -> Iterator[Wish]:
+    """Yield the wishes to enter the sequences that an occurrence triggers."""
+    for sequence in world.sequences.values():
+        trigger = sequence.trigger
+        if trigger is None or not counts(occurrence, trigger.event):
+            continue
+        if not matches_properties(trigger.where, occurrence.properties):
+            continue
+        key = key_of(trigger, occurrence)
+        if not trigger.key or key:
+            yield Wish(sequence, key, occurrence.properties, occurrence.occurred_at)
+
+
+def beside(run: Enrollment, sequence: Sequence, now: datetime) -> list[Wish]:
+    """Return the wish of a step of `run`: the other sequence sees the event that `run` saw."""
+    key = ""
+    if sequence.reentry is Reentry.KEYED and sequence.trigger is not None:
+        named = run.properties.get(sequence.trigger.key)
+        if named is None:
+            return []
+        key = str(named)
+    return [Wish(sequence, key, run.properties, run.began or now)]
+
+
+def withdrawal(occurrence: Occurrence) -> tuple[str, str] | None:
+    """Return (scope, reason) of the suppression that an occurrence brings, None for none."""
+    match occurrence.name:
+        case Engaged.UNSUBSCRIBE:
+            return str(occurrence.properties.get("topic", "marketing")), "unsubscribed"
+        case Engaged.COMPLAINT:
+            return GLOBAL, "complaint"
+        case Engaged.BOUNCE if occurrence.properties.get("kind") == "hard":
+            return GLOBAL, "hard bounce"
+        case _:
+            return None
+
+
+def without(contact: Contact, scope: str) -> Contact:
+    """Return the contact suppressed in `scope`; a topic's consent is withdrawn with it."""
+    consents = dict(contact.consents)
+    if scope != GLOBAL:
+        consents[scope] = False
+    suppressions = contact.suppressions | {scope}
+    return replace(contact, consents=MappingProxyType(consents), suppressions=suppressions)
+
+
+@dataclass(slots=True)
+class LifeDoors:
+    """Who waits for a run under the same key to end."""
+
+    queue: dict[tuple[str, str], Wish] = field(default_factory=dict)
+
+    def next_in_line(self, run: Enrollment) -> list[Wish]:
+        """Return the wish whose turn has come, because `run` is over."""
+        waiting = self.queue.pop((run.sequence, run.entry_key), None)
+        return [waiting] if waiting else []
+
+    def open(self, life: "Life", wish: Wish) -> None:
+        """Begin a run, remember the wish for later, or let it be: as the rules of entry say."""
+        sequence = wish.sequence
+        own = [number for number, run in enumerate(life.runs) if run.sequence == sequence.key]
+        before = [(life.runs[number].entry_key, life.ended.get(number)) for number in own]
+        answer = admission(
+            sequence, life.contact, wish.key, before, life.now, at=wish.at, queued=wish.queued
+        )
+        keyed = sequence.reentry is Reentry.KEYED
+        live = [
+            number
+            for number in own
+            if life.runs[number].is_live and (not keyed or life.runs[number].entry_key == wish.key)
+        ]
+        match answer.answer:
+            case Answer.REFUSE:
+                return
+            case Answer.QUEUE:
+                self.queue[sequence.key, wish.key] = replace(wish, queued=True)
+                return
+            case Answer.RESTART:
+                if any(wish.at and began and wish.at < began for began in _began(life, live)):
+                    return
+                for number in live:
+                    life.tell(number, e.Withdrawn(RESTARTED))
+            case Answer.ENTER:
+                pass
+        _begin(life, wish)
+
+
+def _began(life: "Life", numbers: Iterable[int]) -> list[datetime | None]:
+    return [life.runs[number].began for number in numbers]
+
+
+def _begin(life: "Life", wish: Wish) -> None:
+    sequence = wish.sequence
+    mine = [run for run in life.runs if run.sequence == sequence.key]
+    entered, again = e.Entered(), frozenset[str]()
+    if sequence.returning is Returning.RESTART:
+        again = frozenset(
+            step.content
+            for step in sequence.steps
+            if isinstance(step, Email) and any(step.key in run.accepted for run in mine)
+        )
+    elif sequence.returning is Returning.RESUME:
+        last = next((run for run in reversed(mine) if run.entry_key == wish.key), None)
+        entered = resumed(sequence, None if last is None else _stopped(last))
+    life.runs.append(
+        Enrollment(
+            contact_id=life.contact.id,
+            sequence=sequence.key,
+            version=sequence.version,
+            state=e.Waiting(life.now),
+            entered_at=life.now,
+            entry_key=wish.key,
+            properties=wish.properties,
+            again=again,
+            began=wish.at,
+        )
+    )
+    keys = frozenset(run.sequence for run in life.live)
+    life.contact = replace(life.contact, sequences=keys)
+    life.tell(len(life.runs) - 1, entered)
+
+
+def _stopped(run: Enrollment) -> LastRun:
+    return LastRun(e.STATE_NAMES[type(run.state)], run.step, dict(run.accepted))
