@@ -9,6 +9,7 @@ from nurture.engine.dependencies import Dependencies, Wake
 from nurture.errors import Invalid
 from nurture.mailer.render import Renderer
 from nurture.providers.base import Provider
+from nurture.providers.calling import Caller
 from nurture.providers.inbox import InboxProvider
 from nurture.providers.postmark import PostmarkProvider
 from nurture.providers.smtp import SmtpProvider
@@ -39,6 +40,7 @@ def build(settings: Settings, wake: Wake = nobody_to_wake) -> Dependencies:
         provider=provider(settings, secrets),
         webhooks=webhooks(settings, secrets),
         wake=wake,
+        caller=Caller(private=settings.private_endpoints, encrypted=settings.production),
     )
 
 

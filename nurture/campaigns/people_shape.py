@@ -1,12 +1,13 @@
 """The shapes of personas, and of the endpoints of other systems."""
 
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nurture.campaigns.conditions import ConditionShape
-from nurture.campaigns.shapes import Key, NamesShape, Shape
+from nurture.campaigns.shapes import Key, NamesShape, Shape, wrong
+from nurture.domain.endpoints import url_fault
 from nurture.domain.funnel import Endpoint
 from nurture.domain.personas import Persona
 
@@ -55,6 +56,13 @@ class EndpointShape(Shape):
     """The endpoint's own name, as `webhook` steps write it."""
     url: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)]
     """Where the messages go; the secret that signs them is a setting, never in this file."""
+
+    @model_validator(mode="after")
+    def _may_be_called(self) -> Self:
+        fault = url_fault(self.url)
+        if fault:
+            raise wrong(f"{self.url} cannot be called: {fault}", "Write https://host/path.")
+        return self
 
     def build(self) -> Endpoint:
         """Return the endpoint."""

@@ -8,6 +8,7 @@ from nurture.config import Secrets, Settings
 from nurture.engine.definitions import Definitions
 from nurture.mailer.render import Renderer
 from nurture.providers.base import Provider
+from nurture.providers.calling import Caller
 from nurture.store.database import Database
 from nurture.tracking.tokens import Tokens
 
@@ -21,7 +22,8 @@ class Dependencies:
     """The parts of a running Nurture.
 
     `clock` is the time contacts live in, which a demo may run fast; `wall` is the real one, for
-    judging whether processes are alive. `webhooks` are the providers whose calls we understand.
+    judging whether processes are alive. `webhooks` are the providers whose calls we understand,
+    `caller` is what calls other systems.
     """
 
     settings: Settings
@@ -35,3 +37,4 @@ class Dependencies:
     provider: Provider
     webhooks: Mapping[str, Provider]
     wake: Wake
+    caller: Caller

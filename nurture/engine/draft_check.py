@@ -13,9 +13,9 @@ from nurture.campaigns.emails import EmailFacts
 from nurture.campaigns.folder import FUNNEL, campaigns_from
 from nurture.campaigns.parse import parse_funnel, parse_sequence
 from nurture.domain.funnel import Funnel
-from nurture.domain.sequence import Email, Sequence
+from nurture.domain.sequence import Email, Notify, Sequence
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.publish import Compiled, facts_of
+from nurture.engine.publish import Compiled, facts_of, letter_names
 from nurture.errors import Invalid, NotFound, Problem
 from nurture.mailer.compile import compile_email
 from nurture.mailer.compiled import CompiledEmail
@@ -52,15 +52,20 @@ def check_draft(deps: Dependencies, document: Mapping[str, Any]) -> DraftChecked
         sequence = parse_sequence(document, funnel=campaigns.funnel)
     except Invalid as error:
         return DraftChecked(None, error.problems)
-    steps = [(n, step) for n, step in enumerate(sequence.steps) if isinstance(step, Email)]
+    steps = [(n, step) for n, step in enumerate(sequence.steps) if isinstance(step, Email | Notify)]
+    letters = letter_names([*campaigns.sequences.values(), sequence])
     emails, facts, broken = compile_wanted(
-        deps.settings.templates, {step.template for _, step in steps}
+        deps.settings.templates, {step.template for _, step in steps}, letters
     )
     problems = [*check_beside(campaigns, dict(document), facts)]
     source = Source(document)
     problems += [
         source.problem(
-            f"{Path(one.file).name}: {one.message}", one.remedy, ("steps", number, "email")
+            f"{Path(one.file).name}: {one.message}",
+            one.remedy,
+            ("steps", number, "email")
+            if isinstance(step, Email)
+            else ("steps", number, "notify", "email"),
         )
         for number, step in steps
         for one in broken.get(step.template, ())
@@ -69,11 +74,12 @@ def check_draft(deps: Dependencies, document: Mapping[str, Any]) -> DraftChecked
 
 
 def compile_wanted(
-    templates: Path, wanted: set[str]
+    templates: Path, wanted: set[str], letters: frozenset[str]
 ) -> tuple[Compiled, dict[tuple[str, str], EmailFacts], dict[str, tuple[Problem, ...]]]:
     """Compile the `wanted` emails in every language; return them, facts of all emails, and faults.
 
-    Of the emails that nobody asked for only their names and languages are known.
+    Of the emails that nobody asked for only their names and languages are known; those that are
+    no `letters` to contacts are notices to people of ours.
     """
     compiled: dict[tuple[str, str], CompiledEmail] = {}
     facts: dict[tuple[str, str], EmailFacts] = {}
@@ -84,7 +90,7 @@ def compile_wanted(
             if name not in wanted:
                 continue
             try:
-                email = read_email(templates, name, language)
+                email = read_email(templates, name, language, notice=name not in letters)
             except Invalid as error:
                 told = error.problems or (Problem(error.message, error.remedy),)
                 broken[name] = (*broken.get(name, ()), *told)
@@ -94,15 +100,15 @@ def compile_wanted(
     return compiled, facts, broken
 
 
-def read_email(templates: Path, name: str, language: str) -> CompiledEmail:
+def read_email(templates: Path, name: str, language: str, *, notice: bool = False) -> CompiledEmail:
     """Return one email compiled from its files; raises NotFound and Invalid as the mailer does."""
-    return _compiled(read_source(templates, name, language))
+    return _compiled(read_source(templates, name, language), notice=notice)
 
 
 @lru_cache(maxsize=256)
-def _compiled(source: EmailSource) -> CompiledEmail:
+def _compiled(source: EmailSource, *, notice: bool) -> CompiledEmail:
     # A page asks for the same emails again and again; the key is all that was written.
-    return compile_email(source)
+    return compile_email(source, notice=notice)
 
 
 def funnel_of(deps: Dependencies) -> Funnel:

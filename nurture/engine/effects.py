@@ -9,6 +9,7 @@ from nurture.domain import enrollment as e
 from nurture.domain.contact import Change, Contact, Fact, changed
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.sequence import Notify, Sequence, Webhook
+from nurture.engine.payloads import webhook_payload
 from nurture.store import effects
 from nurture.store.database import Transaction
 from nurture.store.runs import Run
@@ -43,7 +44,7 @@ class Effects:
             case e.WouldSend():
                 self._expose(run.enrollment, f"{HOLD_OUT}:{sequence.track}", HELD_OUT, now)
             case e.Tell():
-                self._deliver(run, sequence, one, now)
+                self._deliver(run, sequence, contact, one, now)
         return contact
 
     def write(self, tx: Transaction, now: datetime) -> None:
@@ -84,13 +85,15 @@ class Effects:
             }
         )
 
-    def _deliver(self, run: Run, sequence: Sequence, one: e.Tell, now: datetime) -> None:
+    def _deliver(
+        self, run: Run, sequence: Sequence, contact: Contact, one: e.Tell, now: datetime
+    ) -> None:
         step = sequence.by_key[one.step]
         payload: dict[str, Any] = {}
         if isinstance(step, Notify):
             payload = {"template": step.template}
         elif isinstance(step, Webhook):
-            payload = {"event": step.event, "fields": list(step.fields)}
+            payload = webhook_payload(step, sequence, contact, one.pass_no)
         self.deliveries.append(
             {
                 "enrollment_id": run.enrollment.id,

@@ -20,7 +20,7 @@ KEPT = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process by its unique name; `kind` is worker, ticker, recorder or supervisor."""
+    """A process by its unique name; `kind` is worker, ticker, recorder, messenger, supervisor."""
 
     name: str
     kind: str

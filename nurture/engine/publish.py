@@ -1,7 +1,7 @@
 """Publishing: campaign files become immutable versions with their emails compiled."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from nurture.campaigns.checking import check
 from nurture.campaigns.emails import EmailFacts
 from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
 from nurture.campaigns.folder import digest as digest_of
-from nurture.domain.sequence import Email, Sequence
+from nurture.domain.sequence import Email, Notify, Sequence
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
@@ -45,14 +45,23 @@ class Published:
     warnings: tuple[str, ...] = field(default=())
 
 
-def compile_all(templates: Path) -> tuple[Compiled, tuple[Problem, ...]]:
-    """Return every email in every language it is written in, and what is wrong with the others."""
+def compile_all(
+    templates: Path, letters: frozenset[str] | None = None
+) -> tuple[Compiled, tuple[Problem, ...]]:
+    """Return every email in every language it is written in, and what is wrong with the others.
+
+    Only `letters` go to contacts (None: all of them); a notice to a person of ours needs no
+    unsubscribe link, and neither does what no step sends yet.
+    """
     compiled: dict[tuple[str, str], CompiledEmail] = {}
     problems: list[Problem] = []
     for name in email_names(templates):
         for language in languages_of(templates, name):
             try:
-                compiled[name, language] = compile_email(read_source(templates, name, language))
+                source = read_source(templates, name, language)
+                compiled[name, language] = compile_email(
+                    source, notice=letters is not None and name not in letters
+                )
             except Invalid as error:
                 problems += error.problems or [Problem(str(error), "", str(templates / name))]
     return compiled, tuple(problems)
@@ -72,7 +81,9 @@ def facts_of(email: CompiledEmail, templates: Path) -> EmailFacts:
 def check_files(campaigns: Path, templates: Path) -> Checked:
     """Read and check campaign files and emails; nothing is written, all faults in one go."""
     found, problems = read_what_can_be(campaigns)
-    emails, broken = compile_all(templates)
+    emails, broken = compile_all(
+        templates, None if found is None else letter_names(found.sequences.values())
+    )
     facts = {key: facts_of(email, templates) for key, email in emails.items()}
     # An email that could not be compiled is reported once, at its own line, and not again at
     # every step that sends it.
@@ -90,6 +101,12 @@ def check_files(campaigns: Path, templates: Path) -> Checked:
         {*problems, *broken, *told}, key=lambda one: (one.file, one.line, one.message)
     )
     return Checked(found, emails, tuple(everything), warnings)
+
+
+def letter_names(sequences: Iterable[Sequence]) -> frozenset[str]:
+    """Return the emails that these sequences send to contacts."""
+    steps = (step for sequence in sequences for step in sequence.steps)
+    return frozenset(step.template for step in steps if isinstance(step, Email))
 
 
 def apply(deps: Dependencies, by: str, now: datetime) -> Published:
@@ -141,7 +158,7 @@ def publish_sequence(
     wanted = [
         (step.key, language, email)
         for step in sequence.steps
-        if isinstance(step, Email)
+        if isinstance(step, Email | Notify)
         for (name, language), email in sorted(emails.items())
         if name == step.template
     ]

@@ -9,7 +9,7 @@ from typing import Final
 
 from nurture.config import Settings
 from nurture.engine.dependencies import Dependencies
-from nurture.jobs import recorder, ticker, worker_process
+from nurture.jobs import messenger, recorder, ticker, worker_process
 from nurture.jobs.lifeline import Stop
 from nurture.jobs.queue import wake_by
 from nurture.wiring import build
@@ -18,6 +18,7 @@ ROLES: Final[Mapping[str, Callable[[Dependencies, str, Stop], int]]] = {
     "worker": worker_process.run,
     "ticker": ticker.run,
     "recorder": recorder.run,
+    "messenger": messenger.run,
 }
 
 # Objects made before the young, the middle and the old generation are looked at.

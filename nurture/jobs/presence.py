@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, Literal, Self
 
 from nurture.engine import presence
+from nurture.engine.deliveries import recover_deliveries
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.journal import path_of
 from nurture.engine.presence import Process
@@ -121,6 +122,7 @@ def recover_dead(deps: Dependencies, now: datetime) -> dict[str, Recovered]:
         silent = presence.is_silent(process, deps.wall.now())
         if state == "alive" or (state == "unknown" and not silent):
             continue
+        recover_deliveries(deps, process.name, now)
         here = path_of(home, process.name).exists()
         done = recover(deps, process.name, now, journal_is_here=here)
         presence.leave(deps, process.name)

@@ -1,4 +1,4 @@
-"""The supervisor: starts workers, a ticker and a recorder, and starts them again when they die.
+"""The supervisor: starts workers, a ticker, a recorder and a messenger, and again when they die.
 
 Children are processes of their own, started afresh rather than forked, so that no connection or
 lock is shared. They hold one end of a pipe whose other end only the supervisor holds: should it be
@@ -56,7 +56,8 @@ class Supervisor:
         self._deps = deps
         self._environment = _with_package(environment)
         count = deps.settings.workers if workers is None else workers
-        self._posts = [Post("ticker"), Post("recorder"), *(Post("worker") for _ in range(count))]
+        alone = (Post("ticker"), Post("recorder"), Post("messenger"))
+        self._posts = [*alone, *(Post("worker") for _ in range(count))]
         self._killing = False
         self._somebody_died = True  # Perhaps while nobody was looking.
         self.stop = Stop(self._be_hard)

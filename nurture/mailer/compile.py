@@ -42,8 +42,11 @@ _OPENING: Final = re.compile(r"\{%[-+]?\s*(if|for|with|endif|endfor|endwith)\b")
 _POSITION: Final = re.compile(r"position (\d+)")
 
 
-def compile_email(source: EmailSource) -> CompiledEmail:
-    """The email, ready to send. Raises `Invalid` with every problem, each with file and line."""
+def compile_email(source: EmailSource, *, notice: bool = False) -> CompiledEmail:
+    """The email, ready to send. Raises `Invalid` with every problem, each with file and line.
+
+    A `notice` is written to a person of ours: it needs no way out, and nothing in it is tracked.
+    """
     problems: list[Problem] = []
     trees = _parsed(source, problems)
     problems += [_at_body(source, fault) for fault in markup_faults(source.body)]
@@ -56,7 +59,7 @@ def compile_email(source: EmailSource) -> CompiledEmail:
     except Lost as lost:
         remedy = "See docs/emails.md for where blocks and fields can stand."
         raise _invalid(source, [_at_body(source, Fault(lost.line, lost.message, remedy))]) from lost
-    return _finished(source, trees, shield.uncover(page), text)
+    return _finished(source, trees, shield.uncover(page), text, notice=notice)
 
 
 def _parsed(source: EmailSource, problems: list[Problem]) -> list[nodes.Template]:
@@ -160,7 +163,7 @@ def _visible(page: str) -> str:
 
 
 def _finished(
-    source: EmailSource, trees: list[nodes.Template], page: str, text: str
+    source: EmailSource, trees: list[nodes.Template], page: str, text: str, *, notice: bool
 ) -> CompiledEmail:
     linked = link_html(page)
     marked = link_text(text, linked.links)
@@ -168,17 +171,17 @@ def _finished(
         _at_text(source, fault, needle) for fault, needle in (*linked.faults, *marked.faults)
     ]
     text_file = source.body_file if source.text is None else source.text_file
-    for file, part, template in (
-        (source.body_file, "HTML", page),
-        (text_file, "text", text),
-    ):
+    parts = ((source.body_file, "HTML", page), (text_file, "text", text))
+    for file, part, template in () if notice else parts:
         problems += [
             Problem(fault.message, fault.remedy, file, fault.line)
             for fault in required_faults(part, _DIALECT.parse(template), template)
         ]
     if problems:
         raise _invalid(source, problems)
-    body = _before_end(linked.template, honeypot_html() + pixel_html())
+    body = linked.template
+    if not notice:
+        body = _before_end(body, honeypot_html() + pixel_html())
     email = CompiledEmail(
         name=source.name,
         language=source.language,

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nurture.store import tables
+from nurture.store import deliveries, tables
 from nurture.store.database import Transaction
 
 W, P = tables.Worker, tables.ProviderState
@@ -57,8 +57,9 @@ def unaccounted(tx: Transaction) -> list[Unaccounted]:
     """
     send = tables.Send
     claimants = sa.select(send.claimed_by).where(send.status == "claimed")
+    holding = sa.or_(W.name.in_(claimants), W.name.in_(deliveries.claimants()))
     statement = sa.select(W.name, W.kind, W.host, W.beat_at).where(
-        sa.or_(W.stopped_at.is_(None), W.name.in_(claimants))
+        sa.or_(W.stopped_at.is_(None), holding)
     )
     return [Unaccounted(*row) for row in tx.execute(statement.order_by(W.name))]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from nurture.domain.contact import GLOBAL
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
@@ -132,3 +133,13 @@ def forget_soft_bounces(tx: Transaction, contact_ids: Iterable[int]) -> None:
     tx.execute(
         sa.update(C).where(C.id.in_(list(contact_ids)), C.soft_bounces > 0).values(soft_bounces=0)
     )
+
+
+def globally_suppressed(tx: Transaction, address_keys: Iterable[str]) -> set[str]:
+    """Return those of these addresses, by their keys, that nothing at all may be written to."""
+    statement = sa.select(T.address_key).where(
+        bulk.among(tx, T.address_key, sorted(set(address_keys))),
+        T.scope == GLOBAL,
+        T.lifted_at.is_(None),
+    )
+    return set(tx.execute(statement).scalars())
