@@ -5,6 +5,7 @@ import sys
 import click
 
 from nurture.cli import (
+    ahead,
     api,
     backtest,
     campaigns,
@@ -12,6 +13,7 @@ from nurture.cli import (
     demo,
     doctor,
     explain,
+    forecast,
     imports,
     inbox,
     replay,
@@ -39,6 +41,8 @@ COMMANDS: tuple[click.Command, ...] = (
     worker.worker,
     doctor.doctor,
     explain.explain_command,
+    ahead.ahead_command,
+    forecast.forecast,
     simulate.simulate_command,
     backtest.backtest_command,
     replay.replay_command,

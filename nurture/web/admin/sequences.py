@@ -9,14 +9,25 @@ from nurture.engine.pausing import LONGEST_REASON, pause, resume
 from nurture.errors import NotFound, Refused
 
 # The other pages of this place register themselves with the blueprint.
-from nurture.web.admin import sequence_drafts, sequence_preview, sequence_steps
+from nurture.web.admin import (
+    sequence_drafts,
+    sequence_forecast,
+    sequence_preview,
+    sequence_steps,
+)
 from nurture.web.admin.sequence_place import by, sequences
 from nurture.web.admin.sequence_views import detail, listing
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import ngettext
 
-__all__ = ["sequence_drafts", "sequence_preview", "sequence_steps", "sequences"]
+__all__ = [
+    "sequence_drafts",
+    "sequence_forecast",
+    "sequence_preview",
+    "sequence_steps",
+    "sequences",
+]
 
 
 @sequences.get("/")

@@ -1,0 +1,110 @@
+"""When a run has no more content, if nothing happens."""
+
+from dataclasses import replace
+from datetime import time, timedelta
+
+from hypothesis import given, settings
+
+from nurture.domain import enrollment as e
+from nurture.domain.contact import Change, Fact, changed
+from nurture.domain.decide import Situation
+from nurture.domain.forecast import Fate, Outlook, outlook
+from nurture.domain.sequence import (
+    Branch,
+    Case,
+    ChangeStage,
+    Email,
+    Exit,
+    Match,
+    Sequence,
+    Update,
+    Wait,
+    WaitFor,
+)
+from nurture.domain.timing import Window
+from tests.domain.build import ANA, DAY, HOUR, NOW, Story, a_sequence, an_enrollment
+from tests.domain.generate import sequences
+from tests.domain.test_steps import VIP, WORKDAYS
+
+FAR = NOW + timedelta(weeks=12)
+
+
+def foreseen(story: Story) -> Outlook:
+    return outlook(Situation(story.run, story.sequence, story.contact), story.now, FAR)
+
+
+def begun(story: Story) -> Story:
+    story.enter()
+    return story
+
+
+def test_waits_and_unanswered_questions_add_up() -> None:
+    steps = (
+        Email("one", "one"),
+        Wait("rest", 3 * DAY),
+        WaitFor("answer", 7 * DAY, Match("click", "one"), yes="end", no="two"),
+        Email("two", "two"),
+    )
+    story = begun(Story(a_sequence(*steps)))
+    assert foreseen(story) == Outlook(Fate.DRY, NOW + 7 * DAY)
+
+
+def test_the_window_and_what_was_received_are_reckoned_in() -> None:
+    window = Window(WORKDAYS, time(14), time(18))
+    steps = (Email("one", "one"), Wait("rest", 4 * DAY), Email("two", "two"), Wait("end_", DAY))
+    story = begun(Story(a_sequence(*steps, window=window)))
+    # Held till two in the afternoon of Monday; four days on it is Friday at two, which is open.
+    assert foreseen(story) == Outlook(Fate.DRY, NOW + 5 * HOUR + 5 * DAY)
+    two = replace(ANA, received=frozenset({"two"}))
+    shorter = begun(Story(a_sequence(Email("one", "one"), Email("two", "two")), contact=two))
+    assert foreseen(shorter) == Outlook(Fate.DRY, NOW)
+
+
+def test_who_is_exhausted_is_so_since_then_and_who_leaves_leaves() -> None:
+    story = Story(a_sequence(), run=an_enrollment(state=e.Exhausted(NOW - DAY)))
+    assert foreseen(story) == Outlook(Fate.DRY, NOW - DAY)
+    leaving = begun(Story(a_sequence(Wait("rest", DAY), Exit("bye", "enough"))))
+    assert foreseen(leaving) == Outlook(Fate.OVER, NOW + DAY)
+
+
+def test_a_long_wait_ends_later_and_a_refused_change_of_stage_goes_on() -> None:
+    later = begun(Story(a_sequence(Wait("rest", timedelta(weeks=30)), Email("one", "one"))))
+    assert foreseen(later) == Outlook(Fate.LATER, FAR)
+    asking = begun(Story(a_sequence(ChangeStage("up", "mql"), Wait("rest", DAY))))
+    assert foreseen(asking) == Outlook(Fate.DRY, NOW + DAY)
+
+
+def test_what_a_step_changes_is_seen_by_the_branch_after_it() -> None:
+    steps = (
+        Wait("rest", DAY),
+        Update("mark", (Change(Fact.TAG, "vip"),)),
+        Wait("more", DAY),
+        Branch("fork", (Case(VIP, "end"),), otherwise="bye"),
+        Exit("bye", "not a vip"),
+    )
+    assert foreseen(begun(Story(a_sequence(*steps)))) == Outlook(Fate.DRY, NOW + 2 * DAY)
+
+
+@settings(max_examples=150)
+@given(sequence=sequences())
+def test_it_is_what_time_and_receipts_alone_lead_to(sequence: Sequence) -> None:
+    story = begun(Story(sequence))
+    told = foreseen(story)
+    while story.run.is_live and not isinstance(story.run.state, e.Exhausted):
+        due = e.wakes_at(story.run.state)
+        if due is not None and due > FAR:
+            break
+        seen = len(story.log)
+        if isinstance(story.run.state, e.Sending):
+            story.accept()
+        else:
+            story.sleep()
+        for one in story.log[seen:]:
+            if isinstance(one, e.SetFact):
+                story.contact = changed(story.contact, Change(Fact(one.fact), one.name, one.value))
+    if isinstance(story.run.state, e.Exhausted):
+        assert told == Outlook(Fate.DRY, story.run.state.since)
+    elif story.run.is_live:
+        assert told == Outlook(Fate.LATER, FAR)
+    else:
+        assert told == Outlook(Fate.OVER, story.now)
