@@ -93,7 +93,8 @@ def as_number(value: Value) -> float | None:
         return None
     try:
         number = float(value)
-    except OverflowError:
+    except (OverflowError, ValueError):
+        # A separator such as \x1f is a space to patterns, and none to numbers.
         return None
     return number if isfinite(number) else None
 
