@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from nurture.web.ahead import by_clock
+from nurture.web.deeds import DEEDS, LOOKS, deed
 from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked
@@ -22,14 +24,16 @@ _CAUSES: dict[str, str] = {
     "Reconsider": marked("The contact's score, stage or fields had changed."),
     "MovedAway": marked("The contact's place was in another sequence now."),
     "ContentAdded": marked("New content was added."),
+    "TakenOver": marked("A new version was published."),
+    "NotEntered": marked("Entering a sequence was asked for."),
     "Withdrawn": marked("It was ended from outside."),
     "Happened": marked("The contact did something: %(event)s."),
 }
 
 # The weightiest decision of a line gives it its title.
 _WEIGHT = (
-    "Finish", "EnterSequence", "Send", "Skip", "Hold", "SetStage", "Await", "WaitUntil", "Take",
-    "Note", "Remember", "Meet",
+    "Finish", "EnterSequence", "Send", "Skip", "Hold", "SetStage", *DEEDS, "Await", "WaitUntil",
+    "Take", "Note", "Remember", "Meet",
 )  # fmt: skip
 _QUIET = frozenset({"Meet", "Remember"})
 
@@ -43,6 +47,7 @@ _LOOKS: dict[str, tuple[str, Tone]] = {
     "WaitUntil": ("clock", "sky"),
     "Take": ("git-branch", "sky"),
     "Note": ("info-circle", ""),
+    **LOOKS,
 }
 
 _ENDS: dict[str, tuple[str, Tone, str]] = {
@@ -98,10 +103,10 @@ def _sentence(one: Mapping[str, Any], sequence: str, names: Names) -> str:
             until = theirs(datetime.fromisoformat(one["release"]), names)
             why = reason(str(one["reason"]))
             told = _("Held “%(step)s” until %(until)s", step=step, until=until)
-            return f"{told}: {why}"
+            return f"{_by(told, one)}: {why}"
         case "WaitUntil":
-            until = _time(one["at"])
-            return _("Waits at “%(step)s” until %(until)s", step=step, until=until)
+            until = theirs(datetime.fromisoformat(one["at"]), names)
+            return _by(_("Waits at “%(step)s” until %(until)s", step=step, until=until), one)
         case "Await":
             until = _time(one["deadline"])
             return _("Waits for an answer at “%(step)s” until %(until)s", step=step, until=until)
@@ -117,10 +122,18 @@ def _sentence(one: Mapping[str, Any], sequence: str, names: Names) -> str:
             why = reason(str(state.get("reason") or state.get("error") or ""))
             to = names.sequence_or_stage(str(state.get("to", "")))
             return _(_ENDS[state["is"]][2], sequence=sequence, why=why, to=to)
+        case do if do in LOOKS:
+            return deed(one, names)
         case "Note":
             return _("Nothing changes: %(why)s", why=str(one["why"] or one["what"]))
         case _:
             return _("Arrived at “%(step)s”", step=step)
+
+
+def _by(told: str, one: Mapping[str, Any]) -> str:
+    """Add whose clock was asked for a time."""
+    whose = by_clock(str(one.get("zone", "")))
+    return f"{told}, {whose}" if whose else told
 
 
 def _time(text: str) -> str:

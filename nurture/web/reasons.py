@@ -10,6 +10,7 @@ _REASONS: dict[str, str] = {
     "no_consent": _("there is no consent to this kind of mail"),
     "received before": _("the contact has received this content before"),
     "window": _("it was outside the hours in which mail may go"),
+    "cap": _("the contact has had as many emails as the limit allows"),
     "hard bounce": _("the address does not exist or takes no mail"),
     "soft bounce": _("the mailbox did not take it after several tries"),
     "soft bounces": _("several emails in a row could not be delivered"),
@@ -44,6 +45,18 @@ _REASONS: dict[str, str] = {
     "bounce": _("an email bounced"),
     "erasure": _("the contact was erased"),
     "manual": _("a person decided so"),
+    "restarted": _("the event came again, and it began anew"),
+    "entry rule": _("its rule of entry does not hold"),
+    "other stage": _("it is for another stage"),
+    "cancelled before": _("what cancels it had happened by then"),
+    "under way": _("the contact is in it already"),
+    "queued": _("the contact is in it already, and will come again"),
+    "older event": _("a newer event had begun it already"),
+    "was there before": _("the contact has been through it, and may not come again"),
+    "too early": _("too little time has passed since the last time"),
+    "key was there before": _("the contact has been through it for this very thing"),
+    "no key": _("the event does not say for what"),
+    "not published": _("it is not published"),
 }
 
 _PATHS: dict[str, str] = {
@@ -67,6 +80,9 @@ def reason(code: str) -> str:
     if " may not take " in code:
         return gettext(_("this way is not theirs to take"))
     bare = code.removeprefix("Withdrawn ")
+    if bare.startswith("left by "):
+        by = bare.removeprefix("left by ")
+        return gettext(_("the sequence “%(by)s” took the contact out"), by=by)
     word = _REASONS.get(bare)
     return gettext(word) if word else bare.splitlines()[0] if bare else ""
 
