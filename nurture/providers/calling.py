@@ -4,8 +4,11 @@ import re
 import ssl
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from http.client import HTTPException
+from socket import SHUT_RDWR
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,6 +25,7 @@ PATIENCE: Final = 20.0
 MOST_READ: Final = 4_096
 MOST_TOLD: Final = 300
 GONE: Final = 410
+_FAILURES: Final = (HTTPError, HTTPException, OSError, ValueError, EOFError)
 _MOST_SECONDS: Final = 10 * 86_400
 _SEEN: Final = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]+")
 
@@ -95,7 +99,7 @@ class Caller:
             return _Plain(address, port, timeout=self._patience)
         return _Encrypted(
             address, port, timeout=self._patience, ssl_context=self._context,
-            server_hostname=host, assert_hostname=host,
+            server_hostname=host,
         )  # fmt: skip
 
     def _exchange(
@@ -123,7 +127,7 @@ class Caller:
             )  # fmt: skip
         except ssl.SSLCertVerificationError as error:
             return Answered("certificate", detail=_plain(error.verify_message))
-        except (HTTPError, OSError, ValueError, EOFError) as error:
+        except _FAILURES as error:
             if connection.is_cut or time.monotonic() - began >= self._patience:
                 return Answered("timeout", detail=f"no answer within {self._patience:g} seconds")
             return _broken(error, connection)
@@ -136,19 +140,20 @@ class _Bounded:
     """A connection that another thread may cut, whatever it is doing."""
 
     is_cut = False
+    was_open = False
     _line: Any = None
 
     def cut(self) -> None:
         """End the connection where it is; who waits on it is woken by an error."""
         self.is_cut = True
-        if self._line is not None:
-            try:
-                self._line.shutdown(2)
-            except OSError:
-                return
+        line = self._line
+        if line is not None:
+            with suppress(OSError):
+                line.shutdown(SHUT_RDWR)
 
     def _watched(self, sock: Any) -> Any:
         # A second handle on the same connection: the first one is given away to TLS.
+        self.was_open = True
         self._line = sock.dup()
         if self.is_cut:
             self.cut()
@@ -184,7 +189,7 @@ def _words(response: BaseHTTPResponse) -> str:
     """Return the beginning of what a refusal says."""
     try:
         return _plain(response.read(MOST_READ, decode_content=False).decode("utf-8", "replace"))
-    except (HTTPError, OSError, ValueError):
+    except _FAILURES:
         return ""
 
 
@@ -202,8 +207,7 @@ def _broken(error: Exception, connection: _Bounded) -> Answered:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Answered("certificate", detail=_plain(cause.verify_message))
         cause = cause.__cause__ or cause.__context__
-    never = getattr(connection, "_line", None) is None
-    return Answered("unreachable" if never else "broken", detail=told)
+    return Answered("broken" if connection.was_open else "unreachable", detail=told)
 
 
 def _seconds(text: str) -> timedelta | None:
