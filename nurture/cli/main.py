@@ -16,6 +16,7 @@ from nurture.cli import (
     forecast,
     imports,
     inbox,
+    plan,
     replay,
     sequences,
     simulate,
@@ -35,7 +36,9 @@ def group() -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     campaigns.check,
+    plan.plan_command,
     campaigns.apply,
+    campaigns.export,
     imports.import_,
     users.user,
     worker.worker,

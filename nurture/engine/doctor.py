@@ -18,6 +18,9 @@ LATE = timedelta(hours=1)
 MOST_FINDINGS = 100
 PAGE = 500
 
+# Findings that break no rule and wait for a person.
+HINTS = frozenset({"uncertain", "unknown_zone"})
+
 # What each finding means, and what a person should do.
 MEANINGS: Mapping[str, Mapping[str, str]] = {
     "sending_without_send": {
@@ -48,6 +51,10 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "en": "nobody knows whether this email arrived; settle it on the health page",
         "vi": "không rõ thư này đã đến chưa; hãy quyết định ở trang tình trạng",
     },
+    "unknown_zone": {
+        "en": "a time zone that does not exist is named and passed over; correct it",
+        "vi": "múi giờ không tồn tại nên được bỏ qua; hãy sửa lại",
+    },
     "invariant": {
         "en": "a run is in a state that must not exist",
         "vi": "lượt chạy ở một trạng thái không được phép",
@@ -74,7 +81,7 @@ class Examined:
     @property
     def violations(self) -> tuple[Finding, ...]:
         """The findings without those that only wait for a person's word."""
-        return tuple(one for one in self.findings if one.code != "uncertain")
+        return tuple(one for one in self.findings if one.code not in HINTS)
 
 
 def examine(deps: Dependencies, now: datetime) -> Examined:
@@ -88,6 +95,7 @@ def examine(deps: Dependencies, now: datetime) -> Examined:
             *examination.content_twice(tx, MOST_FINDINGS),
             *examination.stage_without_standing(tx, MOST_FINDINGS),
             *examination.uncertain(tx, MOST_FINDINGS),
+            *examination.unknown_zones(tx, MOST_FINDINGS),
         ]
         replayed, enrollments = _replay(deps, tx)
         scores, contacts = _scores(deps, tx, now)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nurture.domain.funnel import Funnel
 from nurture.domain.text import fold
+from nurture.domain.zones import COMPANY_ZONE
 from nurture.engine.importing_csv import Table
 from nurture.errors import Invalid, Problem
 
@@ -44,6 +45,7 @@ _TITLES: Mapping[str, str] = {
         "phone": "phone|phone number|mobile|tel|telephone|dien thoai|so dien thoai|sdt|di dong",
         "language": "language|lang|locale|ngon ngu|tieng",
         "timezone": "timezone|time zone|tz|mui gio",
+        COMPANY_ZONE: "company timezone|company time zone|mui gio cong ty|mui gio doanh nghiep",
         "source": "source|lead source|nguon|nguon khach|nguon khach hang",
         "consent_source": "consent source|opt in source|optin source|signup source"
         "|nguon dong y|noi dang ky|nguon dang ky",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from nurture.domain.contact import Value
 from nurture.domain.funnel import Funnel
 from nurture.domain.text import fold
+from nurture.domain.zones import COMPANY_ZONE
 from nurture.engine.addresses import Address, parse_address
 from nurture.engine.importing_columns import (
     BANT,
@@ -152,6 +153,9 @@ class Drafting:
         fields: dict[str, Value] = {}
         for key, text in found.items():
             value, complaint = typed(text, declared[key].type if key in declared else "text")
+            if key == COMPANY_ZONE:
+                value = zone_of(text)
+                complaint = "" if value else "unknown_timezone"
             if complaint:
                 warnings.append(Remark(complaint, text))
             else:

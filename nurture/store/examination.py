@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nurture.domain.zones import COMPANY_ZONE, zone_named
 from nurture.store import tables
 from nurture.store.database import Transaction
 
@@ -105,6 +106,29 @@ def uncertain(tx: Transaction, limit: int) -> list[Finding]:
         sa.select(S.id, S.detail).where(S.status == "uncertain").order_by(S.id).limit(limit)
     )
     return [Finding("uncertain", row.id, row.detail) for row in rows]
+
+
+def unknown_zones(tx: Transaction, limit: int) -> list[Finding]:
+    """Zones that are named for contacts or their companies and do not exist: one line for each.
+
+    The id is that of the first contact concerned.
+    """
+    c = tables.Contact
+    found = []
+    for named in (c.timezone, c.fields[COMPANY_ZONE].as_string()):
+        first = sa.func.min(c.id)
+        rows = tx.execute(
+            sa.select(named, first, sa.func.count())
+            .where(named.is_not(None), named != "")
+            .group_by(named)
+            .order_by(first)
+        )
+        found += [
+            Finding("unknown_zone", key, f"{name!r}: {count}")
+            for name, key, count in rows
+            if zone_named(str(name).strip()) is None
+        ]
+    return found[:limit]
 
 
 def decided(

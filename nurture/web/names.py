@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nurture.domain.funnel import Funnel
 from nurture.engine.definitions import Catalog
@@ -33,13 +32,6 @@ def subject_line(template: str, fields: Mapping[str, Any]) -> str:
     return _MERGE_FIELD.sub(filled, _TAG.sub("", template)).strip()
 
 
-def _zone(name: str) -> tzinfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ValueError, ZoneInfoNotFoundError):
-        return None
-
-
 @dataclass(frozen=True)
 class Names:
     """How codes are called on one page."""
@@ -49,15 +41,15 @@ class Names:
     titles: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
     zone: tzinfo | None = None
-    """The contact's own zone, where the page is about one whose zone is known."""
+    """The zone of the contact or their company, where the page is about one and it is known."""
 
     @classmethod
     def of(cls, told: Explanation) -> "Names":
         """The names around one contact."""
         profile = told.profile
-        return cls(
-            told.funnel, told.sequences, told.titles, profile.fields, _zone(profile.timezone)
-        )
+        clock = told.week.clock
+        own = clock.zone if clock.source in ("contact", "company") else None
+        return cls(told.funnel, told.sequences, told.titles, profile.fields, own)
 
     @classmethod
     def published(cls, catalog: Catalog | None) -> "Names":

@@ -53,6 +53,7 @@ _OUTCOMES: dict[str, str] = {
 
 _FORESEEN: dict[str, str] = {
     "sends": marked("sends “%(email)s”"),
+    "withheld": marked("would send “%(email)s”, but the contact is in the control group"),
     "held": marked("holds the email until %(until)s, because %(why)s"),
     "skips": marked("passes over “%(step)s”, because %(why)s"),
     "takes": marked("goes the way “%(path)s” at “%(step)s”"),

@@ -7,12 +7,14 @@ from typing import Any
 from flask import Blueprint, abort, render_template, request, url_for
 
 from nurture.domain.funnel import Funnel
+from nurture.domain.zones import unknown_zones
 from nurture.engine.explain import engagements, explain
 from nurture.store import reports_contacts, reports_stages, reports_timeline
 from nurture.store.reports_contacts import Wanted
 from nurture.store.reports_timeline import KINDS, Happening
 from nurture.web import stage_words
 from nurture.web.admin.qualification import qualified
+from nurture.web.ahead import coming_icon, coming_title, depends, zone_line
 from nurture.web.dependencies import dependencies
 from nurture.web.names import Names, chosen
 from nurture.web.numbers import id_of
@@ -107,6 +109,11 @@ def show(contact_id: int) -> str:
         outcome=outcome,
         fork=fork,
         way=way,
+        unknown_zones=unknown_zones(told.contact),
+        zone_line=zone_line,
+        coming_icon=coming_icon,
+        coming_title=coming_title,
+        depends=depends,
         foreseen=foreseen,
         chosen=chosen,
         reason=reason,
