@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nurture.campaigns.checking import check
@@ -13,13 +14,14 @@ from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
 from nurture.campaigns.folder import digest as digest_of
 from nurture.domain.sequence import Email, Notify, Sequence
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.differing import What, is_kept, refuse_conflicts, sequence_plans
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid, Problem
 from nurture.mailer.compile import compile_email
 from nurture.mailer.compiled import CompiledEmail
 from nurture.mailer.sources import email_names, languages_of, read_source
-from nurture.store import ledger, operations, people, published
+from nurture.store import ledger, operations, origins, people, published
 from nurture.store.database import Transaction
 
 Compiled = Mapping[tuple[str, str], CompiledEmail]
@@ -37,11 +39,17 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing changed: (key, new version number), funnel first; empty when nothing."""
+    """What publishing changed: (key, new version number), funnel first; empty when nothing.
+
+    `kept` are the sequences whose file was left alone, because the admin is ahead of it or was
+    chosen; `retired` take nobody any more, because their files are gone.
+    """
 
     funnel: int | None = None
     sequences: tuple[tuple[str, int], ...] = ()
     unchanged: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -109,49 +117,76 @@ def letter_names(sequences: Iterable[Sequence]) -> frozenset[str]:
     return frozenset(step.template for step in steps if isinstance(step, Email))
 
 
-def apply(deps: Dependencies, by: str, now: datetime) -> Published:
+def apply(
+    deps: Dependencies, by: str, now: datetime, take: Mapping[str, str] = MappingProxyType({})
+) -> Published:
     """Publish what is in the campaign and template folders, all of it or nothing.
 
     A sequence becomes a new version when its document or any of its emails changed; enrollments
-    stay with the version they entered. Raises Invalid with every fault when there is one.
+    stay with the version they entered. One whose file is gone takes nobody any more. What was
+    published in the admin since the file was last applied is kept; where both were changed,
+    `take` says by key whether the `file` or the `admin` stands. Raises Invalid with every fault
+    when there is one, and with every conflict nobody has settled.
     """
     checked = check_files(deps.settings.campaigns, deps.settings.templates)
     if checked.problems or checked.campaigns is None:
         raise Invalid.because(checked.problems, of="Nothing was published")
-    campaigns = checked.campaigns
-
-    def body(tx: Transaction) -> Published:
-        funnel = _publish_funnel(tx, campaigns, by, now)
-        done = []
-        same = []
-        for key, sequence in campaigns.sequences.items():
-            document, emails = campaigns.documents[key], checked.emails
-            number = publish_sequence(tx, sequence, document, emails, by, now)
-            if number is None:
-                same.append(key)
-            else:
-                done.append((key, number))
-        if funnel or done:
-            changed = {"funnel": funnel, "sequences": dict(done)}
-            operations.note(tx, by, "apply", "campaigns", changed, now)
-        return Published(funnel, tuple(done), tuple(same), checked.warnings)
-
     with deps.database.begin() as tx:
-        result = body(tx)
+        result = _apply(tx, checked, by, now, take)
     if result.funnel or result.sequences:
         place_contacts(deps, now)
     return result
 
 
-def publish_sequence(
+def _apply(
+    tx: Transaction, checked: Checked, by: str, now: datetime, take: Mapping[str, str]
+) -> Published:
+    campaigns = checked.campaigns
+    assert campaigns is not None  # noqa: S101 - the caller has looked
+    plans = {one.key: one for one in sequence_plans(tx, checked)}
+    refuse_conflicts(plans.values(), take, campaigns)
+    funnel = _publish_funnel(tx, campaigns, by, now)
+    done, same, kept, retired = [], [], [], []
+    for key, one in plans.items():
+        if one.what is What.RETIRED:
+            origins.retire(tx, key, now)
+            retired.append(key)
+            continue
+        if is_kept(one, take):
+            kept.append(key)
+            continue
+        origins.retire(tx, key, None)
+        if one.what is What.SAME:
+            origins.caught_up(tx, key)
+        document = campaigns.documents[key]
+        number = publish_sequence(
+            tx, campaigns.sequences[key], document, checked.emails, by, now, origins.FILE
+        )
+        if number is None:
+            same.append(key)
+        else:
+            done.append((key, number))
+    if funnel or done or retired:
+        changed = {"funnel": funnel, "sequences": dict(done), "retired": retired}
+        operations.note(tx, by, "apply", "campaigns", changed, now)
+    return Published(
+        funnel, tuple(done), tuple(same), tuple(kept), tuple(retired), checked.warnings
+    )
+
+
+def publish_sequence(  # noqa: PLR0913 - each is a fact of its own about a version
     tx: Transaction,
     sequence: Sequence,
     document: Mapping[str, Any],
     emails: Compiled,
     by: str,
     now: datetime,
+    origin: str = origins.ADMIN,
 ) -> int | None:
-    """Publish one sequence with its emails; return its new number, None when nothing changed."""
+    """Publish one sequence with its emails; return its new number, None when nothing changed.
+
+    `origin` says whether it comes from a file or from somebody in the admin.
+    """
     sequence_id = published.ensure_sequence(
         tx, sequence.key, sequence.stage, sequence.track if sequence.stage else ""
     )
@@ -166,7 +201,7 @@ def publish_sequence(
     current = [one for one in published.current_versions(tx) if one.sequence_id == sequence_id]
     if current and current[0].digest == digest:
         return None
-    version_id, number = published.add_version(tx, sequence_id, document, digest, by, now)
+    version_id, number = published.add_version(tx, sequence_id, document, digest, by, now, origin)
     published.attach_emails(
         tx,
         version_id,

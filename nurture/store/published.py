@@ -24,6 +24,7 @@ class Version:
     document: Mapping[str, Any]
     digest: str
     paused: bool
+    trial: bool = False
 
 
 def current_funnel(tx: Transaction) -> tuple[int, dict[str, Any], str] | None:
@@ -56,7 +57,7 @@ def add_funnel(
 
 _VERSION = (
     V.id, V.sequence_id, S.key, V.number, V.document, V.digest,
-    S.paused_at.is_not(None).label("paused"),
+    S.paused_at.is_not(None).label("paused"), V.trial,
 )  # fmt: skip
 
 
@@ -67,25 +68,39 @@ def versions(tx: Transaction, ids: Iterable[int]) -> list[Version]:
 
 
 def current_versions(tx: Transaction) -> list[Version]:
-    """Return the current version of every published sequence."""
+    """Return the current version of every published sequence that is not retired."""
     statement = sa.select(*_VERSION).join(S, S.current_id == V.id).order_by(S.key)
+    statement = statement.where(S.retired_at.is_(None))
     return [Version(*row) for row in tx.execute(statement)]
 
 
+_SELECT_SEGMENTS = sa.select(sa.func.aggregate_strings(tables.Segment.digest, ",")).where(
+    tables.Segment.retired_at.is_(None)
+)
 # Built once, and one query for all of it: every transaction of the engine asks this first.
 _SELECT_MARKS = (
-    sa.select(_SELECT_FUNNEL_NUMBER.scalar_subquery(), S.current_id, S.paused_at.is_not(None))
-    .where(S.current_id.is_not(None))
+    sa.select(
+        _SELECT_FUNNEL_NUMBER.scalar_subquery(),
+        _SELECT_SEGMENTS.scalar_subquery(),
+        S.current_id,
+        S.paused_at.is_not(None),
+    )
+    .where(S.current_id.is_not(None), S.retired_at.is_(None))
     .order_by(S.id)
 )
 
 
-def marks(tx: Transaction) -> tuple[tuple[int, int, bool], ...]:
-    """Return (funnel's number, current version, paused) of every sequence.
+def marks(tx: Transaction) -> tuple[tuple[int, str | None, int, bool], ...]:
+    """Return (funnel's number, segments' digests, current version, paused) of every sequence.
 
     It is cheap to compare with what is cached, and empty while there is no sequence.
     """
     return tuple(tuple(row) for row in tx.execute(_SELECT_MARKS).all())
+
+
+def bare_marks(tx: Transaction) -> tuple[int, str | None]:
+    """Return what there is to compare while there is no sequence."""
+    return funnel_number(tx), tx.execute(_SELECT_SEGMENTS).scalar()
 
 
 def sequence_by_key(tx: Transaction, key: str) -> sa.Row[Any] | None:
@@ -103,16 +118,21 @@ def ensure_sequence(tx: Transaction, key: str, stage: str, track: str) -> int:
     return int(row.id)
 
 
-def add_version(
+def add_version(  # noqa: PLR0913 - each is a column of its own
     tx: Transaction,
     sequence_id: int,
     document: Mapping[str, Any],
     digest: str,
     by: str,
     now: datetime,
+    origin: str = "admin",
 ) -> tuple[int, int]:
     """Publish an immutable version and make it the current one; return (id, number)."""
-    last = tx.execute(sa.select(sa.func.max(V.number)).where(V.sequence_id == sequence_id)).scalar()
+    last = tx.execute(
+        sa.select(sa.func.max(V.number)).where(
+            V.sequence_id == sequence_id, V.trial.is_(sa.false())
+        )
+    ).scalar()
     number = (last or 0) + 1
     statement = (
         sa.insert(V)
@@ -123,6 +143,7 @@ def add_version(
             digest=digest,
             published_at=now,
             published_by=by,
+            origin=origin,
         )
         .returning(V.id)
     )

@@ -1,0 +1,115 @@
+"""What `nurture apply` would do: files held against what is published, before anything changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from nurture.campaigns.folder import FUNNEL, Campaigns
+from nurture.campaigns.parse import parse_funnel
+from nurture.engine.backtest import BackTest, backtest
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.differing import KEPT, SequencePlan, What, sequence_plans
+from nurture.engine.plan_documents import Change, changes, with_change
+from nurture.engine.publish import check_files
+from nurture.engine.world import World
+from nurture.errors import Invalid, NotFound
+from nurture.store import origins
+
+# Changes of the funnel that are lived through one by one; each takes a back-test of its own.
+MOST_TRIED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A change of the funnel, and what it alone would have done to contacts."""
+
+    change: Change
+    effect: BackTest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that applying would do. `whole` is what all of it would have changed."""
+
+    funnel: tuple[Tried, ...]
+    sequences: tuple[SequencePlan, ...]
+    whole: BackTest | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """The sequences about which somebody has to choose."""
+        return tuple(one.key for one in self.sequences if one.what is What.CONFLICT)
+
+    def __bool__(self) -> bool:
+        """Whether applying would change anything, or somebody has to choose."""
+        return bool(self.funnel) or any(
+            one.what is not What.SAME and one.what is not What.AHEAD for one in self.sequences
+        )
+
+
+def plan(deps: Dependencies, now: datetime, length: timedelta | None) -> Plan:
+    """Return what applying the campaign files would do; reads only.
+
+    With `length` the funnel's changes are back-tested over that time, one by one and together.
+    Raises Invalid with every fault when the files cannot be published.
+    """
+    checked = check_files(deps.settings.campaigns, deps.settings.templates)
+    if checked.problems or checked.campaigns is None:
+        raise Invalid.because(checked.problems, of="These files cannot be published")
+    with deps.database.read() as tx:
+        sequences = tuple(sequence_plans(tx, checked))
+        funnel = origins.funnel_document(tx)
+    before = {} if funnel is None else funnel
+    differ = changes(before, checked.campaigns.documents[FUNNEL]) if before else ()
+    tried, whole = _lived(deps, checked.campaigns, before, differ, sequences, now, length)
+    return Plan(tried, sequences, whole, checked.warnings)
+
+
+def _lived(  # noqa: PLR0913 - what the two worlds are made of
+    deps: Dependencies,
+    campaigns: Campaigns,
+    before: Mapping[str, Any],
+    differ: tuple[Change, ...],
+    sequences: tuple[SequencePlan, ...],
+    now: datetime,
+    length: timedelta | None,
+) -> tuple[tuple[Tried, ...], BackTest | None]:
+    """Live the last days under what is published, under each change of the funnel, and all."""
+    changed = any(one.what not in KEPT for one in sequences)
+    if length is None or not before or not (differ or changed):
+        return tuple(Tried(one, None) for one in differ), None
+    today = _world(deps, before)
+    tried = []
+    left = MOST_TRIED
+    for one in differ:
+        effect = None
+        if one.moves and left:
+            left -= 1
+            try:
+                funnel = parse_funnel(with_change(before, one), version=today.funnel.version)
+            except Invalid:
+                # It makes sense only together with another change, and is told with the whole.
+                tried.append(Tried(one, None))
+                continue
+            alone = World(funnel, today.sequences)
+            effect = backtest(deps, today, alone, length, now)
+        tried.append(Tried(one, effect))
+    kept = {one.key for one in sequences if one.what in KEPT}
+    after = {
+        key: today.sequences.get(key, one) if key in kept else one
+        for key, one in campaigns.sequences.items()
+    }
+    whole = backtest(deps, today, World(campaigns.funnel, after), length, now)
+    return tuple(tried), whole
+
+
+def _world(deps: Dependencies, document: Mapping[str, Any]) -> World:
+    with deps.database.read() as tx:
+        try:
+            catalog = deps.definitions.catalog(tx)
+        except NotFound:
+            return World(parse_funnel(document), {})
+        stored = {key: one.sequence for key, one in catalog.current.items()}
+    return World(catalog.funnel, stored)

@@ -1,0 +1,112 @@
+"""Where what is published came from: the file, or somebody in the admin."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nurture.store import tables
+from nurture.store.database import Transaction
+
+S, V = tables.Sequence, tables.SequenceVersion
+FILE, ADMIN = "file", "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A sequence as it is published: `document`, and `file`, what was last applied from a file.
+
+    `emails` are (step, language, digest) of the current version.
+    """
+
+    number: int
+    document: Mapping[str, Any] | None
+    from_file: bool
+    file: Mapping[str, Any] | None
+    retired: bool
+    emails: frozenset[tuple[str, str, str]]
+
+
+def sequences(tx: Transaction) -> dict[str, Origin]:
+    """Return every sequence that was ever published, by key."""
+    emails = _emails(tx)
+    files = _last_files(tx)
+    rows = tx.execute(
+        sa.select(S.id, S.key, S.retired_at, V.id, V.number, V.document, V.origin)
+        .join(V, V.id == S.current_id)
+        .order_by(S.key)
+    )
+    return {
+        key: Origin(
+            number, document, origin == FILE, files.get(sequence_id), retired_at is not None,
+            frozenset(emails.get(version_id, ())),
+        )
+        for sequence_id, key, retired_at, version_id, number, document, origin in rows
+    }  # fmt: skip
+
+
+def _last_files(tx: Transaction) -> dict[int, Mapping[str, Any]]:
+    latest = (
+        sa.select(sa.func.max(V.number))
+        .where(V.sequence_id == S.id, V.origin == FILE, V.trial.is_(False))
+        .correlate(S)
+        .scalar_subquery()
+    )
+    rows = tx.execute(
+        sa.select(S.id, V.document).join(V, sa.and_(V.sequence_id == S.id, V.number == latest))
+    )
+    return {sequence_id: document for sequence_id, document in rows}  # noqa: C416 - rows to mypy
+
+
+def _emails(tx: Transaction) -> dict[int, list[tuple[str, str, str]]]:
+    t, m = tables.VersionEmail, tables.Email
+    found: dict[int, list[tuple[str, str, str]]] = defaultdict(list)
+    rows = tx.execute(
+        sa.select(t.version_id, t.step, t.language, m.digest)
+        .join(m, m.id == t.email_id)
+        .join(S, S.current_id == t.version_id)
+    )
+    for version_id, step, language, digest in rows:
+        found[version_id].append((step, language, digest))
+    return found
+
+
+def live_counts(tx: Transaction) -> dict[str, dict[str, int]]:
+    """Return how many live runs stand at each step, by sequence."""
+    e = tables.Enrollment
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    rows = tx.execute(
+        sa.select(S.key, e.step, sa.func.count())
+        .join(S, S.id == e.sequence_id)
+        .where(e.ended_at.is_(None))
+        .group_by(S.key, e.step)
+    )
+    for key, step, count in rows:
+        found[key][step] = count
+    return found
+
+
+def funnel_document(tx: Transaction) -> Mapping[str, Any] | None:
+    """Return the document of the funnel that is published, None before the first."""
+    t = tables.FunnelVersion
+    return tx.execute(sa.select(t.document).order_by(t.number.desc()).limit(1)).scalar()
+
+
+def retire(tx: Transaction, key: str, now: datetime | None) -> None:
+    """Let a sequence take nobody any more, or (None) take contacts again.
+
+    The runs that are under way go on to their ends.
+    """
+    statement = sa.update(S).where(S.key == key)
+    if now is None:
+        statement = statement.where(S.retired_at.is_not(None))
+    tx.execute(statement.values(retired_at=now))
+
+
+def caught_up(tx: Transaction, key: str) -> None:
+    """Say that the file holds what is published, whoever published it."""
+    current = sa.select(S.current_id).where(S.key == key).scalar_subquery()
+    tx.execute(sa.update(V).where(V.id == current, V.origin != FILE).values(origin=FILE))
