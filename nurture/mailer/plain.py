@@ -87,7 +87,8 @@ class _Flattener:
             self._link(closing=bool(found["close"]), href=given.get("href", ""))
         elif name == "img":
             self._out.append(given.get("alt", ""))
-        else:
+        elif name != "span":
+            # inscriptis puts a space on either side of a span: "call 0100 ," for "call 0100,".
             self._out.append(found[0])
 
     def _row_part(self, name: str, *, closing: bool, given: dict[str, str]) -> None:

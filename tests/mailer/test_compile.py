@@ -144,6 +144,12 @@ def test_the_text_part_keeps_lists_pictures_and_the_way_out(tmp_path: Path) -> N
     )
 
 
+def test_a_span_puts_no_space_around_its_words_in_the_text(tmp_path: Path) -> None:
+    inner = '<p>Call (<span class="nowrap">0100</span>), <span><b>or</b></span> write.</p>'
+    email = compiled(tmp_path, columns(f"<mj-text>{inner}</mj-text>"))
+    assert email.text.startswith("Call (0100), or write.\n")
+
+
 def test_the_hidden_preview_line_stays_out_of_the_text(tmp_path: Path) -> None:
     body = mjml("x").replace(
         "<mj-body>",
