@@ -9,6 +9,7 @@ from nurture.cli.sequence_words import BY, DURATION
 from nurture.domain.migrating import Choices, Waits, Why
 from nurture.engine import migrating
 from nurture.engine.migration_tally import Migration, Overview, Tally
+from nurture.engine.trials import Way, try_draft
 
 _WHY = {
     Why.CHOSEN: "stay on their version, as chosen",
@@ -92,3 +93,33 @@ def _line(place: Tally) -> str:
     ways += [f"{place.stays.total():,} stay"] * bool(place.stays)
     removed = " (removed)" if place.removed else ""
     return f"version {place.version}, {step}{removed}: {', '.join(ways)}"
+
+
+def _properties(_context: object, _option: object, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [one.partition("=") for one in given]
+    if any(not (name and equals) for name, equals, _ in pairs):
+        raise click.BadParameter("write NAME=VALUE, such as cart_id=7.")
+    return {name: value for name, _, value in pairs}
+
+
+@click.command("try")
+@click.argument("key")
+@click.option(
+    "--contact", "addresses", multiple=True, required=True, metavar="ADDRESS",
+    help="A contact with the tag `test`, who gets the emails. Repeatable.",
+)  # fmt: skip
+@click.option("--fast", is_flag=True, help="Make every wait a minute long, at any time of day.")
+@click.option(
+    "--property", "properties", multiple=True, callback=_properties, metavar="NAME=VALUE",
+    help="A property of the event that would start the sequence. Repeatable.",
+)  # fmt: skip
+@BY
+def try_it(
+    key: str, addresses: tuple[str, ...], properties: dict[str, str], by: str, *, fast: bool
+) -> None:
+    """Let test contacts walk the draft: real emails, and nothing is counted."""
+    deps = parts()
+    way = Way(fast, properties)
+    begun = try_draft(deps, key, addresses, by, deps.clock.now(), way)
+    click.echo(f"Trial {-begun.number} of {key} has begun for {', '.join(begun.addresses)}.")
+    click.echo("It ends when the draft is published or discarded.")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 
 from nurture.cli.parts import parts
-from nurture.cli.sequence_versions import migrate
+from nurture.cli.sequence_versions import migrate, try_it
 from nurture.cli.sequence_words import BY, DURATION
 from nurture.domain.resuming import How, Resumption
 from nurture.engine.pausing import pause as pause_sequence
@@ -79,3 +79,4 @@ def resume(key: str, how: str, over: timedelta, gap: timedelta, by: str) -> None
 
 
 sequence.add_command(migrate)
+sequence.add_command(try_it)

@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from nurture.campaigns.parse import parse_funnel, parse_sequence
+from nurture.campaigns.parse import parse_funnel, parse_segment, parse_sequence
 from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
 from nurture.domain.funnel import Funnel
+from nurture.domain.segments import Segment, in_order
 from nurture.domain.sequence import Branch, Goal, Sequence, Wait, WaitFor, WhileActive
 from nurture.errors import NotFound
 from nurture.mailer.compiled import CompiledEmail
 from nurture.store import published
 from nurture.store.database import Transaction
+from nurture.store.segments import published as segments_stored
 
 TRACK = "default"
 
@@ -26,6 +28,15 @@ class Definition:
     sequence_id: int
     sequence: Sequence
     paused: bool = False
+    trial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDefinition:
+    """One segment with the key of its row."""
+
+    id: int
+    segment: Segment
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Catalog:
     funnel: Funnel
     current: Mapping[str, Definition]
     versions: Mapping[int, Definition]
+    segments: tuple[SegmentDefinition, ...] = ()
 
     @cached_property
     def by_stage(self) -> Mapping[str, tuple[Definition, ...]]:
@@ -79,13 +91,26 @@ class Catalog:
 
     @cached_property
     def asks_membership(self) -> bool:
-        """Whether any rule asks which sequences a contact is in."""
+        """Whether any rule or segment asks which sequences a contact is in."""
+        return self._asks("sequence") or self.any_segment_asks("sequence")
+
+    @cached_property
+    def asks_segments(self) -> bool:
+        """Whether any rule asks which segments a contact is in; segments see to that themselves."""
+        return self._asks("segment")
+
+    def any_segment_asks(self, kind: str) -> bool:
+        """Return whether any segment looks at the subject called `kind`."""
+        return any(one.segment.asks(kind) for one in self.segments)
+
+    def _asks(self, kind: str) -> bool:
         rules = [edge.when for edge in self.funnel.edges]
         rules += [rule.when for rule in self.funnel.fit_rules]
+        rules += [persona.when for persona in self.funnel.personas]
         for one in self.versions.values():
             rules += [one.sequence.entry, *_conditions(one.sequence)]
         parts = (part for rule in rules for part in walk(rule))
-        return any(isinstance(one, Compare) and one.subject == Subject("sequence") for one in parts)
+        return any(isinstance(one, Compare) and one.subject == Subject(kind) for one in parts)
 
     def version(self, version_id: int) -> Definition:
         """Return a version that the catalog was asked to hold."""
@@ -108,7 +133,7 @@ class Definitions:
         Raises NotFound before the first funnel is published.
         """
         # Without a sequence there is no row to hold the funnel's number.
-        marks = published.marks(tx) or published.funnel_number(tx)
+        marks = published.marks(tx) or published.bare_marks(tx)
         if self._catalog is None or marks != self._marks:
             self._catalog = self._read(tx)
             self._marks = marks
@@ -147,7 +172,11 @@ class Definitions:
                 "nothing is published yet", remedy="run `nurture apply` to publish campaigns/"
             )
         number, document, _ = found
-        funnel = parse_funnel(document, version=number)
+        stored = segments_stored(tx)
+        ids = {one.key: one.id for one in stored}
+        segments, _ = in_order([parse_segment(one.document) for one in stored])
+        watched = tuple(one.when for one in segments)
+        funnel = replace(parse_funnel(document, version=number), watched=watched)
         if self._catalog is None or self._catalog.funnel.version != number:
             # Sequences borrow the funnel's window and holidays where they name none.
             self._versions.clear()
@@ -156,7 +185,12 @@ class Definitions:
             definition = self._definition(version, funnel)
             self._versions[version.id] = definition
             current[version.key] = replace(definition, paused=version.paused)
-        return Catalog(funnel, MappingProxyType(current), MappingProxyType(dict(self._versions)))
+        return Catalog(
+            funnel,
+            MappingProxyType(current),
+            MappingProxyType(dict(self._versions)),
+            tuple(SegmentDefinition(ids[one.key], one) for one in segments),
+        )
 
     def _load(self, tx: Transaction, version_ids: set[int]) -> None:
         catalog = self._catalog
@@ -167,7 +201,10 @@ class Definitions:
 
     def _definition(self, version: published.Version, funnel: Funnel | None) -> Definition:
         sequence = parse_sequence(version.document, funnel=funnel, version=version.number)
-        return Definition(version.id, version.sequence_id, sequence)
+        if version.trial:
+            # A trial shows every email to whoever walks it, and is counted by no cap.
+            sequence = replace(sequence, caps=(), hold_out=0.0)
+        return Definition(version.id, version.sequence_id, sequence, trial=version.trial)
 
 
 def asks_history(sequence: Sequence) -> bool:

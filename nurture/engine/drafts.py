@@ -15,6 +15,7 @@ from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.draft_check import check_draft, funnel_of
 from nurture.engine.publish import place_contacts, publish_sequence
+from nurture.engine.trial_ends import DISCARDED, PUBLISHED, end_trials
 from nurture.errors import Conflict, Invalid, NotFound, Problem
 from nurture.store import drafts as store
 from nurture.store import operations, published
@@ -106,6 +107,7 @@ def discard(deps: Dependencies, key: str, by: str, now: datetime) -> bool:
     A sequence that was never published is gone with its draft. The text goes into the audit
     line, so that a slip can be undone by hand.
     """
+    end_trials(deps, key, DISCARDED, now)
     with deps.database.begin() as tx:
         row = store.draft_row(tx, key)
         if row is None:
@@ -145,6 +147,7 @@ def publish_draft(
         number = publish_sequence(tx, sequence, document, checked.emails, by, now)
         if number is not None:
             operations.note(tx, by, "publish", key, {"version": number, "track": TRACK}, now)
+    end_trials(deps, key, PUBLISHED, now)
     if number is not None:
         place_contacts(deps, now)
     return number

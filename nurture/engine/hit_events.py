@@ -14,6 +14,7 @@ from nurture.domain.contact import Verdict as Who
 from nurture.domain.scoring import Entry, compensate
 from nurture.engine.record import take_effect, take_in
 from nurture.engine.score import rescore
+from nurture.engine.trial_words import named
 from nurture.engine.work import Work
 from nurture.store import hits as store
 from nurture.store import ledger, people
@@ -112,10 +113,11 @@ def _event(key: str, group: Sequence[Member]) -> NewEvent:
         "sequence": place.sequence,
         "content": place.content,
     }
-    name = Engaged.OPEN
+    name: str = Engaged.OPEN
     if first.hit.kind == HitKind.CLICK:
         name = Engaged.CLICK
         properties |= {"link": origin.destination, "link_index": first.hit.link_index}
+    name = named(name, trial=place.trial)
     occurrence = Occurrence(name, first.hit.at, properties, who, dedupe_key=key)
     return NewEvent(place.contact_id, occurrence, SOURCE, place.id)
 

@@ -131,11 +131,17 @@ def settle(
     for send, outcome in () if broken else told:
         work.tell(send.enrollment_id, outcome, send_id=send.id)
     sends.settle(work.tx, rows)
-    ledger.add_received(work.tx, got)
+    tried = {one.send.id for one in answers if _is_trial(work, one.send.version_id)}
+    ledger.add_received(work.tx, [one for one in got if one[2] not in tried])
     ledger.add_events(work.tx, events, now)
     _count_soft(work, soft, bad)
     suppress(work, bad)
     _note_provider(work, provider, [one.receipt for one in answers])
+
+
+def _is_trial(work: Work, version_id: int) -> bool:
+    definition = work.catalog.versions.get(version_id)
+    return definition is not None and definition.trial
 
 
 def _is_bounce(one: Answer) -> bool:

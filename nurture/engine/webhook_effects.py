@@ -12,6 +12,7 @@ from nurture.engine.hit_events import click_key, open_key
 from nurture.engine.receipts import SOFT_BOUNCES_SUPPRESS
 from nurture.engine.record import take_in
 from nurture.engine.suppress import suppress, withdraw
+from nurture.engine.trial_words import named
 from nurture.engine.work import Work
 from nurture.errors import NotFound
 from nurture.providers.base import BounceClass, EventKind
@@ -50,6 +51,7 @@ class Fact:
         properties: dict[str, Value] = {
             "step": place.step, "sequence": place.sequence, "content": place.content, **more,
         }  # fmt: skip
+        name = named(name, trial=place.trial)
         occurrence = Occurrence(name, self.at, properties, who, dedupe_key=key)
         return NewEvent(place.contact_id, occurrence, "provider", place.id)
 

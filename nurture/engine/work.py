@@ -19,6 +19,7 @@ from nurture.engine.effects import Effects
 from nurture.engine.entering import Entry, stage_sequence
 from nurture.engine.moves import Asked, Moves
 from nurture.engine.places import Places, is_capped, wanted_send
+from nurture.engine.trial_words import heard, seen
 from nurture.store import ledger, people, runs, sends
 from nurture.store.batches import new_batch
 from nurture.store.database import Transaction
@@ -45,6 +46,8 @@ class Work:
     addressees: dict[int, people.Addressee] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
+    # Who crossed the border of which segment here: each once, however things go on.
+    crossed: set[tuple[int, int]] = field(default_factory=set)
     _storied: set[int] = field(default_factory=set)
     _changed: dict[int, Enrollment] = field(default_factory=dict)
     _openings: list[sends.Opening] = field(default_factory=list)
@@ -63,7 +66,8 @@ class Work:
         wanted = set(contact_ids)
         missing = wanted - self.contacts.keys()
         if missing:
-            need = Need(sequences=self.catalog.asks_membership)
+            catalog = self.catalog
+            need = Need(sequences=catalog.asks_membership, segments=catalog.asks_segments)
             read = people.with_addressees(self.tx, missing, need)
             found = {key: contact for key, (contact, _) in read.items()}
             self.contacts.update(found)
@@ -102,15 +106,18 @@ class Work:
     def situation(self, run_id: int) -> Situation:
         """Return all that may be looked at when deciding for a run."""
         run = self.runs[run_id]
-        sequence, contact = self.definition(run).sequence, self.contacts[run.enrollment.contact_id]
+        definition, contact = self.definition(run), self.contacts[run.enrollment.contact_id]
+        sequence = definition.sequence
         contact = self.places.situated(contact, run.enrollment, sequence, self.catalog, self.now)
-        return Situation(run.enrollment, sequence, contact)
+        return Situation(run.enrollment, sequence, seen(contact) if definition.trial else contact)
 
     def tell(
         self, run_id: int, event: Event, *, event_id: int | None = None, send_id: int | None = None
     ) -> Enrollment:
         """Decide what follows from `event` for one run, and return the run as it then is."""
         situation = self.situation(run_id)
+        if self.definition(self.runs[run_id]).trial:
+            event = heard(event)
         decisions = decide(situation, event, self.now)
         before = situation.enrollment
         after = evolve(before, decisions)
@@ -211,11 +218,13 @@ class Work:
         decisions: Sequence[e.Decision],
         event_id: int | None,
     ) -> None:
-        contact_id = after.contact_id
+        contact_id, trial = after.contact_id, self.definition(run).trial
         for decision in decisions:
             match decision:
                 case e.Send() if isinstance(after.state, e.Sending):
                     self._openings.append(sends.Opening.of(run, after, decision))
+                case _ if trial:
+                    pass  # Nothing but emails comes of a trial.
                 case e.SetStage(_, stage):
                     self.ask_stage(after.contact_id, stage, Actor.RULES, event_id=event_id)
                 case e.EnterSequence() | e.EnterBeside() | e.LeaveBeside():

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from nurture.store import tables
 from nurture.store.database import Transaction
 from nurture.store.sends import SELECT_FREE
+from nurture.store.trials import is_counted
 
 T = tables.Send
 
@@ -37,7 +38,7 @@ def waiting_batches(
         .where(
             T.status == "queued",
             sa.or_(T.not_before.is_(None), T.not_before <= now),
-            T.sequence_id.not_in(paused),
+            sa.or_(T.sequence_id.not_in(paused), ~is_counted(T.version_id)),
             sa.or_(
                 tables.Batch.enqueued_at <= enqueued_before,
                 T.not_before > tables.Batch.woken_at,

@@ -15,6 +15,7 @@ from nurture.domain.contact import Contact, Occurrence, Standing, Value, Verdict
 from nurture.domain.zones import COMPANY_ZONE
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+from nurture.store.trials import is_counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def _sequences(tx: Transaction, ids: list[int]) -> dict[int, frozenset[str]]:
     statement = (
         sa.select(t.contact_id, tables.Sequence.key)
         .join(tables.Sequence, tables.Sequence.id == t.sequence_id)
-        .where(bulk.among(tx, t.contact_id, ids), t.ended_at.is_(None))
+        .where(bulk.among(tx, t.contact_id, ids), t.ended_at.is_(None), is_counted(t.version_id))
     )
     for contact_id, key in tx.execute(statement):
         found[contact_id].add(key)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
-T = tables.Send
+T, V = tables.Send, tables.SequenceVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Place:
     status: str
     claimed_at: datetime | None
     settled_at: datetime | None
+    trial: bool = False
 
 
 def places_of(tx: Transaction, ids: Iterable[int]) -> dict[int, Place]:
@@ -38,8 +39,10 @@ def places_of(tx: Transaction, ids: Iterable[int]) -> dict[int, Place]:
         sa.select(
             T.id, T.contact_id, T.enrollment_id, T.version_id, tables.Sequence.key, T.step,
             T.pass_no, T.content, T.email_id, T.topic, T.status, T.claimed_at, T.settled_at,
+            V.trial,
         )
         .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
+        .join(V, V.id == T.version_id)
         .where(bulk.among(tx, T.id, ids))
     )  # fmt: skip
     return {row.id: Place(*cast(tuple[Any, ...], row)) for row in rows}

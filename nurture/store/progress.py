@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from nurture.store import tables
 from nurture.store.database import Transaction
+from nurture.store.trials import is_counted
 
 E, S, H, W = tables.Enrollment, tables.Send, tables.Hit, tables.WebhookEvent
 
@@ -66,16 +68,20 @@ class Totals:
 def totals(tx: Transaction) -> Totals:
     """Return how many there are of everything."""
 
-    def counted(column: sa.ColumnElement[str]) -> dict[str, int]:
-        rows = tx.execute(sa.select(column, sa.func.count()).group_by(column))
-        return {row[0]: row[1] for row in rows}
+    def counted(
+        column: sa.ColumnElement[str], version: InstrumentedAttribute[int] | None = None
+    ) -> dict[str, int]:
+        statement = sa.select(column, sa.func.count()).group_by(column)
+        if version is not None:
+            statement = statement.where(is_counted(version))
+        return {row[0]: row[1] for row in tx.execute(statement)}
 
     moves = sa.select(sa.func.count()).where(tables.StageChange.refused == "")
     live = sa.select(sa.func.count()).where(tables.Suppression.lifted_at.is_(None))
     return Totals(
         stages=counted(sa.type_coerce(tables.Standing.stage, sa.String)),
-        sends=counted(sa.type_coerce(S.status, sa.String)),
-        runs=counted(sa.type_coerce(E.state, sa.String)),
+        sends=counted(sa.type_coerce(S.status, sa.String), S.version_id),
+        runs=counted(sa.type_coerce(E.state, sa.String), E.version_id),
         events=counted(sa.type_coerce(tables.Event.name, sa.String)),
         moves=tx.execute(moves).scalar_one(),
         suppressions=tx.execute(live).scalar_one(),

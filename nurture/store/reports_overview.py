@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from nurture.store import tables
 from nurture.store.database import Transaction
 from nurture.store.reports import OPEN_SEND, PERSON, Person, person_of
+from nurture.store.trials import is_counted
 
 G, S, T = tables.StageChange, tables.Standing, tables.Send
 
@@ -68,7 +69,10 @@ def sent_since(tx: Transaction, since: datetime) -> int:
     # Naming every sequence lets the index on (sequence, settled) answer.
     everything = sa.select(tables.Sequence.id)
     statement = sa.select(sa.func.count()).where(
-        T.sequence_id.in_(everything), T.settled_at >= since, T.status == "accepted"
+        T.sequence_id.in_(everything),
+        T.settled_at >= since,
+        T.status == "accepted",
+        is_counted(T.version_id),
     )
     return tx.execute(statement).scalar_one()
 
@@ -88,7 +92,7 @@ def busy_sequences(tx: Transaction, since: datetime, limit: int = 6) -> list[Sen
     statement = (
         sa.select(tables.Sequence.key, many, sa.func.max(T.settled_at))
         .join(T, T.sequence_id == tables.Sequence.id)
-        .where(T.settled_at >= since, T.status == "accepted")
+        .where(T.settled_at >= since, T.status == "accepted", is_counted(T.version_id))
         .group_by(tables.Sequence.key)
         .order_by(many.desc(), tables.Sequence.key)
         .limit(limit)
@@ -123,7 +127,9 @@ def attention(tx: Transaction) -> Attention:
         .order_by(q.paused_at.desc())
     )
     failed = tx.execute(
-        sa.select(sa.func.count()).where(e.sequence_id.in_(sa.select(q.id)), e.state == "failed")
+        sa.select(sa.func.count()).where(
+            e.sequence_id.in_(sa.select(q.id)), e.state == "failed", is_counted(e.version_id)
+        )
     ).scalar_one()
     uncertain = tx.execute(
         sa.select(sa.func.count()).select_from(T).where(OPEN_SEND, T.status == "uncertain")

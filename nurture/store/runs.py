@@ -14,6 +14,7 @@ from nurture.domain.enrollment import Enrollment, State
 from nurture.errors import Conflict
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+from nurture.store.trials import is_counted
 from nurture.store.types import Instant
 
 NO_GAP = timedelta()
@@ -230,10 +231,17 @@ class Passage:
 def passages(
     tx: Transaction, contact_ids: Iterable[int], sequence_ids: Iterable[int]
 ) -> list[Passage]:
-    """Return every run of these contacts through these sequences that there ever was."""
+    """Return every run of these contacts through these sequences that there ever was.
+
+    To have walked a draft for trial is no passage.
+    """
     statement = sa.select(
         T.contact_id, T.sequence_id, T.id, T.entry_key, T.began_at, T.ended_at
-    ).where(bulk.among(tx, T.contact_id, contact_ids), bulk.among(tx, T.sequence_id, sequence_ids))
+    ).where(
+        bulk.among(tx, T.contact_id, contact_ids),
+        bulk.among(tx, T.sequence_id, sequence_ids),
+        is_counted(T.version_id),
+    )
     return [Passage(*row) for row in tx.execute(statement.order_by(T.id))]
 
 

@@ -12,6 +12,7 @@ from nurture.domain.enrollment import Enrollment, Send
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 from nurture.store.runs import Run
+from nurture.store.trials import is_counted
 from nurture.store.types import Instant, Key
 
 T = tables.Send
@@ -141,7 +142,8 @@ SELECT_FREE = (
         T.batch_id == sa.bindparam("batch", type_=Key),
         T.status == "queued",
         sa.or_(T.not_before.is_(None), T.not_before <= _NOW),
-        T.sequence_id.not_in(_PAUSED),
+        # A trial of the draft that mends a paused sequence does not stand still with it.
+        sa.or_(T.sequence_id.not_in(_PAUSED), ~is_counted(T.version_id)),
     )
     .order_by(T.id)
     .limit(sa.bindparam("limit", type_=sa.Integer))

@@ -1,6 +1,6 @@
 """What the pages about sequences show: read-only, counted by the database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nurture.store import tables
 from nurture.store.database import Transaction
+from nurture.store.trials import is_counted
 
 S, V, E, T = tables.Sequence, tables.SequenceVersion, tables.Enrollment, tables.Send
 
@@ -88,7 +89,8 @@ _LISTED = (
 
 def sequences(tx: Transaction, key: str | None = None) -> list[Listed]:
     """Return every sequence by key, or the one called `key`."""
-    statement = sa.select(*_LISTED).outerjoin(V, V.id == S.current_id).order_by(S.key)
+    there = sa.or_(S.current_id.is_not(None), S.draft.is_not(None))
+    statement = sa.select(*_LISTED).outerjoin(V, V.id == S.current_id).where(there).order_by(S.key)
     if key is not None:
         statement = statement.where(S.key == key)
     return [Listed(*row) for row in tx.execute(statement)]
@@ -98,7 +100,7 @@ def live_counts(tx: Transaction) -> dict[int, int]:
     """Return how many contacts are under way in each sequence, by its id."""
     statement = (
         sa.select(E.sequence_id, sa.func.count())
-        .where(E.ended_at.is_(None))
+        .where(E.ended_at.is_(None), is_counted(E.version_id))
         .group_by(E.sequence_id)
     )
     return {row[0]: row[1] for row in tx.execute(statement)}
@@ -106,13 +108,15 @@ def live_counts(tx: Transaction) -> dict[int, int]:
 
 def reading(tx: Transaction, since: datetime) -> dict[int, Reading]:
     """Return how what was sent since then was met, by sequence id."""
-    found = _reading(tx, (T.sequence_id,), T.settled_at >= since)
+    counted = is_counted(T.version_id)
+    found = _reading(tx, (T.sequence_id,), sa.and_(T.settled_at >= since, counted))
     return {key[0]: one for key, one in found.items()}
 
 
 def step_reading(tx: Transaction, sequence_id: int) -> dict[str, Reading]:
     """Return how each step's sends were met ever since, all versions together, by step key."""
-    found = _reading(tx, (T.step,), T.sequence_id == sequence_id)
+    counted = is_counted(T.version_id)
+    found = _reading(tx, (T.step,), sa.and_(T.sequence_id == sequence_id, counted))
     return {key[0]: one for key, one in found.items()}
 
 
@@ -159,7 +163,7 @@ def places(tx: Transaction, sequence_id: int) -> dict[str, dict[str, int]]:
     """Return how many contacts stand at each step in each state now: {step: {state: number}}."""
     statement = (
         sa.select(E.step, E.state, sa.func.count())
-        .where(E.sequence_id == sequence_id, E.ended_at.is_(None))
+        .where(E.sequence_id == sequence_id, E.ended_at.is_(None), is_counted(E.version_id))
         .group_by(E.step, E.state)
     )
     found: dict[str, dict[str, int]] = {}
@@ -173,7 +177,7 @@ def endings(tx: Transaction, sequence_id: int, limit: int = 12) -> list[tuple[st
     number = sa.func.count()
     statement = (
         sa.select(E.state, E.end_reason, number)
-        .where(E.sequence_id == sequence_id, E.ended_at.is_not(None))
+        .where(E.sequence_id == sequence_id, E.ended_at.is_not(None), is_counted(E.version_id))
         .group_by(E.state, E.end_reason)
         .order_by(number.desc(), E.state, E.end_reason)
         .limit(limit)
@@ -192,7 +196,7 @@ def versions(tx: Transaction, sequence_id: int) -> list[VersionLine]:
     statement = (
         sa.select(V.number, V.published_at, V.published_by, sa.func.coalesce(live.c.live, 0))
         .outerjoin(live, live.c.version_id == V.id)
-        .where(V.sequence_id == sequence_id)
+        .where(V.sequence_id == sequence_id, V.trial.is_(sa.false()))
         .order_by(V.number.desc())
     )
     return [VersionLine(*row) for row in tx.execute(statement)]
@@ -209,4 +213,20 @@ def email_subjects(tx: Transaction, version_id: int) -> dict[str, dict[str, str]
     found: dict[str, dict[str, str]] = {}
     for step, language, compiled in tx.execute(statement):
         found.setdefault(step, {})[language] = str(compiled.get("subject", ""))
+    return found
+
+
+def arm_counts(tx: Transaction, experiments: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return how many contacts came to each arm, by experiment and arm; from one index alone."""
+    if not experiments:
+        return {}
+    t = tables.Exposure
+    statement = (
+        sa.select(t.experiment, t.arm, sa.func.count())
+        .where(t.experiment.in_(experiments))
+        .group_by(t.experiment, t.arm)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for experiment, arm, number in tx.execute(statement):
+        found.setdefault(experiment, {})[arm] = number
     return found
