@@ -15,7 +15,7 @@ from nurture.domain.forecast import Fate, outlook
 from nurture.engine.definitions import Definition
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.work import Work
-from nurture.errors import NotFound, Refused
+from nurture.errors import NotFound
 from nurture.store import forecast as reading
 from nurture.store import runs
 from nurture.store.forecast import Standing
@@ -66,8 +66,8 @@ def forecast(
 ) -> tuple[Forecast, ...]:
     """Return the forecast of every stage's sequence, or of the one called `key`.
 
-    Raises NotFound for no such sequence, and Refused for one that is not a stage's: at its end
-    contacts are done, and wait for nothing.
+    Raises NotFound for no such sequence, and for one that is not a stage's: at its end contacts are
+    done, and wait for nothing.
     """
     with deps.database.read() as tx:
         work = Work(tx, deps.definitions, now, deps.wall.now())
@@ -76,9 +76,9 @@ def forecast(
             told = f"there is no published sequence {key!r}"
             raise NotFound(told, remedy="`nurture sequence list` names them.")
         if key is not None and not current[key].sequence.stage:
-            raise Refused(
+            raise NotFound(
                 f"{key} is started by an event: at its end contacts are done, not out of content",
-                remedy="forecasts are for the sequences of stages",
+                remedy="Forecasts are for the sequences of stages.",
             )
         chosen = [one for one in current.values() if one.sequence.stage]
         chosen = [one for one in chosen if key in (None, one.sequence.key)]

@@ -337,3 +337,32 @@ def test_a_longer_circle_of_moves_is_found_from_its_first_sequence(tmp_path: Pat
         "one.yaml:6: steps: contacts would go round one → two → three → one without a wait of at "
         "least an hour. Put a `wait` before one of the moves."
     ]
+
+
+def test_a_circle_of_entering_or_of_resuming_without_a_wait_is_refused(tmp_path: Path) -> None:
+    def two_of(rest: str, back: str) -> list[str]:
+        made = {
+            key: f"""key: {key}
+name: {{vi: {key}, en: {key}}}
+trigger: {{event: {event}}}
+reentry: one_at_a_time
+{back}steps:
+  - {{key: a, email: hello}}
+  - {{key: w, wait: {rest}}}
+  - {{key: b, {word}: {to}}}
+"""
+            for key, event, word, to in (
+                ("one", "visit", "enter", "two"),
+                ("two", "form", "move_to", "one"),
+            )
+        }
+        return faults(tmp_path, **made)
+
+    assert two_of("1h", "") == []
+    told = (
+        "steps: contacts would go round one → two → one without a wait of at least an hour. "
+        "Put a `wait` before one of the moves."
+    )
+    assert [one.partition(": ")[2] for one in two_of("5m", "")] == [told]
+    # Whoever resumes may begin behind the wait.
+    assert [one.partition(": ")[2] for one in two_of("1h", "returning: resume\n")] == [told]

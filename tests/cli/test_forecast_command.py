@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from nurture.cli.main import group
-from nurture.errors import Refused
+from nurture.errors import NotFound
 from tests.engine.sequence_world import write_campaigns
 
 
@@ -42,5 +42,5 @@ def test_who_runs_out_when_is_told_with_what_it_rests_on(tmp_path: Path) -> None
 
 def test_a_triggered_sequence_has_no_end_to_foresee() -> None:
     run("apply")
-    with pytest.raises(Refused, match="started by an event"):
+    with pytest.raises(NotFound, match="started by an event"):
         CliRunner().invoke(group, ["forecast", "cart"], catch_exceptions=False)

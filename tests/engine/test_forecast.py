@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from nurture.config import Settings
 from nurture.engine.forecast import Week, forecast, monday_of
 from nurture.engine.pausing import pause
-from nurture.errors import NotFound, Refused
+from nurture.errors import NotFound
 from tests.engine.world import DAY, NOW, WELCOME, E, World, opened
 
 
@@ -89,5 +89,5 @@ def test_a_long_sequence_has_enough_until_later_and_an_exit_is_told(world: World
 def test_what_has_no_forecast_says_so(world: World) -> None:
     with pytest.raises(NotFound):
         forecast(world.deps, world.now, "nowhere")
-    with pytest.raises(Refused):
+    with pytest.raises(NotFound, match="started by an event"):
         forecast(world.deps, world.now, "cart")

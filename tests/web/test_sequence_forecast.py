@@ -1,0 +1,62 @@
+"""Who runs out of content when, and what decisions do beside their run, as people read it."""
+
+import html
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from nurture.domain import enrollment as e
+from nurture.engine import trail
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.forecast import forecast
+from nurture.web.decided import decision_lines
+from nurture.web.i18n import use_language
+from nurture.web.names import Names
+from tests.web.planted import engine, pages
+
+__all__ = ["engine", "pages"]
+
+AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+GIVEN: dict[str, Any] = {
+    "step": "one", "pass_no": 1, "template": "lead-margin", "topic": "marketing", "at": AT,
+    "deadline": AT, "since": AT, "reason": "window", "release": AT, "to": "two", "path": "yes",
+    "why": "no key", "stage": "mql", "sequence": "cart-reminder", "experiment": "offer",
+    "arm": "a", "fact": "tag", "name": "vip", "kind": "webhook", "version": 2, "passes": {},
+    "seconds": 60, "what": "x", "state": e.Completed("end"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_a_sequence_tells_who_runs_out_of_content_when(
+    signed_in: FlaskClient, engine: Dependencies, language: str
+) -> None:
+    signed_in.set_cookie("language", language)
+    shown = signed_in.get("/sequences/mql-nurture/forecast")
+    assert shown.status_code == 200
+    text = html.unescape(shown.text)
+    (told,) = forecast(engine, engine.clock.now(), "mql-nurture")
+    assert told.going > 0
+    assert text.count('<span class="n-week">') == len(told.weeks) > 0
+    detail = html.unescape(signed_in.get("/sequences/mql-nurture").text)
+    assert 'href="/sequences/mql-nurture/forecast"' in detail
+
+
+def test_a_triggered_sequence_has_no_forecast(signed_in: FlaskClient) -> None:
+    shown = signed_in.get("/sequences/cart-reminder")
+    assert "/forecast" not in shown.text
+    assert signed_in.get("/sequences/cart-reminder/forecast").status_code == 404
+
+
+@pytest.mark.parametrize("kind", get_args(e.Decision), ids=lambda kind: kind.__name__)
+def test_every_kind_of_decision_has_its_words(app: Flask, kind: type) -> None:
+    decision = kind(**{name: GIVEN[name] for name in kind.__match_args__ if name in GIVEN})
+    with app.test_request_context("/"):
+        told = {}
+        for language in ("en", "vi"):
+            use_language(language)  # type: ignore[arg-type]
+            lines = decision_lines("Entered", [trail.dump(decision)], "Series", Names())
+            told[language] = lines[3][0]
+    assert told["en"] != told["vi"]
