@@ -6,13 +6,14 @@ from pathlib import Path
 from nurture.campaigns.complaints import Source
 from nurture.campaigns.documents import Document
 from nurture.campaigns.emails import Facts, missing, undefined, without_link
-from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
+from nurture.campaigns.folder import FUNNEL, SEGMENTS, Campaigns, read_what_can_be
 from nurture.campaigns.parse import parse_sequence
 from nurture.campaigns.references import Names, funnel_faults, sequence_faults
 from nurture.campaigns.rules import check_entry, check_funnel, check_sequences
+from nurture.campaigns.segment_faults import segment_faults
 from nurture.domain.check import Fault, check_sequence
 from nurture.domain.funnel import LANGUAGES, Funnel
-from nurture.domain.sequence import Email, Goal, Match, Sequence, WaitFor
+from nurture.domain.sequence import Email, Goal, Match, Notify, Sequence, WaitFor
 from nurture.errors import Invalid, Problem
 
 
@@ -28,6 +29,8 @@ def check(campaigns: Campaigns, templates: Facts | None = None) -> tuple[Problem
         *_told(funnel, check_funnel(campaigns.funnel)),
         *_told(funnel, funnel_faults(campaigns.funnel, names)),
     ]
+    segments = campaigns.source(SEGMENTS)
+    found += _told(segments, segment_faults(campaigns.segments, names))
     for key, sequence in campaigns.sequences.items():
         found += _alone(sequence, names, campaigns.source(key), templates)
     for key, fault in check_sequences(tuple(campaigns.sequences.values())):
@@ -71,7 +74,8 @@ def check_draft(
 def _names(campaigns: Campaigns, also: str, templates: Facts | None) -> Names:
     emails = None if templates is None else frozenset(name for name, _ in templates)
     known = frozenset({*campaigns.names, *campaigns.sequences, also} - {""})
-    return Names(campaigns.funnel, known, emails, campaigns.tags)
+    segments = frozenset(one.key for one in campaigns.segments)
+    return Names(campaigns.funnel, known, emails, campaigns.tags, segments)
 
 
 def _alone(
@@ -96,13 +100,17 @@ def _email_faults(sequence: Sequence, funnel: Funnel, templates: Facts) -> Itera
     for number, step in enumerate(sequence.steps):
         match: Match | None = None
         place: tuple[str | int, ...] = ("steps", number)
-        if isinstance(step, Email):
-            place = (*place, "email")
+        if isinstance(step, Email | Notify):
+            notice = isinstance(step, Notify)
+            place = (*place, "notify", "email") if notice else (*place, "email")
             for told in missing(step.template, templates):
                 yield Fault(told.message, told.remedy, place)
             for language in LANGUAGES:
                 facts = templates.get((step.template, language))
-                for told in undefined(facts, funnel, triggered=triggered) if facts else ():
+                told_of = (
+                    undefined(facts, funnel, triggered=triggered, notice=notice) if facts else ()
+                )
+                for told in told_of:
                     yield Fault(told.message, told.remedy, place)
         elif isinstance(step, WaitFor):
             place, match = (*place, "wait_for", "where"), step.match

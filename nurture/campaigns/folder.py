@@ -2,21 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from nurture.campaigns.complaints import Source
 from nurture.campaigns.documents import Document, sequence_document
-from nurture.campaigns.parse import parse_funnel, parse_sequence
+from nurture.campaigns.parse import parse_funnel, parse_segments, parse_sequence
+from nurture.campaigns.segment_shape import segment_document
 from nurture.campaigns.yaml_text import load
 from nurture.domain.funnel import Funnel
+from nurture.domain.segments import Segment
 from nurture.domain.sequence import Sequence
 from nurture.errors import Invalid, NotFound, Problem
 
 FUNNEL = "funnel"
+SEGMENTS = "segments"
 ENDING = ".yaml"
+# The files that are no sequences.
+_OURS = (FUNNEL, SEGMENTS)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Campaigns:
 
     `documents` and `digests` (SHA-256, hex) are by key: `funnel`, and each sequence's own.
     `names` are the keys of all sequence files, also of those that could not be read.
+    `segments` are those of segments.yaml, in its order.
     """
 
     funnel: Funnel
@@ -33,6 +39,7 @@ class Campaigns:
     digests: Mapping[str, str]
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
     names: tuple[str, ...] = ()
+    segments: tuple[Segment, ...] = ()
 
     def source(self, key: str) -> Source:
         """Return where the funnel or a sequence was written."""
@@ -44,6 +51,11 @@ class Campaigns:
         tags = self.documents[FUNNEL].get("tags")
         return None if tags is None else frozenset(tags)
 
+    @property
+    def segment_documents(self) -> dict[str, Document]:
+        """The documents of the segments, by key."""
+        return {one.key: segment_document(one) for one in self.segments}
+
 
 def digest(document: Document) -> str:
     """Return the SHA-256 (hex) of a document: equal for documents of equal meaning and order."""
@@ -51,7 +63,9 @@ def digest(document: Document) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def campaigns_from(documents: Mapping[str, Document]) -> Campaigns:
+def campaigns_from(
+    documents: Mapping[str, Document], segments: Iterable[Segment] = ()
+) -> Campaigns:
     """Return the campaigns of stored documents: one under FUNNEL, and one for each sequence's key.
 
     Raises Invalid when one of them no longer fits the shapes of this version.
@@ -62,7 +76,8 @@ def campaigns_from(documents: Mapping[str, Document]) -> Campaigns:
         for key, document in documents.items()
         if key != FUNNEL
     }
-    return _campaigns(funnel, sequences, dict(documents[FUNNEL]))
+    found = _campaigns(funnel, sequences, dict(documents[FUNNEL]))
+    return replace(found, segments=tuple(segments))
 
 
 def _campaigns(
@@ -86,7 +101,7 @@ def _campaigns(
 
 
 def read_campaigns(folder: Path) -> Campaigns:
-    """Return the campaigns in `folder`: funnel.yaml and one file for each sequence.
+    """Return the campaigns in `folder`: funnel.yaml, segments.yaml, and a file for each sequence.
 
     Raises NotFound when there is no such folder, and Invalid with every fault of every file
     in one go. Whether names exist and paths lead somewhere is for `check` to say.
@@ -114,7 +129,7 @@ def read_what_can_be(folder: Path) -> tuple[Campaigns | None, tuple[Problem, ...
         problems += found
         if source is not None:
             sources[path.stem] = source
-    names = tuple(path.stem for path in paths if path.suffix == ENDING and path.stem != FUNNEL)
+    names = tuple(path.stem for path in paths if path.suffix == ENDING and path.stem not in _OURS)
     funnel: Funnel | None = None
     if FUNNEL in sources:
         source = sources[FUNNEL]
@@ -128,10 +143,11 @@ def read_what_can_be(folder: Path) -> tuple[Campaigns | None, tuple[Problem, ...
             Problem(told, "Write its stages and rules here.", str(folder / "funnel.yaml"))
         )
     sequences = _sequences(sources, funnel, problems)
+    segments = _segments(sources, problems)
     if funnel is None:
         return None, tuple(problems)
     campaigns = _campaigns(funnel, sequences, _plain(sources[FUNNEL]), sources, names)
-    return campaigns, tuple(problems)
+    return replace(campaigns, segments=segments), tuple(problems)
 
 
 def _read(path: Path) -> tuple[Source | None, tuple[Problem, ...]]:
@@ -155,7 +171,7 @@ def _sequences(
 ) -> dict[str, Sequence]:
     sequences: dict[str, Sequence] = {}
     for stem, source in sources.items():
-        if stem == FUNNEL:
+        if stem in _OURS:
             continue
         try:
             sequence = parse_sequence(
@@ -171,6 +187,17 @@ def _sequences(
             continue
         sequences[stem] = sequence
     return sequences
+
+
+def _segments(sources: Mapping[str, Source], problems: list[Problem]) -> tuple[Segment, ...]:
+    source = sources.get(SEGMENTS)
+    if source is None:
+        return ()
+    try:
+        return parse_segments(source.document, file=source.file, lines=source.lines)
+    except Invalid as error:
+        problems += error.problems
+        return ()
 
 
 def _plain(source: Source) -> Document:

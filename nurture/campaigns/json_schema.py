@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from nurture.campaigns.funnel_shape import FunnelShape
+from nurture.campaigns.segment_shape import SegmentsShape
 from nurture.campaigns.sequence_shape import SequenceShape
 from nurture.campaigns.shapes import Shape
 
 SCHEMAS: dict[str, type[Shape]] = {
     "funnel.schema.json": FunnelShape,
+    "segments.schema.json": SegmentsShape,
     "sequence.schema.json": SequenceShape,
 }
 
@@ -22,7 +24,7 @@ def schema_text(name: str) -> str:
 
 
 def write_schemas(folder: Path) -> None:
-    """Write both schemas into `folder`."""
+    """Write all schemas into `folder`."""
     for name in SCHEMAS:
         (folder / name).write_text(schema_text(name), encoding="utf-8")
 

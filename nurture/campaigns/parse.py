@@ -7,10 +7,12 @@ from pydantic import ValidationError
 
 from nurture.campaigns.complaints import Lines, Source, complaints
 from nurture.campaigns.funnel_shape import FunnelShape
+from nurture.campaigns.segment_shape import SegmentShape, SegmentsShape
 from nurture.campaigns.sequence_shape import SequenceShape
 from nurture.campaigns.shapes import Shape
 from nurture.campaigns.yaml_text import Place
 from nurture.domain.funnel import Funnel
+from nurture.domain.segments import Segment
 from nurture.domain.sequence import Sequence
 from nurture.errors import Invalid, Problem
 
@@ -31,6 +33,8 @@ _KEYED: Mapping[type[Shape], tuple[tuple[Place, str], ...]] = {
         (("personas",), "key"),
         (("endpoints",), "key"),
     ),
+    SegmentsShape: ((("segments",), "key"),),
+    SegmentShape: (),
 }
 
 
@@ -58,6 +62,18 @@ def parse_funnel(
 ) -> Funnel:
     """Return the funnel that `document` describes. Raises Invalid as `parse_sequence` does."""
     return _shape(FunnelShape, Source(document, file, lines or {})).build(version)
+
+
+def parse_segments(
+    document: object, *, file: str = "", lines: Lines | None = None
+) -> tuple[Segment, ...]:
+    """Return the segments of segments.yaml. Raises Invalid as `parse_sequence` does."""
+    return _shape(SegmentsShape, Source(document, file, lines or {})).build()
+
+
+def parse_segment(document: object) -> Segment:
+    """Return the one segment that `document` describes. Raises Invalid as `parse_sequence` does."""
+    return _shape(SegmentShape, Source(document)).build()
 
 
 def _shape(kind: type[_S], source: Source) -> _S:

@@ -7,9 +7,10 @@ from difflib import get_close_matches
 from nurture.campaigns.complaints import did_you_mean
 from nurture.campaigns.yaml_text import Place
 from nurture.domain.check import Fault
-from nurture.domain.conditions import All, Any, Compare, Condition, Not, Op, as_instant
+from nurture.domain.conditions import All, Any, Compare, Condition, Did, Not, Op, as_instant
 from nurture.domain.contact import Change, Engaged, Fact, Value
 from nurture.domain.funnel import LANGUAGES, Funnel
+from nurture.domain.segments import BORDER
 from nurture.domain.sequence import (
     Branch,
     ChangeStage,
@@ -39,6 +40,7 @@ class Names:
     sequences: frozenset[str]
     emails: frozenset[str] | None = None
     tags: frozenset[str] | None = None
+    segments: frozenset[str] = frozenset()
 
     def of(self, kind: str) -> frozenset[str] | None:
         """Return the values that the subject `kind` can have, None when any."""
@@ -56,6 +58,8 @@ class Names:
                 return self.emails
             case "tag":
                 return self.tags
+            case "segment":
+                return self.segments
             case "language":
                 return frozenset(LANGUAGES)
             case "bant":
@@ -77,8 +81,19 @@ def condition_faults(condition: Condition, names: Names, place: Place) -> Iterat
             yield from condition_faults(part, names, (*place, "not"))
         case Compare():
             yield from _compare_faults(condition, names, place)
-        case _:
-            pass
+        case Did(event, where=where):
+            yield from border_faults(event, where, names, place)
+
+
+def border_faults(
+    event: str, where: Mapping[str, Value], names: Names, place: Place
+) -> Iterator[Fault]:
+    """Yield the segments that do not exist, where `event` is about entering or leaving one."""
+    named = where.get("segment") if event in BORDER else None
+    for value in () if named is None else _each(named):
+        if value not in names.segments and not set(value) & set("*?"):
+            told = f"there is no segment {value!r}"
+            yield Fault(told, did_you_mean(value, names.segments), (*place, "where", "segment"))
 
 
 def _compare_faults(compare: Compare, names: Names, place: Place) -> Iterator[Fault]:
@@ -114,6 +129,9 @@ def sequence_faults(sequence: Sequence, names: Names) -> Iterator[Fault]:
     if sequence.stage and sequence.stage not in funnel.order:
         told = f"there is no stage {sequence.stage!r}"
         yield Fault(told, did_you_mean(sequence.stage, funnel.order), ("stage",))
+    if sequence.trigger is not None:
+        trigger = sequence.trigger
+        yield from border_faults(trigger.event, trigger.where, names, ("trigger",))
     yield from condition_faults(sequence.entry, names, ("entry",))
     for number, (_, when) in enumerate(sequence.exits):
         yield from condition_faults(when, names, ("exits", number, "when"))

@@ -9,6 +9,7 @@ from nurture.cli.parts import parts, settings
 from nurture.engine.export import export_files
 from nurture.engine.publish import apply as publish
 from nurture.engine.publish import check_files
+from nurture.engine.segment_building import Progress
 from nurture.errors import Invalid
 
 
@@ -38,7 +39,7 @@ def check() -> None:
 def apply(by: str, take: tuple[str, ...]) -> None:
     """Publish campaign files as new immutable versions: all of them or, with a fault, none."""
     deps = parts()
-    done = publish(deps, by, deps.clock.now(), _chosen(take))
+    done = publish(deps, by, deps.clock.now(), _chosen(take), _told)
     for warning in done.warnings:
         click.echo(f"warning: {warning}")
     if done.funnel:
@@ -49,8 +50,17 @@ def apply(by: str, take: tuple[str, ...]) -> None:
         click.echo(f"{key}: its file is gone; it takes nobody any more")
     for key in done.kept:
         click.echo(f"{key}: the admin's version stands; `nurture export` writes it to the file")
-    if not done.funnel and not done.sequences and not done.retired:
+    for key in done.segments:
+        click.echo(f"{key}: segment published")
+    if not (done.funnel or done.sequences or done.retired or done.segments):
         click.echo("Nothing changed; nothing was published.")
+
+
+def _told(progress: Progress) -> None:
+    click.echo(
+        f"{progress.key}: {progress.looked_at:,} contacts looked at, {progress.members:,} belong",
+        err=True,
+    )
 
 
 def _chosen(take: tuple[str, ...]) -> dict[str, str]:

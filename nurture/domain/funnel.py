@@ -56,7 +56,8 @@ class Funnel:
     """One published version of the funnel.
 
     `transactional` are the topics that need no consent and know no caps, `hold_outs` the share
-    of contacts (0 to 1) that each track holds out.
+    of contacts (0 to 1) that each track holds out. `watched` are the conditions of segments, lent
+    to the funnel so that the score's crossings are computed for them, too.
     """
 
     account: Account
@@ -79,6 +80,7 @@ class Funnel:
     personas: tuple[Persona, ...] = ()
     endpoints: Mapping[str, Endpoint] = field(default_factory=lambda: MappingProxyType({}))
     guards: Guards = field(default_factory=Guards)
+    watched: tuple[Condition, ...] = ()
 
     @cached_property
     def order(self) -> tuple[str, ...]:
@@ -92,11 +94,11 @@ class Funnel:
 
     @cached_property
     def score_thresholds(self) -> tuple[float, ...]:
-        """Every engagement at which a temperature, an edge, fit or a persona could change."""
+        """Every engagement at which a temperature, edge, fit, persona or segment could change."""
         found = {value for warmth in self.warmth for value in (warmth.enter, warmth.leave)}
         conditions = [edge.when for edge in self.edges]
         conditions += [rule.when for rule in self.fit_rules]
-        conditions += [persona.when for persona in self.personas]
+        conditions += [*(persona.when for persona in self.personas), *self.watched]
         for condition in conditions:
             for part in walk(condition):
                 match part:

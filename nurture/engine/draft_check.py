@@ -16,6 +16,7 @@ from nurture.domain.funnel import Funnel
 from nurture.domain.sequence import Email, Notify, Sequence
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.publish import Compiled, facts_of, letter_names
+from nurture.engine.segment_building import stored_segments
 from nurture.errors import Invalid, NotFound, Problem
 from nurture.mailer.compile import compile_email
 from nurture.mailer.compiled import CompiledEmail
@@ -45,9 +46,10 @@ def check_draft(deps: Dependencies, document: Mapping[str, Any]) -> DraftChecked
     with deps.database.read() as tx:
         found = published.current_funnel(tx)
         documents = {one.key: dict(one.document) for one in published.current_versions(tx)}
+        segments = stored_segments(tx)
     if found is None:
         raise _no_funnel()
-    campaigns = campaigns_from({FUNNEL: found[1], **documents})
+    campaigns = campaigns_from({FUNNEL: found[1], **documents}, segments)
     try:
         sequence = parse_sequence(document, funnel=campaigns.funnel)
     except Invalid as error:

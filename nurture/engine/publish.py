@@ -15,6 +15,7 @@ from nurture.campaigns.folder import digest as digest_of
 from nurture.domain.sequence import Email, Notify, Sequence
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.differing import What, is_kept, refuse_conflicts, sequence_plans
+from nurture.engine.segment_building import Told, build, publish_segments
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid, Problem
@@ -42,7 +43,8 @@ class Published:
     """What publishing changed: (key, new version number), funnel first; empty when nothing.
 
     `kept` are the sequences whose file was left alone, because the admin is ahead of it or was
-    chosen; `retired` take nobody any more, because their files are gone.
+    chosen; `retired` take nobody any more, because their files are gone. `segments` changed or are
+    gone.
     """
 
     funnel: int | None = None
@@ -51,6 +53,7 @@ class Published:
     kept: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    segments: tuple[str, ...] = ()
 
 
 def compile_all(
@@ -118,7 +121,11 @@ def letter_names(sequences: Iterable[Sequence]) -> frozenset[str]:
 
 
 def apply(
-    deps: Dependencies, by: str, now: datetime, take: Mapping[str, str] = MappingProxyType({})
+    deps: Dependencies,
+    by: str,
+    now: datetime,
+    take: Mapping[str, str] = MappingProxyType({}),
+    told: Told = lambda _: None,
 ) -> Published:
     """Publish what is in the campaign and template folders, all of it or nothing.
 
@@ -126,7 +133,8 @@ def apply(
     stay with the version they entered. One whose file is gone takes nobody any more. What was
     published in the admin since the file was last applied is kept; where both were changed,
     `take` says by key whether the `file` or the `admin` stands. Raises Invalid with every fault
-    when there is one, and with every conflict nobody has settled.
+    when there is one, and with every conflict nobody has settled. `told` hears how the building of
+    new segments gets on.
     """
     checked = check_files(deps.settings.campaigns, deps.settings.templates)
     if checked.problems or checked.campaigns is None:
@@ -135,6 +143,8 @@ def apply(
         result = _apply(tx, checked, by, now, take)
     if result.funnel or result.sequences:
         place_contacts(deps, now)
+    if result.segments:
+        build(deps, now, told)
     return result
 
 
@@ -146,6 +156,7 @@ def _apply(
     plans = {one.key: one for one in sequence_plans(tx, checked)}
     refuse_conflicts(plans.values(), take, campaigns)
     funnel = _publish_funnel(tx, campaigns, by, now)
+    segments = publish_segments(tx, campaigns.segments, by, now)
     done, same, kept, retired = [], [], [], []
     for key, one in plans.items():
         if one.what is What.RETIRED:
@@ -166,11 +177,14 @@ def _apply(
             same.append(key)
         else:
             done.append((key, number))
-    if funnel or done or retired:
-        changed = {"funnel": funnel, "sequences": dict(done), "retired": retired}
+    if funnel or done or retired or segments:
+        changed = {
+            "funnel": funnel, "sequences": dict(done), "retired": retired,
+            "segments": list(segments),
+        }  # fmt: skip
         operations.note(tx, by, "apply", "campaigns", changed, now)
     return Published(
-        funnel, tuple(done), tuple(same), tuple(kept), tuple(retired), checked.warnings
+        funnel, tuple(done), tuple(same), tuple(kept), tuple(retired), checked.warnings, segments
     )
 
 

@@ -1,21 +1,20 @@
 """Occurrences come in: stored once, scored, and told to whoever waits for them."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from nurture.domain import enrollment as e
-from nurture.domain.scoring import award
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.happenings import award_points, tell_runs
 from nurture.engine.isolation import around_bad_runs, isolate
 from nurture.engine.qualification import answers_in, note_answers
 from nurture.engine.score import rescore
 from nurture.engine.transactions import committed
-from nurture.engine.triggers import cancel_waiting, moment, wish_triggered
+from nurture.engine.triggers import cancel_waiting, wish_triggered
 from nurture.engine.work import Work
-from nurture.store import ledger, people, runs
+from nurture.store import ledger, people
 from nurture.store.ledger import NewEvent
 
 # Contacts whose events are handled in one transaction; see docs/performance.md.
@@ -60,10 +59,10 @@ def take_effect(work: Work, stored: Sequence[NewEvent]) -> None:
     """
     if not stored:
         return
-    _award(work, stored)
+    award_points(work, stored)
     note_answers(work, answers_in(stored))
     cancel_waiting(work, stored)
-    _tell_runs(work, stored)
+    tell_runs(work, stored)
     wish_triggered(work, stored)
     rescore(work, {event.contact_id for event in stored}, event_id=stored[-1].occurrence.id)
 
@@ -104,30 +103,3 @@ def fallen(deps: Dependencies, now: datetime, limit: int = CHUNK) -> int:
 
 def _with_id(event: NewEvent, key: int) -> NewEvent:
     return replace(event, occurrence=replace(event.occurrence, id=key))
-
-
-def _award(work: Work, events: Iterable[NewEvent]) -> None:
-    funnel = work.catalog.funnel
-    entries = [
-        (event.contact_id, entry)
-        for event in events
-        for entry in award(event.occurrence, funnel.rules, funnel.version)
-    ]
-    ledger.add_entries(work.tx, entries, work.now)
-
-
-def _tell_runs(work: Work, events: Sequence[NewEvent]) -> None:
-    """Tell live runs what happened, in the order in which it happened."""
-    work.take_up(
-        run
-        for run in runs.live_of(work.tx, {event.contact_id for event in events})
-        if run.enrollment.id not in work.runs
-    )
-    of_contact: dict[int, list[int]] = {}
-    for key, run in work.runs.items():
-        of_contact.setdefault(run.enrollment.contact_id, []).append(key)
-    for event in sorted(events, key=moment):
-        for run_id in of_contact.get(event.contact_id, ()):
-            run = work.runs[run_id]
-            if run.enrollment.is_live and not run.frozen:
-                work.tell(run_id, e.Happened(event.occurrence), event_id=event.occurrence.id)

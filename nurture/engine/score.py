@@ -8,6 +8,9 @@ from nurture.domain.stages import Actor, StageRefused
 from nurture.domain.standing import Settled, settle
 from nurture.domain.standing import next_crossing as next_crossing
 from nurture.engine.definitions import TRACK
+from nurture.engine.happenings import award_points, tell_runs
+from nurture.engine.segmenting import follow
+from nurture.engine.triggers import wish_triggered
 from nurture.engine.work import Work
 from nurture.store import ledger, qualification, runs
 from nurture.store.ledger import Scored
@@ -17,8 +20,21 @@ def rescore(work: Work, contact_ids: Iterable[int], *, event_id: int | None = No
     """Compute the scores of these contacts anew, and let stages and runs follow from them.
 
     The contacts must have been locked by the caller: two transactions that computed the same
-    contact's score side by side would each miss the other's entries.
+    contact's score side by side would each miss the other's entries. Every change of a contact
+    comes here, so here their segments follow; what happens at a segment's border scores, too.
     """
+    ids = set(contact_ids) & work.contacts.keys()
+    while ids:
+        _settle(work, ids, event_id)
+        crossed = follow(work, ids)
+        award_points(work, crossed)
+        tell_runs(work, crossed)
+        wish_triggered(work, crossed)
+        ids = {event.contact_id for event in crossed}
+        event_id = crossed[-1].occurrence.id if crossed else event_id
+
+
+def _settle(work: Work, contact_ids: Iterable[int], event_id: int | None) -> None:
     ids = sorted(set(contact_ids) & work.contacts.keys())
     _recall(work, ids)
     found = ledger.entries(work.tx, ids)

@@ -229,7 +229,7 @@ class Work:
                     self.ask_stage(after.contact_id, stage, Actor.RULES, event_id=event_id)
                 case e.EnterSequence() | e.EnterBeside() | e.LeaveBeside():
                     self.doors.ask(self, after, decision, event_id)
-                case e.SetFact() | e.Expose() | e.WouldSend() | e.Tell():
+                case e.SetFact() | e.Expose() | e.Tell():
                     contact, sequence = self.contacts[contact_id], self.definition(run).sequence
                     found = self._effects.note(run, sequence, contact, decision, self.now)
                     self.contacts[contact_id] = found

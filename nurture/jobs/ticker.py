@@ -14,6 +14,8 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.hits import settle_hits
 from nurture.engine.record import CHUNK as FALLEN
 from nurture.engine.record import fallen
+from nurture.engine.segment_building import CHUNK as TURNS
+from nurture.engine.segment_building import build, turn
 from nurture.engine.waking import open_queued, wake_exhausted
 from nurture.engine.webhooks import settle_webhooks
 from nurture.jobs.chores import Chore, Chores
@@ -44,6 +46,8 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
         Chore("judging hits", lambda: drain(lambda: _hits(deps), HITS)),
         Chore("settling webhooks", lambda: drain(lambda: _webhooks(deps), WEBHOOKS)),
         Chore("looking at whom time changes", lambda: drain(lambda: _fallen(deps), FALLEN)),
+        Chore("looking at segments", lambda: drain(lambda: _segments(deps), TURNS)),
+        Chore("building segments", at_now(build), every=WAKES_EVERY),
         Chore("waking workers", at_now(wake_waiting)),
         Chore("waking the exhausted", at_now(wake_exhausted), every=WAKES_EVERY),
         Chore("opening what was queued", at_now(open_queued), every=WAKES_EVERY),
@@ -91,6 +95,10 @@ def _fallen(deps: Dependencies) -> int:
 
 def _hits(deps: Dependencies) -> int:
     return settle_hits(deps, deps.clock.now(), HITS)
+
+
+def _segments(deps: Dependencies) -> int:
+    return turn(deps, deps.clock.now(), TURNS)
 
 
 def _webhooks(deps: Dependencies) -> int:
