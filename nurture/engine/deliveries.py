@@ -188,7 +188,8 @@ def _judge(tx: Transaction, key: str, answers: Iterable[Answered], now: datetime
             circuit, detail = after_success(), ""
             continue
         circuit = after_failure(circuit, now, answer.asked)
-        detail = " ".join(filter(None, (str(answer.code or ""), answer.detail or answer.reason)))
+        words = (str(answer.code or answer.reason), answer.detail)
+        detail = " ".join(word for word in words if word)
         if answer.reason == "gone":
             circuit = Circuit(circuit.failures, circuit.until, gone=True)
     if circuit != before.circuit or detail != before.detail:

@@ -3,28 +3,24 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from nurture.domain.bant import ANSWERS, LETTERS, PREFIX, answer_of
 from nurture.domain.contact import Engaged, Occurrence, Value
 from nurture.engine.addresses import parse_address
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.quarantine import quarantine_events, suspicion
 from nurture.engine.record import record
 from nurture.errors import Invalid, Problem
 from nurture.store import people
 from nurture.store.ledger import NewEvent
 
-# Clocks of other machines differ from ours by this much at most; later than that is an error.
-AHEAD = timedelta(minutes=5)
 LONGEST_TEXT = 2_000
 MOST_PROPERTIES = 50
 MOST_EVENTS = 1_000
 # All properties of an event as JSON, in characters: what an email could make use of.
 LONGEST_PROPERTIES = 20_000
-# No shop remembers further back; earlier instants are slips of the pen, and some databases
-# cannot hold them in every time zone.
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 # Said by mail itself and by nobody else: a site that could claim them could score and suppress.
 OURS = frozenset(
@@ -37,11 +33,15 @@ OURS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a call: events that were new, known already, and about nobody we know."""
+    """What became of a call: events that were new, known already, and about nobody we know.
+
+    `quarantined` were new, too, and are kept aside because their time cannot be true.
+    """
 
     new: int
     known: int
     strangers: int
+    quarantined: int = 0
 
 
 def api_key(deps: Dependencies) -> str:
@@ -53,7 +53,8 @@ def take_events(deps: Dependencies, items: Sequence[Any], now: datetime) -> Take
     """Record events: each {email, event, id, at?, properties?}; `id` makes repeating harmless.
 
     Raises Invalid with every fault, and then records nothing. An address that is no contact's
-    is counted and dropped: events identify contacts, they never make them.
+    is counted and dropped: events identify contacts, they never make them. What claims to come
+    from the future or the distant past goes into quarantine.
     """
     if len(items) > MOST_EVENTS:
         raise Invalid(f"{len(items)} events in one call", remedy=f"Send at most {MOST_EVENTS}.")
@@ -66,8 +67,11 @@ def take_events(deps: Dependencies, items: Sequence[Any], now: datetime) -> Take
     events = [
         NewEvent(ids[address], occurrence, "api") for address, occurrence in read if address in ids
     ]
-    new = record(deps, events, now)
-    return Taken(new, len(events) - new, len(read) - len(events))
+    strange = [one for one in events if suspicion(one.occurrence.occurred_at, now)]
+    held = quarantine_events(deps, strange, now)
+    taken = [one for one in events if not suspicion(one.occurrence.occurred_at, now)]
+    new = record(deps, taken, now)
+    return Taken(new, len(events) - new - held, len(read) - len(events), held)
 
 
 def _read(
@@ -116,15 +120,7 @@ def _instant(value: object, place: str, now: datetime, problems: list[Problem]) 
         told, wanted = f"at {str(value)[:40]!r} is no instant", "Write 2026-11-23T09:30:00+07:00."
         problems.append(Problem(told, wanted, field=f"{place}.at"))
         return now
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    if at < EARLIEST:
-        told = f"at {at.isoformat()} lies before {EARLIEST.year}"
-        problems.append(Problem(told, "Send when it happened.", field=f"{place}.at"))
-        return now
-    if at > now + AHEAD:
-        told = f"at {at.isoformat()} lies in the future"
-        problems.append(Problem(told, "Send when it happened.", field=f"{place}.at"))
-    return at
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _properties(value: object, place: str, problems: list[Problem]) -> dict[str, Value]:

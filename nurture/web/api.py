@@ -39,4 +39,8 @@ def events() -> tuple[Response, int]:
         return jsonify(error=str(error), problems=problems), 400
     except Retryable as error:
         return jsonify(error=str(error)), 503
-    return jsonify(new=taken.new, known=taken.known, strangers=taken.strangers), 200
+    told = {"new": taken.new, "known": taken.known, "strangers": taken.strangers}
+    if taken.quarantined:
+        # Kept aside, and taken in when a person says so: 202 is not yet.
+        return jsonify(**told, quarantined=taken.quarantined), 202
+    return jsonify(**told), 200

@@ -1,7 +1,6 @@
 """Events that a site tells: all of a call or nothing, and nothing twice."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,8 +59,6 @@ def test_the_instant_is_that_of_the_site(world: World) -> None:
         {"event": "unsubscribe"},
         {"id": None},
         {"at": "yesterday"},
-        {"at": (NOW + timedelta(hours=1)).isoformat()},
-        {"at": "0001-01-01T00:00:00+14:00"},
         {"at": 7},
         {"properties": []},
         {"properties": {"text": "nul\x00"}},

@@ -83,7 +83,7 @@ def test_without_the_key_nothing_is_taken(
         ({"email": "no address"}, "email"),
         ({"id": None}, "id is missing"),
         ({"at": "yesterday"}, "no instant"),
-        ({"at": "2999-01-01T00:00:00Z"}, "future"),
+        ({"at": "soon"}, "instant"),
         ({"properties": ["a"]}, "properties"),
     ],
 )
