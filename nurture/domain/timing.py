@@ -34,7 +34,7 @@ def at_local(day: date, clock: time, zone: ZoneInfo) -> datetime:
     A time that daylight saving skips becomes the first valid instant after the gap; a time
     that happens twice is the first of the two (PEP 495, fold=0).
     """
-    naive = datetime.combine(day, clock)
+    naive = datetime.combine(day, clock.replace(fold=0))
     instant = naive.replace(tzinfo=zone).astimezone(UTC)
     if _shown(instant, zone) == naive:
         return instant

@@ -1,7 +1,7 @@
 """When the wait of a step ends, and what keeps an email from leaving now."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from nurture.domain.caps import cap_release
@@ -54,24 +54,24 @@ def date_instant(
     if not isinstance(value, str):
         return None
     try:
-        local = _local(value, zone)
+        instant = _instant(value, zone)
         if offset % ONE_DAY:
-            passed = at_local(local.date(), local.time(), zone) + offset
-            local = passed.astimezone(zone).replace(tzinfo=None)
-        else:
-            local += offset
+            instant, offset = instant + offset, timedelta()
+        if at is None and not offset:
+            return instant
+        local = instant.astimezone(zone).replace(tzinfo=None) + offset
         return at_local(local.date(), local.time() if at is None else at, zone)
     except (ValueError, OverflowError):
         return None
 
 
-def _local(value: str, zone: ZoneInfo) -> datetime:
+def _instant(value: str, zone: ZoneInfo) -> datetime:
     text = value.strip()
     try:
-        return datetime.combine(date.fromisoformat(text), time(0))
+        return at_local(date.fromisoformat(text), time(0), zone)
     except ValueError:
         found = datetime.fromisoformat(text)
-    return found.astimezone(zone).replace(tzinfo=None) if found.tzinfo else found
+    return found.astimezone(UTC) if found.tzinfo else at_local(found.date(), found.time(), zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,21 @@ def test_a_contact_is_explained_in_both_languages(
     assert all(word in told for word in words)
 
 
+@pytest.mark.parametrize(
+    ("language", "whose"), [("en", "the contact's own"), ("vi", "múi giờ của chính liên hệ")]
+)
+def test_the_next_days_of_a_contact_are_told_in_both_languages(
+    run: Run, sown: Sown, language: str, whose: str
+) -> None:
+    with_mail = 0
+    for contact in range(1, 12):
+        told = run("ahead", str(contact), "--days", "30", "--language", language).output
+        assert f"#{contact}" in told.splitlines()[0]
+        with_mail += {"en": "is sent", "vi": "Gửi “"}[language] in told
+        assert whose in told or {"en": "account's", "vi": "tài khoản"}[language] in told
+    assert with_mail
+
+
 def test_an_earlier_day_is_explained_as_it_was(run: Run, sown: Sown) -> None:
     late = run("explain", "31", "--at", sown[1].isoformat()).output
     early = run("explain", "31", "--at", "2026-03-02T08:00").output

@@ -42,6 +42,7 @@ def targets(titles: str, funnel: Funnel, **told: str) -> list[str]:
         ("EMAIL,TÊN", ["email", "full_name"]),
         ("email_address,Ngôn ngữ,Múi giờ,Nguồn", ["email", "language", "timezone", "source"]),
         ("mail,Giai đoạn,Nhãn", ["email", "stage", "tags"]),
+        ("email,Múi giờ công ty", ["email", "company_timezone"]),
         ("email,Opt-in,Nguồn đồng ý", ["email", "consent", "consent_source"]),
         ("email,Số chỗ ngồi,Ngày gia hạn", ["email", "seats", "renewal"]),
         ("email,bant_budget", ["email", "bant.budget"]),

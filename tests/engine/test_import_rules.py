@@ -114,6 +114,19 @@ def test_letters_of_bant_join_those_that_are_known(shop: World) -> None:
     assert bant == {"budget": "yes", "need": "partial"}
 
 
+def test_the_zone_of_a_company_is_read_like_that_of_a_contact(shop: World) -> None:
+    result = imported(
+        shop.deps,
+        "email,company timezone\na@example.com,asia/tokyo\nb@example.com,Head office\n"
+        "c@example.com,UTC+7\n",
+    )
+    assert result.counts == {"created": 3}
+    assert dict(result.warnings) == {"unknown_timezone": 1}
+    found = contacts(shop.deps)
+    zones = [found[f"{one}@example.com"]["fields"].get("company_timezone") for one in "abc"]
+    assert zones == ["Asia/Tokyo", None, "Etc/GMT-7"]
+
+
 def test_values_that_make_no_sense_are_left_out_with_a_remark(shop: World) -> None:
     result = imported(
         shop.deps,

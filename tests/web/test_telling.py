@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 
 from nurture.domain.contact import Occurrence
+from nurture.web.decided import decision_lines
+from nurture.web.formatting import long_time
 from nurture.web.i18n import use_language
 from nurture.web.names import Names
 from nurture.web.reasons import detail, reason
@@ -48,6 +50,34 @@ def test_built_in_words_are_told_in_the_language_of_the_page(request_in: Flask) 
     assert "mua hàng" in reason("cancelled by purchase")
     assert detail("5 in a row") == "5 lần liên tiếp"
     assert detail("550 no such user") == "550 no such user"
+
+
+@pytest.mark.parametrize(
+    ("language", "zone", "told"),
+    [
+        ("en", "contact", "by the contact's own clock"),
+        ("en", "company", "by the clock of the contact's company"),
+        ("vi", "account", "theo giờ của tài khoản"),
+        ("vi", "utc", "theo giờ UTC"),
+    ],
+)
+def test_a_hold_for_a_cap_tells_until_when_by_whose_clock(
+    request_in: Flask, language: str, zone: str, told: str
+) -> None:
+    use_language("vi" if language == "vi" else "en")
+    held = {
+        "do": "Hold", "step": "offer", "reason": "cap", "release": AT.isoformat(), "zone": zone
+    }  # fmt: skip
+    _icon, tone, title, _lines = decision_lines("TimerFired", [held], "Cart", Names())
+    limit = {"en": "as many emails as the limit", "vi": "đủ số email"}[language]
+    assert told in title
+    assert limit in title
+    assert long_time(AT) in title
+    assert tone == "sun"
+    waits = {"do": "WaitUntil", "step": "offer", "at": AT.isoformat(), "zone": zone}
+    assert told in decision_lines("Entered", [waits], "Cart", Names())[3][0]
+    bare = {"do": "WaitUntil", "step": "offer", "at": AT.isoformat(), "zone": ""}
+    assert told not in decision_lines("Entered", [bare], "Cart", Names())[3][0]
 
 
 def test_a_hold_tells_the_contacts_own_time_where_clocks_differ(request_in: Flask) -> None:
