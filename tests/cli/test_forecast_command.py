@@ -34,7 +34,7 @@ def test_who_runs_out_when_is_told_with_what_it_rests_on(tmp_path: Path) -> None
     run("apply")
     people = tmp_path / "people.csv"
     people.write_text("email,consent_marketing\nana@example.com,yes\nbo@example.com,yes\n")
-    run("import", str(people))
+    run("import", str(people), "--source", "form")
     told = run("forecast")
     assert "If nothing happens: nobody answers" in told
     assert "contacts" in told.splitlines()[0]
