@@ -61,6 +61,7 @@ def in_stage(tx: Transaction, track: str, stage: str, now: datetime) -> InStage 
     since = tx.execute(middle.limit(1)).scalar_one()
     first = tx.execute(
         sa.select(*PERSON)
+        .select_from(S)
         .join(tables.Contact, tables.Contact.id == S.contact_id)
         .where(*here)
         .order_by(S.since, S.contact_id)

@@ -1,0 +1,109 @@
+"""`nurture contact` and `nurture stage` as a person types them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+
+from nurture.cli.main import group, main
+from nurture.cli.parts import parts
+from nurture.store import tables
+from tests.engine.sequence_world import add_contacts, write_campaigns
+
+CONTACT = "1"
+
+
+@pytest.fixture
+def home(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    campaigns, templates = write_campaigns(tmp_path)
+    funnel = campaigns / "funnel.yaml"
+    text = funnel.read_text(encoding="utf-8")
+    funnel.write_text(
+        text.replace("{key: lead, ", "{key: lead, alert_after: 3d, ")
+        .replace("{key: mql, ", "{key: mql, alert_after: 30d, ")
+        .replace(
+            "edges:\n",
+            "edges:\n"
+            "  - {kind: recycle, from: mql, to: lead, by: [sales], reasons: [no_budget],"
+            " cooldown: 30d}\n"
+            "  - {kind: promote, from: lead, to: mql, by: [sales],"
+            " when: {bant: budget, is: yes}}\n",
+        ),
+        encoding="utf-8",
+    )
+    for name, value in (
+        ("NURTURE_HOME", str(tmp_path / "home")),
+        ("DATABASE_URL", sqlite_url),
+        ("NURTURE_CAMPAIGNS", str(campaigns)),
+        ("NURTURE_TEMPLATES", str(templates)),
+        ("NURTURE_CLOCK", ""),
+    ):
+        monkeypatch.setenv(name, value)
+    run("apply")
+    deps = parts()
+    add_contacts(deps, deps.clock.now(), 2, "lead")
+    deps.database.close()
+    return tmp_path
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(group, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr("sys.argv", ["nurture", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_bant_is_answered_and_its_log_is_listed() -> None:
+    assert "Nobody has answered" in run("contact", "bant", CONTACT)
+    told = run("contact", "bant", CONTACT, "budget=Yes", "need=partial", "--by", "lan")
+    assert "2 of 2 are new" in told
+    assert "known already" in run("contact", "bant", CONTACT, "budget=yes")
+    assert "budget     yes      command line  lan" in run("contact", "bant", CONTACT)
+
+
+@pytest.mark.usefixtures("home")
+def test_sales_take_a_lead_on_and_turn_them_down() -> None:
+    run("contact", "bant", CONTACT, "budget=yes")
+    moved = run("contact", "move", CONTACT, "mql", "--as", "sales", "--by", "lan")
+    assert "lead → mql (promote)" in moved
+    assert "accepted" in run("contact", "accept", CONTACT, "--by", "lan")
+    back = run("contact", "reject", CONTACT, "--reason", "no_budget", "--by", "lan")
+    assert "mql → lead (recycle)" in back
+    assert "No rule promotes them before" in back
+
+
+@pytest.mark.usefixtures("home")
+def test_a_refusal_says_why_and_ends_with_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused(monkeypatch, "contact", "move", CONTACT, "mql", "--as", "sales")
+    assert "the guard does not hold" in capsys.readouterr().err
+    refused(monkeypatch, "contact", "reject", CONTACT, "--reason", "no_budget")
+    assert "recycle" in capsys.readouterr().err
+    refused(monkeypatch, "contact", "bant", CONTACT, "budget")
+    assert "budget=yes" in capsys.readouterr().err
+    refused(monkeypatch, "contact", "accept", "nobody@example.com")
+    assert "no contact" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("home")
+def test_stages_are_listed_with_who_stays_too_long() -> None:
+    deps = parts()
+    now = deps.clock.now()
+    with deps.database.begin() as tx:
+        t = tables.Standing
+        tx.execute(sa.update(t).where(t.contact_id == 2).values(since=now - timedelta(days=9)))
+    deps.database.close()
+    lines = {line.split()[0]: line for line in run("stage", "list").splitlines()}
+    assert "2 contacts, median 0 hours" in lines["lead"]
+    assert "1 longer than 3d" in lines["lead"]
+    assert "0 contacts" in lines["mql"]
