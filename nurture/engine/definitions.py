@@ -1,19 +1,21 @@
 """The published funnel and sequences as domain values, parsed once for each process."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 
 from nurture.campaigns.parse import parse_funnel, parse_segment, parse_sequence
 from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
+from nurture.domain.enrollment import Enrollment
 from nurture.domain.funnel import Funnel
 from nurture.domain.segments import Segment, in_order
 from nurture.domain.sequence import Branch, Goal, Sequence, Wait, WaitFor, WhileActive
 from nurture.errors import NotFound
 from nurture.mailer.compiled import CompiledEmail
-from nurture.store import published
+from nurture.store import experiments, published
 from nurture.store.database import Transaction
 from nurture.store.segments import published as segments_stored
 
@@ -103,6 +105,12 @@ class Catalog:
         """Return whether any segment looks at the subject called `kind`."""
         return any(one.segment.asks(kind) for one in self.segments)
 
+    def whose_sequences_changed(self, runs: Iterable[Enrollment], now: datetime) -> set[int]:
+        """Return whose runs began or ended now, where a segment asks for their sequences."""
+        if not self.any_segment_asks("sequence"):
+            return set()
+        return {one.contact_id for one in runs if not one.is_live or one.entered_at == now}
+
     def _asks(self, kind: str) -> bool:
         rules = [edge.when for edge in self.funnel.edges]
         rules += [rule.when for rule in self.funnel.fit_rules]
@@ -126,6 +134,7 @@ class Definitions:
         self._choices: dict[int, Mapping[tuple[str, str], int]] = {}
         self._marks: object = None
         self._catalog: Catalog | None = None
+        self._winners: Mapping[str, str] = MappingProxyType({})
 
     def catalog(self, tx: Transaction) -> Catalog:
         """Return what is published now; one small query tells whether anything is new.
@@ -177,9 +186,12 @@ class Definitions:
         segments, _ = in_order([parse_segment(one.document) for one in stored])
         watched = tuple(one.when for one in segments)
         funnel = replace(parse_funnel(document, version=number), watched=watched)
-        if self._catalog is None or self._catalog.funnel.version != number:
-            # Sequences borrow the funnel's window and holidays where they name none.
+        winners = MappingProxyType(experiments.winners(tx))
+        known = self._catalog.funnel.version if self._catalog else 0
+        if (known, self._winners) != (number, winners):
+            # Sequences borrow the funnel's window and holidays, and the arms that have won.
             self._versions.clear()
+        self._winners = winners
         current = {}
         for version in published.current_versions(tx):
             definition = self._definition(version, funnel)
@@ -201,6 +213,8 @@ class Definitions:
 
     def _definition(self, version: published.Version, funnel: Funnel | None) -> Definition:
         sequence = parse_sequence(version.document, funnel=funnel, version=version.number)
+        if self._winners:
+            sequence = replace(sequence, winners=self._winners)
         if version.trial:
             # A trial shows every email to whoever walks it, and is counted by no cap.
             sequence = replace(sequence, caps=(), hold_out=0.0)

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from nurture.campaigns.documents import sequence_document, write_sequence
-from nurture.campaigns.folder import ENDING, FUNNEL, Campaigns, read_what_can_be
+from nurture.campaigns.folder import ENDING, FUNNEL, SEGMENTS, Campaigns, read_what_can_be
 from nurture.campaigns.parse import parse_funnel, parse_sequence
+from nurture.campaigns.segment_shape import segment_document, write_segments
 from nurture.campaigns.yaml_writing import dump
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.segment_building import stored_segments
 from nurture.errors import NotFound
 from nurture.store import origins, published
 
@@ -38,6 +40,10 @@ def export_files(deps: Dependencies, folder: Path, *, write: bool = True) -> lis
                 _put(written[-1], write_sequence(document), write=write)
             if write and folder == deps.settings.campaigns:
                 origins.caught_up(tx, version.key)
+        documents = [segment_document(one) for one in stored_segments(tx)]
+        if documents != ([] if there is None else list(there.segment_documents.values())):
+            written.append(folder / f"{SEGMENTS}{ENDING}")
+            _put(written[-1], write_segments(documents), write=write)
     return written
 
 

@@ -134,6 +134,7 @@ def settle(
     tried = {one.send.id for one in answers if _is_trial(work, one.send.version_id)}
     ledger.add_received(work.tx, [one for one in got if one[2] not in tried])
     ledger.add_events(work.tx, events, now)
+    _look_again(work, events, [one[0] for one in got])
     _count_soft(work, soft, bad)
     suppress(work, bad)
     _note_provider(work, provider, [one.receipt for one in answers])
@@ -204,6 +205,15 @@ def _count_soft(work: Work, soft: Sequence[Answer], bad: list[NewSuppression]) -
         for contact_id, count in counted
         if count >= SOFT_BOUNCES_SUPPRESS
     )
+
+
+def _look_again(work: Work, events: Sequence[NewEvent], got: Sequence[int]) -> None:
+    """Have the rules look at contacts whose segments ask for what the answers told."""
+    if work.catalog.segments:
+        touched = {event.contact_id for event in events}
+        if work.catalog.any_segment_asks("received"):
+            touched |= set(got)
+        ledger.look_again(work.tx, touched, work.now)
 
 
 def _note_provider(work: Work, provider: str, receipts: Sequence[Receipt]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from nurture.domain import enrollment as e
 from nurture.domain.contact import GLOBAL, Engaged, Occurrence
@@ -13,7 +14,7 @@ from nurture.engine.record import take_in
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import NotFound
-from nurture.store import operations, people, runs, suppressions
+from nurture.store import ledger, operations, people, runs, suppressions
 from nurture.store.ledger import NewEvent
 from nurture.store.places import places_of
 from nurture.store.suppressions import NewConsent, NewSuppression
@@ -102,6 +103,10 @@ def withdraw(
             work.tx, [NewConsent(contact_id, topic, granted=False, source=source, by=by, ip=ip)],
             work.now,
         )  # fmt: skip
+        consents = MappingProxyType({**contact.consents, topic: False})
+        work.contacts[contact_id] = replace(contact, consents=consents)
+        # Segments may ask for consent; the rules look at the contact by and by.
+        ledger.look_again(work.tx, [contact_id], work.now)
         suppress(work, [NewSuppression(contact_id, topic, UNSUBSCRIBED, by, source)])
 
 

@@ -46,8 +46,7 @@ class Work:
     addressees: dict[int, people.Addressee] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
-    # Who crossed the border of which segment here: each once, however things go on.
-    crossed: set[tuple[int, int]] = field(default_factory=set)
+    crossed: set[tuple[int, int]] = field(default_factory=set)  # borders of segments
     _storied: set[int] = field(default_factory=set)
     _changed: dict[int, Enrollment] = field(default_factory=dict)
     _openings: list[sends.Opening] = field(default_factory=list)
@@ -282,6 +281,7 @@ class Work:
                     replace(run.enrollment, revision=run.enrollment.revision + 1)
                 )
             self.doors.next_in_line(self, changed.values())
+            self._asked |= self.catalog.whose_sequences_changed(changed.values(), self.now)
         left, self._left = self._left, {}
         sends.cancel_unstarted(self.tx, left, self.now)
         self._openings = [

@@ -9,6 +9,7 @@ from nurture.domain.conditions import Condition, holds
 from nurture.store import condition_sql, people, tables
 from nurture.store.condition_bounds import Bounds
 from nurture.store.condition_sql import Asking, bounds
+from nurture.store.condition_turning import may_turn
 from nurture.store.database import Transaction
 from nurture.store.people import Need
 
@@ -51,7 +52,7 @@ def turning(
     """Return the contacts of whom time alone may change whether `condition` is true."""
     asking = Asking.of(tx, condition, now)
     statement = condition_sql.people(need.track).where(
-        C.id.between(*between), condition_sql.may_turn(asking, condition)
+        C.id.between(*between), may_turn(asking, condition)
     )
     return sorted(tx.execute(statement).scalars())
 

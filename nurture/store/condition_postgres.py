@@ -1,19 +1,12 @@
-"""Comparisons as PostgreSQL makes them, with the answers of `domain.comparing`.
-
-Its own idea of upper and lower case depends on the server's locale and version, so texts are
-folded by a table that is made from Python's. What it would read otherwise than Python does (a
-number of 400 digits, a date written as a week, a letter that folds into several) is left open.
-"""
+"""Comparisons as PostgreSQL makes them: of columns, of values in documents, and of lists."""
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from nurture.domain.comparing import Op, as_instant, as_number, span
+from nurture.domain.comparing import Op, as_number
 from nurture.domain.conditions import Compare, matches_properties, meets
 from nurture.domain.contact import Value
 from nurture.store.condition_bounds import (
@@ -26,59 +19,19 @@ from nurture.store.condition_bounds import (
     either,
     exactly,
 )
-from nurture.store.types import Instant
-
-Text = sa.ColumnElement[str]
-Json = sa.ColumnElement[Any]
-Number = sa.ColumnElement[Any]
-ORDERED = (Op.AT_LEAST, Op.AT_MOST, Op.ABOVE, Op.BELOW)
-
-# Numbers that both sides surely read alike, and whatever Python could take for one besides.
-_NUMBER = r"^ *[+-]?([0-9]{1,30}([.][0-9]{0,30})?|[.][0-9]{1,30}) *$"
-_MAYBE_NUMBER = (
-    r"^[^\u0021-\u007e]*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?[^\u0021-\u007e]*$"
+from nurture.store.condition_postgres_texts import (
+    ORDERED,
+    WHOLE,
+    Json,
+    Number,
+    Text,
+    dated,
+    holding,
+    numeric,
+    order,
+    same,
+    wild,
 )
-_WHOLE = r"^-?[0-9]{1,18}$"
-# The same for dates; 29 February is left to memory, which knows the leap years.
-_DAY = (
-    r"^(?!0000)[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
-    r"|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
-)
-_CLOCK = r"[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{3}|[.][0-9]{6})?)?"
-_ZONE = r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
-_LOCAL = f"{_DAY}({_CLOCK})?$"
-_ZONED = f"{_DAY}{_CLOCK}{_ZONE}$"
-_MAYBE_DATE = r"^[0-9]{4}[-W0-9]"
-
-
-@cache
-def _folding() -> tuple[str, str, str]:
-    """Return the letters that fold into one other, those, and a class of all that do otherwise."""
-    ones, others, several = [], [], []
-    for code in range(0x110000):
-        if 0xD800 <= code < 0xE000:
-            continue
-        letter = chr(code)
-        folded = letter.casefold()
-        if len(folded) != 1:
-            several.append(letter)
-        elif folded != letter:
-            ones.append(letter)
-            others.append(folded)
-    return "".join(ones), "".join(others), f"[{''.join(several)}]"
-
-
-def _fold(text: Text, test: Callable[[Text], Truth]) -> Bounds:
-    """Return the bounds of `test` on the text without regard to case."""
-    ones, others, several = _folding()
-    is_plain = sa.func.octet_length(text) == sa.func.length(text)
-    plain = sa.func.lower(sa.collate(text, "C"))
-    folded = sa.collate(sa.func.translate(text, ones, others), "C")
-    return choose(
-        (is_plain, exactly(test(plain))),
-        (text.op("~")(several), UNKNOWN),
-        otherwise=exactly(test(folded)),
-    )
 
 
 def part(document: Json, name: str) -> Json:
@@ -91,85 +44,6 @@ def written(document: Json, name: str) -> Text:
     return document.op("->>", return_type=sa.Text())(sa.literal(name, sa.Text))
 
 
-def _folded(value: Value) -> str:
-    return str(value).casefold()
-
-
-def _wild(text: Text, pattern: Value) -> Bounds:
-    like = _folded(pattern).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    like = like.replace("*", "%").replace("?", "_")
-    return _fold(text, lambda folded: folded.like(like, escape="\\"))
-
-
-def _holding(text: Text, part: Value) -> Bounds:
-    return _fold(text, lambda folded: sa.func.strpos(folded, _folded(part)) > 0)
-
-
-def _same(text: Text, want: Value) -> Bounds:
-    if isinstance(want, bool):
-        return NEVER
-    number = as_number(want)
-    if number is not None:
-        return _numeric(text, lambda found: found == number)
-    return _fold(text, lambda folded: folded == _folded(want))
-
-
-def _numeric(text: Text, test: Callable[[Number], Truth]) -> Bounds:
-    found = sa.cast(sa.func.btrim(text), sa.Double)
-    return choose(
-        (text.op("~")(_NUMBER), exactly(test(found))),
-        (text.op("~")(_MAYBE_NUMBER), UNKNOWN),
-        otherwise=NEVER,
-    )
-
-
-def _order(op: Op, found: Number, want: float) -> Truth:
-    match op:
-        case Op.AT_LEAST:
-            return found >= want
-        case Op.AT_MOST:
-            return found <= want
-        case Op.ABOVE:
-            return found > want
-        case _:
-            return found < want
-
-
-def _dated(text: Text, compare: Compare, now: datetime) -> Bounds:
-    if compare.op in (Op.AFTER, Op.BEFORE):
-        edge = now if compare.value == "now" else as_instant(compare.value)
-        if edge is None:
-            return NEVER
-        there = sa.literal(edge, Instant())
-        if compare.op is Op.AFTER:
-            return _instant(text, lambda at: at > there)
-        return _instant(text, lambda at: at < there)
-    length = span(compare.value)
-    if length is None:
-        return NEVER
-    here = sa.literal(now, Instant())
-    try:
-        start, end = now - length, now + length
-    except OverflowError:
-        return UNKNOWN
-    if compare.op is Op.IN_NEXT:
-        last = sa.literal(end, Instant())
-        return _instant(text, lambda at: sa.and_(at > here, at <= last))
-    first = sa.literal(start, Instant())
-    return _instant(text, lambda at: sa.and_(at > first, at <= here))
-
-
-def _instant(text: Text, test: Callable[[sa.ColumnElement[datetime]], Truth]) -> Bounds:
-    zoned = sa.cast(text, postgresql.TIMESTAMP(timezone=True))
-    local = sa.func.timezone("UTC", sa.cast(text, postgresql.TIMESTAMP()))
-    return choose(
-        (text.op("~")(_LOCAL), exactly(test(local))),
-        (text.op("~")(_ZONED), exactly(test(zoned))),
-        (text.op("~")(_MAYBE_DATE), UNKNOWN),
-        otherwise=NEVER,
-    )
-
-
 def _wants(value: Value) -> tuple[Value, ...]:
     return value if isinstance(value, tuple) else (value,)
 
@@ -179,9 +53,9 @@ def item(text: Text, compare: Compare) -> Bounds:
     if compare.value is None:
         return NEVER
     if compare.op is Op.MATCHES:
-        return either(_wild(text, one) for one in _wants(compare.value))
+        return either(wild(text, one) for one in _wants(compare.value))
     if compare.op in (Op.IS, Op.IN, Op.CONTAINS):
-        return either(_same(text, one) for one in _wants(compare.value))
+        return either(same(text, one) for one in _wants(compare.value))
     return NEVER
 
 
@@ -189,14 +63,14 @@ def _said(text: Text, compare: Compare, now: datetime) -> Bounds:
     """Return whether a text that is not empty answers `compare`."""
     match compare.op:
         case Op.CONTAINS:
-            return either(_holding(text, one) for one in _wants(compare.value))
+            return either(holding(text, one) for one in _wants(compare.value))
         case Op.IS | Op.IN | Op.MATCHES:
             return item(text, compare)
         case op if op in ORDERED:
             want = as_number(compare.value)
-            return NEVER if want is None else _numeric(text, lambda one: _order(op, one, want))
+            return NEVER if want is None else numeric(text, lambda one: order(op, one, want))
         case _:
-            return _dated(text, compare, now)
+            return dated(text, compare, now)
 
 
 def text(column: Text, compare: Compare, now: datetime) -> Bounds:
@@ -225,15 +99,15 @@ def _counted(found: Number, compare: Compare, spelt: Text | None) -> Bounds:
             return either(_equal(found, one) for one in _wants(compare.value))
         case op if op in ORDERED:
             want = as_number(compare.value)
-            return NEVER if want is None else exactly(_order(op, found, want))
+            return NEVER if want is None else exactly(order(op, found, want))
         case Op.CONTAINS | Op.MATCHES if spelt is None:
             return UNKNOWN
         case Op.CONTAINS | Op.MATCHES if spelt is not None:
             said = either(
-                _wild(spelt, one) if compare.op is Op.MATCHES else _holding(spelt, one)
+                wild(spelt, one) if compare.op is Op.MATCHES else holding(spelt, one)
                 for one in _wants(compare.value)
             )
-            return choose((spelt.op("~")(_WHOLE), said), otherwise=UNKNOWN)
+            return choose((spelt.op("~")(WHOLE), said), otherwise=UNKNOWN)
         case _:
             return NEVER
 
@@ -313,12 +187,12 @@ def wanted(json: Json, spelt: Text, want: Value) -> Bounds:
     yes, no = (constant(truth=matches_properties({"": want}, {"": one})) for one in (True, False))
     boolean = choose((sa.cast(json, sa.Boolean), yes), otherwise=no)
     if isinstance(want, str):
-        whole = choose((spelt.op("~")(_WHOLE), _wild(spelt, want)), otherwise=UNKNOWN)
+        whole = choose((spelt.op("~")(WHOLE), wild(spelt, want)), otherwise=UNKNOWN)
         return choose(
-            (kind == "string", _wild(spelt, want)),
+            (kind == "string", wild(spelt, want)),
             (kind == "number", whole),
             (kind == "boolean", boolean),
-            (kind == "array", items(json, lambda one: _wild(one, want))),
+            (kind == "array", items(json, lambda one: wild(one, want))),
             otherwise=NEVER,
         )
     wanted_number = as_number(int(want) if isinstance(want, bool) else want)

@@ -5,9 +5,9 @@ where a database cannot say it (see `condition_bounds`); `tests/store/test_condi
 the two together over contacts and conditions that nobody would think of.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, assert_never
 
 import sqlalchemy as sa
@@ -16,8 +16,13 @@ from nurture.domain import conditions as c
 from nurture.domain.comparing import Op, compares
 from nurture.domain.conditions import Compare, Condition, Did, meets, walk
 from nurture.domain.contact import Value, Verdict
-from nurture.domain.turning import looks_at_clock
-from nurture.store import bulk, condition_postgres, condition_sqlite, tables
+from nurture.store import (
+    bulk,
+    condition_postgres,
+    condition_postgres_texts,
+    condition_sqlite,
+    tables,
+)
 from nurture.store.condition_bounds import (
     NEVER,
     Bounds,
@@ -163,7 +168,7 @@ def _field(
 ) -> Bounds:
     if not asking.in_postgres:
         return condition_sqlite.field(C.fields.expression, path, compare, asking.now, default)
-    document: condition_postgres.Json = C.fields.expression
+    document: condition_postgres_texts.Json = C.fields.expression
     for name in path[:-1]:
         document = condition_postgres.part(document, name)
     found = condition_postgres.value(
@@ -277,48 +282,11 @@ def _properties(asking: Asking, where: Mapping[str, Value]) -> Bounds:
         return condition_sqlite.properties(E.properties.expression, where)
     parts = []
     for name, want in where.items():
-        document: condition_postgres.Json = E.properties.expression
+        document: condition_postgres_texts.Json = E.properties.expression
         found = condition_postgres.part(document, name)
         written = condition_postgres.written(document, name)
         parts.append(condition_postgres.wanted(found, written, want))
     return every(parts)
-
-
-def may_turn(asking: Asking, condition: Condition) -> Truth:
-    """Return for whom time alone may change the answer: all whom it may, and few others."""
-    return sa.or_(sa.false(), *_turning(asking, condition))
-
-
-def _turning(asking: Asking, condition: Condition) -> Iterator[Truth]:
-    for part in walk(condition):
-        match part:
-            case Did(event, _, within):
-                since = asking.now if within is None else asking.now - within
-                yield sa.exists().where(
-                    E.contact_id == C.id, E.name == event, E.occurred_at > since
-                )
-            case Compare(subject) if subject.kind == "hours_in_stage":
-                yield _not_yet(part, asking.now)
-            case Compare(subject) if subject.kind == "field" and looks_at_clock(part):
-                yield _holds_date(asking, subject.name)
-            case _:
-                pass
-
-
-def _holds_date(asking: Asking, name: str) -> Truth:
-    if not asking.in_postgres:
-        return condition_sqlite.dated(C.fields.expression, name)
-    written = condition_postgres.written(C.fields.expression, name)
-    return sa.func.coalesce(written.op("~")(r"^[0-9]{4}[-W0-9]"), sa.false())
-
-
-def _not_yet(compare: Compare, now: datetime) -> Truth:
-    value = compare.value
-    try:
-        since = now - timedelta(hours=float(str(value)), seconds=1)
-    except (ValueError, OverflowError):
-        return sa.true()
-    return S.since > since
 
 
 def among(asking: Asking, ids: Iterable[int]) -> Truth:

@@ -11,11 +11,12 @@ from nurture.campaigns.parse import parse_segments
 from nurture.config import Settings
 from nurture.domain.conditions import holds
 from nurture.engine import segment_building
-from nurture.engine.record import fallen
+from nurture.engine.record import fallen, score_again
 from nurture.engine.segment_building import Progress, build, publish_segments, turn
+from nurture.engine.suppress import unsubscribe
 from nurture.store import people, tables
 from nurture.store.condition_members import EVERYTHING
-from tests.engine.world import DAY, FUNNEL, HOUR, NOW, World, sequence
+from tests.engine.world import DAY, FUNNEL, HOUR, NOW, World, opened, sequence
 
 M, R, E = tables.SegmentMember, tables.SegmentRecheck, tables.Event
 
@@ -268,7 +269,7 @@ def test_a_segment_that_is_gone_from_the_files_is_empty_and_forgotten(ready: Pla
 def test_whatever_happens_the_members_are_those_of_whom_the_condition_is_true(
     ready: Place,
 ) -> None:
-    conditions = {
+    conditions: dict[str, dict[str, Any]] = {
         "regulars": CLICKERS, "quiet": QUIET, "lead": {"stage": "lead"},
         "warm": {"score": "engagement", "at_least": 12},
         "long": {"hours_in_stage": {"at_least": 48}},
@@ -294,3 +295,32 @@ def test_whatever_happens_the_members_are_those_of_whom_the_condition_is_true(
                 contact.id for contact in found.values() if holds(one.when, contact, ready.now)
             }
             assert inside(ready, key) == wanted, (key, day)
+
+
+def test_what_contacts_receive_and_where_they_are_brings_them_in(
+    settings: Settings, database_url: str
+) -> None:
+    with opened(settings, database_url) as world:
+        publish(world, greeted={"received": "hello"}, welcomed={"sequence": "welcome"})
+        ana = world.enroll("ana")
+        world.work()
+        assert (inside(world, "greeted"), inside(world, "welcomed")) == ({ana}, {ana})
+        (send,) = world.column(sa.select(tables.Send.id))
+        unsubscribe(world.deps, send, world.now)
+        world.work()
+        assert inside(world, "welcomed") == set()
+
+
+def test_withdrawing_consent_takes_contacts_out_of_whom_it_asks_for(
+    settings: Settings, database_url: str
+) -> None:
+    with opened(settings, database_url) as world:
+        publish(world, willing={"consent": "marketing"})
+        ana = world.enroll("ana")
+        score_again(world.deps, [ana], world.now)
+        world.work()
+        assert inside(world, "willing") == {ana}
+        (send,) = world.column(sa.select(tables.Send.id))
+        unsubscribe(world.deps, send, world.now)
+        world.work()
+        assert inside(world, "willing") == set()

@@ -1,0 +1,52 @@
+"""Segments as people look at them: how many are in each, and who."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nurture.campaigns.complaints import did_you_mean
+from nurture.campaigns.yaml_writing import dump
+from nurture.engine.dependencies import Dependencies
+from nurture.errors import NotFound
+from nurture.store import segment_reports
+from nurture.store.segment_reports import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One segment; `page` are some of its members, the newest first."""
+
+    key: str
+    document: dict[str, Any]
+    members: int
+    published_at: datetime
+    built_at: datetime | None
+    page: tuple[Member, ...] = ()
+
+    @property
+    def condition(self) -> str:
+        """Who is in it, as a file says it, on one line."""
+        return dump(self.document["when"]).strip().replace("\n", ", ")
+
+
+def segments(deps: Dependencies) -> list[Shown]:
+    """Return all published segments by their keys."""
+    with deps.database.read() as tx:
+        return [Shown(*row) for row in segment_reports.listed(tx)]
+
+
+def segment(
+    deps: Dependencies, key: str, *, search: str = "", before: int | None = None, limit: int = 50
+) -> Shown:
+    """Return one segment with some of its members; raises NotFound.
+
+    The newest contacts come first; `before` is the id of the last one on the page before.
+    """
+    with deps.database.read() as tx:
+        found = segment_reports.one(tx, key)
+        if found is None:
+            known = [row[0] for row in segment_reports.listed(tx)]
+            remedy = did_you_mean(key, known, "Write it in campaigns/segments.yaml.")
+            raise NotFound(f"there is no segment {key!r}", remedy=remedy)
+        page = segment_reports.members(tx, key, search=search, before=before, limit=limit)
+        return Shown(*found, tuple(page))
