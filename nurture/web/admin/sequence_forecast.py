@@ -22,5 +22,4 @@ def show_forecast(key: str) -> str:
         it=found,
         title=title_of(listed),
         key=key,
-        most=max((week.contacts for week in found.weeks), default=0),
     )
