@@ -1,4 +1,4 @@
-"""A contact's timeline: six kinds of rows merged by time, a keyset page at a time."""
+"""A contact's timeline: seven kinds of rows merged by time, a keyset page at a time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from nurture.store import tables
 from nurture.store.database import Transaction
 
 # The order in which happenings of the same instant are shown, the later one first.
-KINDS = ("consent", "suppression", "stage", "event", "send", "decision")
+KINDS = ("consent", "suppression", "stage", "event", "send", "delivery", "decision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Happening:
 def _sources(contact_id: int, address_key: str) -> dict[str, sa.Select[Any]]:
     c, s, g = tables.Consent, tables.Suppression, tables.StageChange
     e, d, t = tables.Event, tables.Decision, tables.Send
-    q = tables.Sequence
+    q, v = tables.Sequence, tables.Delivery
     return {
         "consent": sa.select(
             c.id, c.at.label("at"), c.topic, c.granted, c.source, c.wording, c.by
@@ -56,6 +56,13 @@ def _sources(contact_id: int, address_key: str) -> dict[str, sa.Select[Any]]:
         )
         .join(q, q.id == t.sequence_id)
         .where(t.contact_id == contact_id),
+        "delivery": sa.select(
+            v.id, sa.func.coalesce(v.settled_at, v.created_at).label("at"), v.status, v.kind,
+            v.target, v.step, v.reason, v.code, v.detail, v.payload, q.key.label("sequence"),
+        )
+        .join(tables.SequenceVersion, tables.SequenceVersion.id == v.version_id)
+        .join(q, q.id == tables.SequenceVersion.sequence_id)
+        .where(v.contact_id == contact_id),
         "decision": sa.select(
             d.id, d.at.label("at"), d.cause, d.decided, d.enrollment_id, q.key.label("sequence")
         )
@@ -76,7 +83,7 @@ def timeline(
     """Return a contact's happenings, the newest first, and whether there are older ones.
 
     `before` is the place of the last one shown. Each kind is asked for no more rows than the
-    page holds, so that a page costs six short queries however long the story is.
+    page holds, so that a page costs seven short queries however long the story is.
     """
     lists = []
     for kind, statement in _sources(contact_id, address_key).items():

@@ -7,10 +7,12 @@ from flask import Blueprint, Flask
 from nurture.web import errors, formatting, navigation, numbers, sessions, words
 from nurture.web.access import access
 from nurture.web.admin.contacts import contacts
+from nurture.web.admin.deliveries import deliveries
 from nurture.web.admin.health import health
 from nurture.web.admin.inbox import inbox
 from nurture.web.admin.overview import overview
 from nurture.web.admin.qualification import qualification
+from nurture.web.admin.quarantine import quarantine
 from nurture.web.admin.sequences import sequences
 from nurture.web.api import api
 from nurture.web.api_stages import api_stages
@@ -26,7 +28,16 @@ from nurture.web.sessions import current_user
 __all__ = ["PAGES", "WebDependencies", "create_app"]
 
 # The admin's pages; log-in, assets and what the world may call belong to every application.
-PAGES: tuple[Blueprint, ...] = (overview, sequences, contacts, qualification, inbox, health)
+PAGES: tuple[Blueprint, ...] = (
+    overview,
+    sequences,
+    contacts,
+    qualification,
+    inbox,
+    health,
+    deliveries,
+    quarantine,
+)
 
 # Enough for every form of the admin; imports run on the command line.
 _LARGEST_REQUEST = 8 * 1024 * 1024

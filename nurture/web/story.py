@@ -8,6 +8,7 @@ from typing import Any
 from nurture.domain.contact import GLOBAL, Occurrence, Verdict
 from nurture.store.reports_timeline import Happening
 from nurture.web.decided import decision_lines
+from nurture.web.delivery_words import delivery_reason, delivery_target, stood_in
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked
 from nurture.web.names import Names
@@ -26,6 +27,8 @@ class Scene:
     at: datetime
     tone: Tone = ""
     lines: tuple[str, ...] = ()
+    delivery_id: int | None = None
+    """The notice or webhook whose page tells more."""
 
 
 _EVENT_TITLES: dict[str, tuple[str, str, Tone]] = {
@@ -147,6 +150,20 @@ def _send(one: Happening, names: Names) -> Scene:
     return Scene(word.icon, title, one.at, word.tone or "sky", tuple(lines))
 
 
+def _delivery(one: Happening, names: Names) -> Scene:
+    facts = one.facts
+    word = state_word(facts["status"])
+    title = f"{word.label}: {delivery_target(facts['kind'], facts['target'])}"
+    lines = [_("Step “%(step)s” of “%(sequence)s”", step=facts["step"],
+               sequence=names.sequence(facts["sequence"]))]  # fmt: skip
+    if facts["reason"]:
+        lines.append(_sentence(delivery_reason(facts["reason"])))
+    if instead := stood_in(facts["payload"]):
+        lines.append(instead)
+    icon = "webhook" if facts["kind"] == "webhook" else "bell"
+    return Scene(icon, title, one.at, word.tone or "sky", tuple(lines), one.id)
+
+
 def _decision(one: Happening, names: Names) -> Scene:
     facts = one.facts
     sequence = names.sequence(facts["sequence"] or "")
@@ -170,6 +187,7 @@ _TELL: dict[str, Callable[[Happening, Names], Scene]] = {
     "stage": _stage,
     "event": _event,
     "send": _send,
+    "delivery": _delivery,
     "decision": _decision,
 }
 

@@ -5,7 +5,13 @@ from werkzeug.wrappers import Response
 
 from nurture.engine.desk import resume_provider, settle_uncertain
 from nurture.errors import Conflict, NotFound
-from nurture.store import operations, reports_health, reports_overview
+from nurture.store import (
+    operations,
+    quarantine,
+    reports_deliveries,
+    reports_health,
+    reports_overview,
+)
 from nurture.web.admin.machine import OVERDUE, OVERDUE_ON_A_FAST_CLOCK, is_dead
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
@@ -40,6 +46,8 @@ def index() -> str:
             "carriers": reports_health.providers(tx),
             "webhooks": reports_health.webhooks(tx),
             "imported": reports_health.last_import(tx),
+            "told": reports_deliveries.counts(tx),
+            "quarantined": quarantine.waiting(tx),
         }
     return render_template(
         "health/index.html",
