@@ -20,16 +20,9 @@ from nurture.web.admin.condition_rows import (
     row_of,
     text_problems,
 )
-from nurture.web.admin.sequence_forms import (
-    blank,
-    kind_of,
-    mapping,
-    rename,
-    settings_from,
-    split_duration,
-    step_from,
-    written_mapping,
-)
+from nurture.web.admin.sequence_fields import mapping, split_duration, written_mapping
+from nurture.web.admin.sequence_forms import blank, kind_of, rename, step_from
+from nurture.web.admin.sequence_settings import settings_from
 from tests.fixtures.places import ROOT
 
 CONDITIONS: list[dict[str, Any]] = [
@@ -155,7 +148,7 @@ def form(**fields: Any) -> MultiDict[str, str]:
                       "within__amount": "1", "within__unit": "w"},
          {"wait_for": {"when": "{stage: [", "within": "1w"}}),
         ("goal", {"what": "event", "event": "purchase", "next": "end"},
-         {"goal": {"event": "purchase"}, "next": "end"}),
+         {"goal": {"event": "purchase"}}),
         ("exit", {"exit": "đã mua", "passes": "1"}, {"exit": "đã mua"}),
         ("move_to", {"move_to": "cart", "passes": "viele"}, {"move_to": "cart", "passes": "viele"}),
         ("change_stage", {"change_stage": "mql", "passes": "3"},

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from nurture.domain.contact import Engaged
 from nurture.engine.dependencies import Dependencies
@@ -19,9 +20,11 @@ from nurture.web.admin.condition_words import (
 )
 from nurture.web.admin.problem_words import tell
 from nurture.web.admin.sequence_flow import END, FlowStep, steps_of
+from nurture.web.admin.sequence_forms import LETTERS
 from nurture.web.admin.sequence_names import Known, known
 from nurture.web.i18n import gettext as _
 from nurture.web.names import chosen
+from nurture.web.stage_words import answers_of
 
 Options = list[tuple[str, str]]
 
@@ -47,6 +50,12 @@ class Faults:
         """The faults of one part of the document."""
         some = tuple(one for one in self.problems if within(one.field, prefix))
         return Faults(some, prefix)
+
+    def exactly(self, *places: str) -> str:
+        """The faults at these places of the part and no deeper, where no field shows them."""
+        wanted = [".".join(filter(None, (self.prefix, place))) for place in places]
+        found = [tell(problem) for problem in self.problems if problem.field in wanted]
+        return " ".join(dict.fromkeys(found))
 
     @property
     def told(self) -> list[str]:
@@ -81,9 +90,13 @@ class Desk:
         """The steps as they are drawn."""
         return self.known.flow().steps(self.draft.document)
 
-    def targets(self, *values: object) -> Options:
-        """Where a path may lead: the step below, each step, the end, and what is chosen now."""
-        options = [("", _("the step below"))]
+    def targets(self, *values: object, below: bool = True, then: bool = False) -> Options:
+        """Where a path may lead: the step below, each step, the end, and what is chosen now.
+
+        Without `below` it does not go on below; with `then` it goes where the step leads.
+        """
+        options = [("", _("as named below, at “Then”") if then else _("the step below"))]
+        options = options if below or then else []
         options += [(one.key, f"{one.number}. {one.title}") for one in self.flow() if one.key]
         options.append((END, _("the end")))
         return with_current(options, *values)
@@ -140,6 +153,50 @@ class Desk:
     def relations(self, value: str = "") -> Options:
         """How a row compares."""
         return with_current([(code, _(word)) for code, word in RELATIONS.items()], value)
+
+    def fields(self, value: object = "") -> Options:
+        """The contact's fields."""
+        words, names = self.known.words, self.known.funnel.fields
+        options = [(name, words.subject(f"field.{name}")) for name in names]
+        return with_current([("", _("Choose a field")), *options], value)
+
+    def dates(self, value: object = "") -> Options:
+        """The contact's fields, those that hold a date first."""
+        declared = self.known.funnel.fields
+        options = self.fields(value)
+        holds_date = {name for name, one in declared.items() if one.type == "date"}
+        return sorted(options, key=lambda one: (one[0] != "", one[0] not in holds_date))
+
+    def ticked(self, chosen: object) -> list[tuple[str, str, bool]]:
+        """The contact's fields to tick: what is chosen first, in its order, then all others."""
+        first = [str(one) for one in chosen] if isinstance(chosen, list) else []
+        said = dict(self.fields()[1:])
+        return [
+            *((name, said.get(name, name), True) for name in first),
+            *((name, word, False) for name, word in said.items() if name not in first),
+        ]
+
+    def endpoints(self, value: object) -> Options:
+        """The systems that can be told, with the host of their address."""
+        known_ones = self.known.funnel.endpoints
+        options = [
+            (key, f"{key} ({urlsplit(one.url).hostname})") for key, one in known_ones.items()
+        ]
+        return with_current([("", _("Choose a system")), *options], value)
+
+    @staticmethod
+    def letters(chosen: Mapping[str, object]) -> list[str]:
+        """The letters of BANT: what is chosen first, in its order."""
+        return [
+            *(one for one in chosen if one in LETTERS),
+            *(one for one in LETTERS if one not in chosen),
+        ]
+
+    @staticmethod
+    def answers(value: object) -> Options:
+        """What a letter of BANT may become."""
+        options = [("", _("leave it as it is"))]
+        return with_current([*options, *answers_of()], value)
 
     @property
     def events(self) -> Sequence[str]:

@@ -11,10 +11,11 @@ from nurture.engine.drafts import Draft, DraftMoved, discard, publish_draft, sav
 from nurture.errors import Invalid
 from nurture.store import sequence_reports
 from nurture.web.admin.sequence_desk import Desk, Faults, desk
+from nurture.web.admin.sequence_fields import Document
 from nurture.web.admin.sequence_flow import steps_of
-from nurture.web.admin.sequence_forms import Document, settings_from
 from nurture.web.admin.sequence_names import known, title_of
 from nurture.web.admin.sequence_place import by, sequences
+from nurture.web.admin.sequence_settings import settings_from
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import ngettext
@@ -31,7 +32,7 @@ def create_form() -> str:
     """
     stage = request.args.get("stage", "")
     document = {"key": "", "name": {}, "stage": stage, "steps": []}
-    return _settings_page(_new_desk(document), document, Faults(), None)
+    return settings_page(_new_desk(document), document, Faults(), None)
 
 
 @sequences.post("/-new")
@@ -40,12 +41,12 @@ def create() -> Response:
     given = dependencies()
     document: Document = settings_from(request.form, {"steps": []})
     if MORE in request.form:
-        return make_response(_settings_page(_new_desk(document), document, Faults(), None))
+        return make_response(settings_page(_new_desk(document), document, Faults(), None))
     try:
         draft = start(given.engine, document, by(), given.clock.now())
     except Invalid as error:
         faults = Faults(error.problems)
-        page = _settings_page(_new_desk(document), document, faults, None)
+        page = settings_page(_new_desk(document), document, faults, None)
         return make_response(page, 422)
     flash(_("The draft is there. Now add its steps."), "done")
     return redirect(url_for(".draft", key=draft.key), 303)
@@ -89,14 +90,14 @@ def settings(key: str) -> Response:
     """The form for who enters, who leaves and when emails may go."""
     at = desk(dependencies().engine, key)
     if request.method == "GET":
-        return make_response(_settings_page(at, at.document, at.faults, None))
+        return make_response(settings_page(at, at.document, at.faults, None))
     document = settings_from(request.form, at.document) | {"key": key}
     if MORE in request.form:
-        return make_response(_settings_page(at, document, Faults(), None))
+        return make_response(settings_page(at, document, Faults(), None))
     try:
         store(key, document, revision())
     except DraftMoved as moved:
-        return make_response(_settings_page(at, document, Faults(), moved.theirs), 409)
+        return make_response(settings_page(at, document, Faults(), moved.theirs), 409)
     wrong = [
         problem
         for problem in desk(dependencies().engine, key).faults.problems
@@ -174,7 +175,7 @@ def _new_desk(document: Document) -> Desk:
     return Desk(empty, known(dependencies().engine), Faults())
 
 
-def _settings_page(at: Desk, document: Document, faults: Faults, theirs: Draft | None) -> str:
+def settings_page(at: Desk, document: Document, faults: Faults, theirs: Draft | None) -> str:
     without_steps = {
         name: value
         for name, value in (theirs.document if theirs else {}).items()

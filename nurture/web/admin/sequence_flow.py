@@ -1,19 +1,13 @@
 """A sequence's document as a flow to look at: steps with their titles, and where paths lead."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from nurture.web.admin.condition_words import (
-    ConditionWords,
-    duration_words,
-    event_words,
-    properties_words,
-)
+from nurture.web.admin.condition_words import ConditionWords
 from nurture.web.admin.sequence_forms import kind_of
+from nurture.web.admin.sequence_words import StepWords, Subjects, items, mentioned
 from nurture.web.i18n import gettext as _
-from nurture.web.i18n import language
-from nurture.web.names import subject_line
 
 END: Final = "end"
 # The words of a file, and those under which `words.py` keeps icons.
@@ -23,14 +17,22 @@ LOOKS: Final[Mapping[str, str]] = {
     "move_to": "move",
 }
 
-Subjects = Mapping[str, Mapping[str, str]]
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way on as a document names it; `arm` is the key of a split's arm."""
+
+    label: str
+    to: str
+    tone: str = ""
+    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
     """One way on: what it is called, and the number (from 1) and title of the step it leads to.
 
-    `number` is 0 at the end, and -1 when there is no such step.
+    `number` is 0 at the end, and -1 when there is no such step. `key` is that of a split's arm.
     """
 
     label: str
@@ -38,11 +40,15 @@ class Arm:
     number: int
     title: str
     tone: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowStep:
-    """One step as it is shown; `look` is the word for its icon, `arms` the ways that are told."""
+    """One step as it is shown; `look` is the word for its icon, `arms` the ways that are told.
+
+    `experiment` is the key under which a split divides contacts.
+    """
 
     number: int
     key: str
@@ -52,6 +58,7 @@ class FlowStep:
     note: str
     template: str
     arms: tuple[Arm, ...] = ()
+    experiment: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,94 +80,88 @@ class Flow:
                 kind_of(step),
                 LOOKS.get(kind_of(step), kind_of(step)),
                 titles[number - 1],
-                self.note(step),
+                self.said.note(step),
                 str(step.get("email", "")),
-                tuple(
-                    self._arm(label, to, tone, number, numbers, titles)
-                    for label, to, tone in self._ways(step)
-                ),
+                tuple(_arm(way, number, numbers, titles) for way in self._ways(step)),
+                _experiment(document, step),
             )
             for number, step in enumerate(steps, 1)
         ]
 
+    @property
+    def said(self) -> StepWords:
+        """What says steps."""
+        return StepWords(self.words, self.subjects)
+
     def title(self, step: Mapping[str, Any]) -> str:
         """What a step does, in one line."""
-        kind = kind_of(step)
-        given = step.get(kind)
-        match kind:
-            case "email":
-                return self.subject(str(given or "")) or _("An email that is not chosen yet")
-            case "wait":
-                return _pause_words(given)
-            case "wait_for":
-                return _("Wait for: %(what)s", what=self._awaited(given))
-            case "branch":
-                return _("Which way?")
-            case "change_stage":
-                return _("Change the stage to %(stage)s", stage=self.words.stage(given))
-            case "move_to":
-                return _("Move to “%(sequence)s”", sequence=self.words.sequence(given))
-            case "goal":
-                return _("Goal: %(what)s", what=self._awaited(given))
-            case _:
-                return _("Leave: %(reason)s", reason=given or "…")
-
-    def note(self, step: Mapping[str, Any]) -> str:
-        """What else there is to say about a step."""
-        kind = kind_of(step)
-        given = step.get(kind)
-        if kind == "email":
-            return str(given or "")
-        if kind == "wait_for" and isinstance(given, Mapping):
-            return _("at most %(time)s", time=duration_words(given.get("within", "…")))
-        return ""
+        return self.said.title(step)
 
     def subject(self, template: str) -> str:
         """The subject of an email in the page's language, else its template's name."""
-        known = self.subjects.get(template, {})
-        line = known.get(language()) or next(iter(known.values()), "")
-        return subject_line(line, {}) or template
+        return self.said.subject(template)
 
-    def _awaited(self, given: object) -> str:
-        if not isinstance(given, Mapping):
-            return "…"
-        if "when" in given:
-            return self.words.say(given["when"])
-        said = event_words(str(given.get("event") or "…"))
-        if given.get("of"):
-            said = _("%(event)s of “%(step)s”", event=said, step=given["of"])
-        return said + properties_words(given.get("where"))
-
-    def _ways(self, step: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    def _ways(self, step: Mapping[str, Any]) -> Iterator[Way]:
         kind = kind_of(step)
         given = step.get(kind)
-        found: list[tuple[str, str, str]] = []
-        if kind == "wait_for" and isinstance(given, Mapping):
-            found.append((_("yes"), str(given.get("yes", "")), "leaf"))
-            found.append((_("no"), str(given.get("no", "")), "sun"))
-            if given.get("unknowable"):
-                found.append((_("cannot be known"), str(given["unknowable"]), "sky"))
-        elif kind == "branch" and isinstance(given, Mapping):
-            cases = given.get("cases")
-            found += [
-                (self.words.say(case.get("when")), str(case.get("to", "")), "sky")
-                for case in (cases if isinstance(cases, list) else ())
-                if isinstance(case, Mapping)
-            ]
-            found.append((_("otherwise"), str(given.get("else", "")), ""))
-        elif step.get("next"):
-            found.append((_("then"), str(step["next"]), ""))
-        return found
+        group = given if isinstance(given, Mapping) else {}
+        unknowable = str(group.get("unknowable") or "")
+        if kind == "wait_for":
+            yield Way(_("yes"), str(group.get("yes", "")), "leaf")
+            yield Way(_("no"), str(group.get("no", "")), "sun")
+        elif kind == "branch":
+            for case in items(group.get("cases")):
+                yield Way(self.words.say(case.get("when")), str(case.get("to", "")), "sky")
+            yield Way(_("otherwise"), str(group.get("else", "")))
+        elif kind == "split":
+            yield from _split_ways(group)
+        elif kind == "wait_until":
+            for name, label in (("past", _("date over")), ("missing", _("no date"))):
+                if group.get(name):
+                    yield Way(label, str(group[name]), "sun")
+        if unknowable:
+            yield Way(_("cannot be known"), unknowable, "sky")
+        if step.get("next"):
+            yield Way(_("then"), str(step["next"]))
 
-    @staticmethod
-    def _arm(
-        label: str, to: str, tone: str, number: int, numbers: Mapping[str, int], titles: list[str]
-    ) -> Arm:
-        place = numbers.get(to, -1) if to and to != END else (number + 1 if not to else 0)
-        if place > len(titles):
-            place = 0
-        title = titles[place - 1] if place > 0 else (_("the end") if place == 0 else to)
-        return Arm(label, to, place, title, tone)
+
+def _split_ways(split: Mapping[str, Any]) -> Iterator[Way]:
+    arms = items(split.get("arms"))
+    weights = [_weight(arm) for arm in arms]
+    total = sum(weights)
+    for arm, weight in zip(arms, weights, strict=True):
+        key = str(arm.get("key", ""))
+        label = f"{key} · {mentioned(weight / total)}" if total else key
+        held = bool(arm.get("hold_out"))
+        label = _("%(arm)s, control group", arm=label) if held else label
+        yield Way(label, str(arm.get("to", "")), "" if held else "sky", key)
+
+
+def _weight(arm: Mapping[str, Any]) -> float:
+    weight = arm.get("weight", 1)
+    return weight if isinstance(weight, int | float) and weight > 0 else 0
+
+
+def _arm(way: Way, number: int, numbers: Mapping[str, int], titles: list[str]) -> Arm:
+    to = way.to
+    place = numbers.get(to, -1) if to and to != END else (number + 1 if not to else 0)
+    if place > len(titles):
+        place = 0
+    title = titles[place - 1] if place > 0 else (_("the end") if place == 0 else to)
+    return Arm(way.label, to, place, title, way.tone, way.arm)
+
+
+def _experiment(document: Mapping[str, Any], step: Mapping[str, Any]) -> str:
+    split = step.get("split")
+    if not isinstance(split, Mapping):
+        return ""
+    return str(split.get("experiment") or f"{document.get('key', '')}.{step.get('key', '')}")
+
+
+def experiments_of(document: Mapping[str, Any]) -> list[str]:
+    """The keys under which the splits of a document divide contacts."""
+    found = (_experiment(document, step) for step in steps_of(document))
+    return [one for one in found if one]
 
 
 def steps_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -169,33 +170,12 @@ def steps_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
-def weekday_names() -> dict[str, str]:
-    """The weekdays as files write them, and their short names."""
-    return {
-        "mon": _("Mon"), "tue": _("Tue"), "wed": _("Wed"), "thu": _("Thu"), "fri": _("Fri"),
-        "sat": _("Sat"), "sun": _("Sun"),
-    }  # fmt: skip
-
-
 def setting_name(name: str) -> str:
     """What a key at the top of a sequence's document is called in its form."""
     names = {
         "name": _("Name"), "stage": _("Stage"), "trigger": _("Event"), "priority": _("Priority"),
         "entry": _("Who enters"), "exits": _("Who leaves early"), "window": _("When emails may go"),
-        "reentry": _("May they come again?"), "spread": _("Spread over"),
+        "reentry": _("May they come again?"), "spread": _("Spread over"), "track": _("Track"),
+        "returning": _("Whoever comes again"), "notes": _("Notes"),
     }  # fmt: skip
     return names.get(name, name)
-
-
-def _pause_words(given: object) -> str:
-    if not isinstance(given, Mapping):
-        return _("Wait %(time)s", time=duration_words(given or "…"))
-    said = _("Wait %(time)s", time=duration_words(given["for"])) if given.get("for") else ""
-    until = given.get("until")
-    if not isinstance(until, Mapping):
-        return said or _("Wait")
-    days, at = until.get("days") or (), str(until.get("at") or "")
-    names = weekday_names()
-    when = ", ".join(names.get(str(day), str(day)) for day in days)
-    then = _("until %(when)s", when=" ".join(filter(None, (when, at))))
-    return f"{said}, {then}" if said else _("Wait %(time)s", time=then)

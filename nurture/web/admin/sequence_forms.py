@@ -1,27 +1,48 @@
-"""The forms of a draft: a submitted form to a document, without judging what stands in it.
+"""The forms of a draft's steps: a submitted form to a document, without judging what stands in it.
 
 Whatever was typed comes into the document as it was typed, so that a draft can be saved in any
-state and the form shows it again; saying what is wrong is left to the one parser.
+state and the form shows it again; saying what is wrong is left to the one parser. What a file
+can say and a form was not asked to change comes back as it was.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, Final
 
-from werkzeug.datastructures import MultiDict
-
-from nurture.campaigns.yaml_text import load
-from nurture.campaigns.yaml_writing import dump
-from nurture.web.admin.condition_rows import Edited, Row, condition_of, scalar
-
-Form = MultiDict[str, str]
-Document = dict[str, Any]
+from nurture.domain.sequence import END
+from nurture.web.admin.condition_rows import condition_of, scalar
+from nurture.web.admin.sequence_fields import (
+    Document,
+    Form,
+    duration,
+    editor,
+    given,
+    listed,
+    mapping,
+    numbered,
+    part,
+    short,
+    text,
+    value_from,
+    words,
+)
 
 KINDS: Final = (
-    "email", "wait", "wait_for", "branch", "change_stage", "move_to", "goal", "exit",
+    "email", "wait", "wait_until", "wait_for", "branch", "split", "update", "notify", "webhook",
+    "change_stage", "move_to", "enter", "leave", "goal", "exit",
 )  # fmt: skip
-TARGETS: Final = ("yes", "no", "unknowable", "next", "to", "else")
-_DURATION: Final = re.compile(r"(.*?)\s*([mhdw])\Z", re.DOTALL)
+# The kinds as people look for them: what is sent, when, for whom, and what else is done.
+KIND_GROUPS: Final = (
+    ("email", "wait", "wait_until", "wait_for"),
+    ("branch", "split", "goal", "exit"),
+    ("change_stage", "move_to", "enter", "leave"),
+    ("update", "notify", "webhook"),
+)
+# The kinds whose way on is written beside them; all others name their ways inside, or end.
+LEADING: Final = frozenset(KINDS) - {"wait_for", "branch", "split", "move_to", "exit"}
+TARGETS: Final = ("yes", "no", "unknowable", "next", "to", "else", "past", "missing")
+LETTERS: Final = ("budget", "authority", "need", "timing")
+# What is no step's key, though it may be spelled like one.
+_NOT_PATHS: Final = ("when", "where", "notify", "update", "webhook")
 
 
 def kind_of(step: object) -> str:
@@ -33,15 +54,22 @@ def kind_of(step: object) -> str:
 def blank(kind: str, key: str) -> Document:
     """Return a new step to fill in."""
     content: dict[str, object] = {
-        "email": "", "wait": "2d", "wait_for": {"event": "click", "within": "3d"},
-        "branch": {"cases": [{"when": None, "to": ""}]}, "change_stage": "", "move_to": "",
-        "goal": {"event": "purchase"}, "exit": "",
-    }  # fmt: skip
-    return {"key": key, kind: content[kind]}
+        "wait": "2d",
+        "wait_until": {"field": ""},
+        "wait_for": {"event": "click", "within": "3d"},
+        "branch": {"cases": [{"when": None, "to": ""}]},
+        "split": {"arms": [{"key": "a"}, {"key": "b"}]},
+        "update": {},
+        "notify": {"to": "owner", "email": ""},
+        "webhook": {"endpoint": "", "event": ""},
+        "goal": {"event": "purchase"},
+    }
+    return {"key": key, kind: content.get(kind, "")}
 
 
-def step_from(form: Form, kind: str) -> Document:
-    """Return the step that a form describes."""
+def step_from(form: Form, kind: str, before: Mapping[str, Any] | None = None) -> Document:
+    """Return the step that a form describes; `before` is the step that the form was made of."""
+    was = before or {}
     step: Document = {"key": text(form, "key")}
     match kind:
         case "email":
@@ -50,101 +78,20 @@ def step_from(form: Form, kind: str) -> Document:
                 step["topic"] = topic
         case "wait":
             step["wait"] = _pause(form)
-        case "wait_for":
-            step["wait_for"] = {
-                **_match(form), "within": duration(form, "within"),
-                **_given(form, ("yes", "no", "unknowable")),
-            }  # fmt: skip
-        case "branch":
-            step["branch"] = {"cases": _cases(form), **_given(form, ("else",))}
-        case "goal":
-            step["goal"] = _match(form)
-        case _:
+        case "exit":
+            step["exit"] = words(form, "exit", was.get("exit"))
+        case "change_stage" | "move_to" | "enter" | "leave":
             step[kind] = text(form, kind)
-    step |= _given(form, ("next",))
+        case _:
+            step[kind] = _group(form, kind, was)
+    following = text(form, "next")
+    # A goal is where a sequence ends, unless it says otherwise.
+    if following and (kind, following) != ("goal", END):
+        step["next"] = following
     passes = text(form, "passes")
     if passes not in ("", "1"):
         step["passes"] = scalar(passes)
     return step
-
-
-def settings_from(form: Form, before: Document) -> Document:
-    """Return `before` with the settings of a form; its steps and notes stay as they are."""
-    after: Document = {
-        "key": text(form, "key") or before.get("key", ""),
-        "name": {language: text(form, f"name.{language}") for language in ("vi", "en")},
-    }
-    if text(form, "way") == "trigger":
-        after["trigger"] = _short(
-            {
-                "event": text(form, "trigger.event"),
-                "where": mapping(text(form, "trigger.where")),
-                "key": text(form, "trigger.key"),
-                "cancel": listed(text(form, "trigger.cancel")),
-            }
-        )
-    else:
-        after["stage"] = text(form, "stage")
-        if before.get("track"):
-            after["track"] = before["track"]
-    again = text(form, "reentry")
-    after |= _short(
-        {
-            "priority": scalar(text(form, "priority")) or "",
-            "entry": condition_of(editor(form, "entry")),
-            "exits": _exits(form),
-            "reentry": {"after": duration(form, "after")} if again == "after" else again,
-            "window": _window(form),
-            "spread": duration(form, "spread"),
-        }
-    )
-    if after.get("reentry") == "never":
-        del after["reentry"]
-    return after | {name: before[name] for name in ("notes", "steps") if name in before}
-
-
-def text(form: Form, name: str) -> str:
-    """Return one field without the white space around it, line ends as Unix writes them."""
-    return form.get(name, "").replace("\r\n", "\n").strip()
-
-
-def duration(form: Form, name: str) -> str:
-    """Return a duration as files write it, from its two fields; empty when nothing was typed."""
-    amount = text(form, f"{name}.amount")
-    return f"{amount}{text(form, f'{name}.unit') or 'd'}" if amount else ""
-
-
-def split_duration(written: object) -> tuple[str, str]:
-    """Return the two fields of a duration; days when it names no unit."""
-    found = _DURATION.fullmatch(written) if isinstance(written, str) else None
-    return (found[1], found[2]) if found else (str(written or ""), "d")
-
-
-def listed(written: str) -> list[str]:
-    """Return the words between commas."""
-    return [word.strip() for word in written.split(",") if word.strip()]
-
-
-def mapping(written: str) -> object:
-    """Return `name: value` lines as a group; the text itself when it cannot be read."""
-    if not written.strip():
-        return {}
-    loaded = load(written, "")
-    return loaded.document if isinstance(loaded.document, dict) and not loaded.problems else written
-
-
-def written_mapping(value: object) -> str:
-    """Return the lines that `mapping` reads as `value`."""
-    if isinstance(value, dict):
-        return dump(value).rstrip("\n") if value else ""
-    return str(value or "")
-
-
-def editor(form: Form, name: str) -> Edited:
-    """Return what a condition's editor holds."""
-    parts = (form.getlist(f"{name}.{part}") for part in ("subject", "relation", "value"))
-    rows = tuple(Row(*row) for row in zip(*parts, strict=False) if row[0])
-    return Edited(form.get(f"{name}.mode", "none"), rows, text(form, f"{name}.text"))
 
 
 def rename(document: Document, old: str, new: str) -> Document:
@@ -159,7 +106,7 @@ def _renamed(value: Any, old: str, new: str) -> Any:
         return {
             name: new
             if one == old and name in (*TARGETS, "of")
-            else (_renamed(one, old, new) if name not in ("when", "where") else one)
+            else (_renamed(one, old, new) if name not in _NOT_PATHS else one)
             for name, one in value.items()
         }
     if isinstance(value, list):
@@ -167,53 +114,134 @@ def _renamed(value: Any, old: str, new: str) -> Any:
     return value
 
 
+def _group(form: Form, kind: str, was: Mapping[str, Any]) -> Document:
+    match kind:
+        case "wait_until":
+            return _date(form, part(was, "wait_until", "property"))
+        case "wait_for":
+            paths = given(form, ("yes", "no", "unknowable"))
+            return {**_match(form), "within": duration(form, "within"), **paths}
+        case "branch":
+            return {"cases": _cases(form), **given(form, ("else", "unknowable"))}
+        case "split":
+            return short(
+                {
+                    "experiment": text(form, "experiment"),
+                    "arms": _arms(form),
+                    "measure": _measure(form),
+                }
+            )
+        case "update":
+            return _changes(form)
+        case "notify":
+            owner = text(form, "whom") != "address"
+            return {"to": "owner" if owner else text(form, "to"), "email": text(form, "email")}
+        case "webhook":
+            told = {"endpoint": text(form, "endpoint"), "event": text(form, "event")}
+            return {**told, **short({"fields": form.getlist("fields")})}
+        case _:
+            return {**_match(form), **short({"within": duration(form, "within")})}
+
+
 def _pause(form: Form) -> object:
     days = form.getlist("days")
-    until = _short({"days": days, "at": text(form, "at")})
+    until = short({"days": days, "at": text(form, "at")})
     waits = duration(form, "wait")
-    return _short({"for": waits, "until": until}) if until else waits
+    return short({"for": waits, "until": until}) if until else waits
+
+
+def _date(form: Form, was: object) -> Document:
+    if text(form, "dated") == "property":
+        named = {"property": words(form, "property", was)}
+    else:
+        named = {"field": text(form, "field")}
+    side = text(form, "side")
+    offset = {side: duration(form, "offset")} if side in ("before", "after") else {}
+    return {**named, **short({**offset, "at": text(form, "at")}), **given(form, _DATE_PATHS)}
+
+
+_DATE_PATHS: Final = ("past", "missing")
 
 
 def _match(form: Form) -> Document:
-    if text(form, "what") == "when":
-        return {"when": condition_of(editor(form, "when"))}
-    return {
-        "event": text(form, "event"),
-        **_short({"of": text(form, "of"), "where": mapping(text(form, "where"))}),
-    }
-
-
-def _given(form: Form, names: Iterable[str]) -> Document:
-    return {name: text(form, name) for name in names if text(form, name)}
+    what = text(form, "what")
+    found: Document = {}
+    if what != "when":
+        found["event"] = text(form, "event")
+        found |= short({"of": text(form, "of"), "where": mapping(text(form, "where"))})
+    if what in ("when", "either"):
+        found["when"] = condition_of(editor(form, "when"))
+    return found
 
 
 def _cases(form: Form) -> list[Document]:
-    numbers = form.getlist("case")
     return [
-        {"when": condition_of(editor(form, f"case-{one}")), "to": text(form, f"case-{one}.to")}
-        for one in numbers
+        {"when": condition_of(editor(form, prefix)), "to": text(form, f"{prefix}.to")}
+        for _number, prefix in numbered(form, "case")
     ]
 
 
-def _exits(form: Form) -> list[Document]:
-    found = [
+def _arms(form: Form) -> list[Document]:
+    held = form.get("hold_out", "")
+    return [
         {
-            "reason": text(form, f"exit-{one}.reason"),
-            "when": condition_of(editor(form, f"exit-{one}")),
+            "key": text(form, f"{prefix}.key"),
+            **short({"weight": _weight(text(form, f"{prefix}.weight"))}),
+            **given_as(form, prefix, "to"),
+            **({"hold_out": True} if held == str(number) else {}),
         }
-        for one in form.getlist("exit")
+        for number, prefix in numbered(form, "arm")
     ]
-    # An empty line of the form is nobody's rule.
-    return [one for one in found if one["reason"] or one["when"] is not None]
 
 
-def _window(form: Form) -> Document:
-    if text(form, "window") != "own":
+def given_as(form: Form, prefix: str, name: str) -> Document:
+    """Return one field of a numbered part under its own name, if it holds something."""
+    value = text(form, f"{prefix}.{name}")
+    return {name: value} if value else {}
+
+
+def _weight(written: str) -> object:
+    return "" if written in ("", "1") else scalar(written)
+
+
+def _measure(form: Form) -> Document:
+    if text(form, "measured") != "yes":
         return {}
-    days = form.getlist("window.days")
-    chosen = {} if len(days) == 7 else {"days": days}
-    return {**chosen, "from": text(form, "window.from"), "to": text(form, "window.to")}
+    typed = {name: text(form, f"measure.{name}") for name in ("event", "minimum", "confidence")}
+    return {
+        "event": typed["event"],
+        **short(
+            {
+                "where": mapping(text(form, "measure.where")),
+                "within": _unless(duration(form, "measure.within"), "7d"),
+                "minimum": _unless(scalar(typed["minimum"]), 200),
+                "confidence": _unless(scalar(typed["confidence"]), 0.95),
+                "stop": duration(form, "measure.stop"),
+            }
+        ),
+    }
 
 
-def _short(document: Document) -> Document:
-    return {name: value for name, value in document.items() if value not in ("", [], {}, None)}
+def _unless(value: object, usual: object) -> object:
+    # 7d and 1w are the same week, and files say 1w.
+    return "" if value == usual or (value, usual) == ("1w", "7d") else value
+
+
+def _changes(form: Form) -> Document:
+    names, values = form.getlist("set.name"), form.getlist("set.value")
+    fields = {name: value_from(one) for name, one in zip(names, values, strict=False) if name}
+    return short(
+        {
+            "set": fields,
+            "clear": form.getlist("clear"),
+            "tag": listed(text(form, "tag")),
+            "untag": listed(text(form, "untag")),
+            "bant": {name: text(form, f"bant.{name}") for name in _letters(form)},
+        }
+    )
+
+
+def _letters(form: Form) -> list[str]:
+    # In the order in which the file has them, which the form shows first.
+    asked = [name for name in form.getlist("letter") if name in LETTERS]
+    return [name for name in asked or LETTERS if text(form, f"bant.{name}")]

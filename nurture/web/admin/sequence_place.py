@@ -6,8 +6,10 @@ from flask import Blueprint
 
 from nurture.web.admin.condition_rows import editor_of
 from nurture.web.admin.problem_words import tell
-from nurture.web.admin.sequence_flow import LOOKS, setting_name, weekday_names
-from nurture.web.admin.sequence_forms import KINDS, split_duration, written_mapping
+from nurture.web.admin.sequence_fields import split_duration, written_mapping, written_value
+from nurture.web.admin.sequence_flow import LOOKS, setting_name
+from nurture.web.admin.sequence_forms import KIND_GROUPS, LEADING
+from nurture.web.admin.sequence_words import weekday_names
 from nurture.web.sessions import current_user
 
 sequences = Blueprint("sequences", __name__, url_prefix="/sequences")
@@ -23,11 +25,13 @@ def by() -> str:
 def _for_templates() -> dict[str, Any]:
     return {
         "editor_of": editor_of,
-        "kinds": KINDS,
+        "kind_groups": KIND_GROUPS,
+        "leading": LEADING,
         "looks": LOOKS,
         "setting_name": setting_name,
         "split_duration": split_duration,
         "tell": tell,
         "weekday_names": weekday_names,
         "written_mapping": written_mapping,
+        "written_value": written_value,
     }

@@ -1,6 +1,7 @@
 """An email as its recipient would see it, in a frame that can do nothing."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Response, abort, render_template, request
@@ -28,12 +29,14 @@ class Shown:
     language: str
     subject: str = ""
     error: str = ""
+    notice: bool = False
 
 
 @sequences.get("/-preview")
 def preview_email() -> AnyResponse:
     """The previews of the email that ?email= names: to be put into a form, else a page."""
-    shown = previews(request.args.get("email", ""))
+    notice = bool(request.args.get("notice"))
+    shown = previews(request.args.get("email", ""), notice=notice)
     part = "HX-Request" in request.headers
     page = "sequences/preview.html" if part else "sequences/preview_page.html"
     return Response(render_template(page, previews=shown))
@@ -43,22 +46,26 @@ def preview_email() -> AnyResponse:
 def mail(name: str, language: str) -> AnyResponse:
     """The email's HTML for a frame."""
     try:
-        rendered = _rendered(name, language)
+        rendered = _rendered(name, language, notice=bool(request.args.get("notice")))
     except (Invalid, NotFound, TemplateFailed):
         abort(404)
     return as_mail(Response(rendered.html, mimetype="text/html"))
 
 
-def previews(name: str) -> list[Shown]:
-    """The email in every language; nothing while none is chosen."""
+def previews(name: str, *, notice: bool = False) -> list[Shown]:
+    """The email in every language; nothing while none is chosen.
+
+    A `notice` is written to a person of ours, and may show other things.
+    """
     if not name:
         return []
-    return [_shown(name, language) for language in LANGUAGES]
+    return [_shown(name, language, notice=notice) for language in LANGUAGES]
 
 
-def _shown(name: str, language: str) -> Shown:
+def _shown(name: str, language: str, *, notice: bool) -> Shown:
     try:
-        return Shown(name, language, _rendered(name, language).subject)
+        subject = _rendered(name, language, notice=notice).subject
+        return Shown(name, language, subject, notice=notice)
     except NotFound:
         return Shown(name, language, error=_("This email is not in the templates' folder."))
     except Invalid as error:
@@ -68,11 +75,13 @@ def _shown(name: str, language: str) -> Shown:
         return Shown(name, language, error=str(error))
 
 
-def _rendered(name: str, language: str) -> Rendered:
+def _rendered(name: str, language: str, *, notice: bool) -> Rendered:
     given = dependencies()
     engine = given.engine
-    email = read_email(engine.settings.templates, name, language)
+    email = read_email(engine.settings.templates, name, language, notice=notice)
     merge = _somebody(funnel_of(engine), email)
+    if notice:
+        merge |= _told_to_us(funnel_of(engine), engine.settings.public_url)
     merge["today"] = given.clock.now()
     return preview(email, merge, renderer=engine.renderer)
 
@@ -103,6 +112,23 @@ def _somebody(funnel: Funnel, email: CompiledEmail) -> dict[str, object]:
     }
 
 
+def _told_to_us(funnel: Funnel, site: str) -> dict[str, object]:
+    """What only a notice may show, of the same contact."""
+    person = {"name": "Lan", "email": "lan@example.com"}
+    return {
+        "person": person,
+        "owner": {"name": funnel.account.name, "email": funnel.account.email},
+        "stage": funnel.order[-1],
+        "score": 42.0,
+        "fit": 30.0,
+        "grade": "A",
+        "temperature": "warm",
+        "sequence": "",
+        "step": "",
+        "contact_url": f"{site}/contacts/1",
+    }
+
+
 def _example(name: str, language: str, site: str) -> object:
     """A property of an event as a shop may send it; one we cannot guess shows its name."""
     price, currency = (185_000, "VND") if language == "vi" else (7.5, "USD")
@@ -113,4 +139,6 @@ def _example(name: str, language: str, site: str) -> object:
         return currency
     if name in ("total", "price", "amount", "value"):
         return price * 2
+    if name.endswith(("_at", "_on", "date")):
+        return dependencies().clock.now() + timedelta(days=10)
     return site if name.endswith("url") else f"[{name}]"

@@ -1,26 +1,24 @@
 """One step of a draft in its form."""
 
+from string import ascii_lowercase
+
 from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from nurture.engine.drafts import Draft, DraftMoved
 from nurture.web.admin.sequence_desk import Desk, Faults, desk
 from nurture.web.admin.sequence_drafts import MORE, revision, saved_with, store, written
+from nurture.web.admin.sequence_fields import Document, part, text
 from nurture.web.admin.sequence_flow import steps_of
-from nurture.web.admin.sequence_forms import (
-    KINDS,
-    Document,
-    blank,
-    kind_of,
-    rename,
-    step_from,
-    text,
-)
+from nurture.web.admin.sequence_forms import KINDS, blank, kind_of, rename, step_from
 from nurture.web.admin.sequence_names import title_of
 from nurture.web.admin.sequence_place import sequences
-from nurture.web.admin.sequence_preview import previews
+from nurture.web.admin.sequence_preview import Shown, previews
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
+
+# What a step's form lists: the name of its parts in the form, and where they are in the document.
+_LISTS = {"case": ("branch", "cases"), "arm": ("split", "arms")}
 
 
 @sequences.route("/<key>/draft/steps/new", methods=["GET", "POST"])
@@ -32,10 +30,10 @@ def new_step(key: str) -> Response:
         abort(404)
     if request.method == "GET":
         step = blank(kind, _free_key(at, kind))
-        return make_response(_page(at, step, 0, Faults(), None))
+        return make_response(step_page(at, step, 0, Faults(), None))
     step = step_from(request.form, kind)
     if MORE in request.form:
-        return make_response(_page(at, _with_more(step), 0, Faults(), None))
+        return make_response(step_page(at, _with_more(step), 0, Faults(), None))
     place = request.form.get("place", len(at.steps), type=int)
     steps = at.steps
     steps.insert(max(0, min(place, len(steps))), step)
@@ -49,15 +47,19 @@ def edit_step(key: str, number: int) -> Response:
     if request.method == "GET":
         if not 0 < number <= len(at.steps):
             abort(404)
-        return make_response(_page(at, at.steps[number - 1], number, at.faults, None))
+        return make_response(step_page(at, at.steps[number - 1], number, at.faults, None))
     was = text(request.form, "was")
-    step = step_from(request.form, request.form.get("kind", "email"))
-    if MORE in request.form:
-        return make_response(_page(at, _with_more(step), number, Faults(), None))
     steps = at.steps
     # By its key, when others moved it meanwhile; by its number, while it has none.
     place = next((n for n, one in enumerate(steps) if was and one.get("key") == was), number - 1)
-    if 0 <= place < len(steps):
+    before = steps[place] if 0 <= place < len(steps) else {}
+    kind = request.form.get("kind", "email")
+    if kind not in KINDS:
+        abort(404)
+    step = step_from(request.form, kind, before)
+    if MORE in request.form:
+        return make_response(step_page(at, _with_more(step), number, Faults(), None))
+    if before:
         steps[place] = step
     else:
         steps.append(step)
@@ -86,7 +88,7 @@ def _store(at: Desk, document: Document, step: Document, number: int, *, new: bo
         store(key, document, revision())
     except DraftMoved as moved:
         shown = 0 if new else number
-        return make_response(_page(at, step, shown, Faults(), moved.theirs), 409)
+        return make_response(step_page(at, step, shown, Faults(), moved.theirs), 409)
     wrong = desk(dependencies().engine, key).faults.inside(f"steps[{number - 1}]").problems
     if wrong:
         flash(saved_with(len(wrong)), "warning")
@@ -95,7 +97,7 @@ def _store(at: Desk, document: Document, step: Document, number: int, *, new: bo
     return redirect(url_for(".draft", key=key) + f"#step-{number}", 303)
 
 
-def _page(at: Desk, step: Document, number: int, faults: Faults, theirs: Draft | None) -> str:
+def step_page(at: Desk, step: Document, number: int, faults: Faults, theirs: Draft | None) -> str:
     """The form; `number` 0 is a step that is not in the draft yet."""
     kind = kind_of(step)
     was = text(request.form, "was") if "was" in request.form else str(step.get("key", ""))
@@ -113,18 +115,30 @@ def _page(at: Desk, step: Document, number: int, faults: Faults, theirs: Draft |
         theirs=theirs,
         theirs_text=written(same[0]) if same else "",
         revision=theirs.revision if theirs else at.draft.revision,
-        previews=previews(str(step.get("email") or "")) if kind == "email" else [],
+        previews=_previews(step, kind),
     )
 
 
+def _previews(step: Document, kind: str) -> list[Shown]:
+    if kind == "notify":
+        return previews(str(part(step, kind, "email") or ""), notice=True)
+    return previews(str(step.get("email") or "")) if kind == "email" else []
+
+
 def _with_more(step: Document) -> Document:
-    """The step after a button that adds or takes away a case; nothing is saved."""
-    if "branch" in step:
-        cases = step["branch"]["cases"]
-        if request.form[MORE] == "case+":
-            cases.append({"when": None, "to": ""})
-        elif request.form[MORE] == "case-":
-            cases.pop()
+    """The step after a button that adds or takes away a case or an arm; nothing is saved."""
+    wanted = request.form[MORE]
+    if wanted == "case+":
+        step["branch"]["cases"].append({"when": None, "to": ""})
+    elif wanted == "arm+":
+        arms = step["split"].setdefault("arms", [])
+        taken = {arm["key"] for arm in arms}
+        arms.append({"key": next((one for one in ascii_lowercase if one not in taken), "")})
+    for name, (kind, parts) in _LISTS.items():
+        number = wanted.removeprefix(f"{name}-")
+        asked = request.form.getlist(name)
+        if wanted != number and number in asked:
+            del step[kind][parts][asked.index(number)]
     return step
 
 

@@ -9,7 +9,7 @@ from nurture.engine.dependencies import Dependencies
 from nurture.errors import NotFound
 from nurture.store import sequence_reports
 from nurture.store.sequence_reports import Listed, Reading, VersionLine
-from nurture.web.admin.sequence_flow import Flow, FlowStep, steps_of
+from nurture.web.admin.sequence_flow import Flow, FlowStep, experiments_of, steps_of
 from nurture.web.admin.sequence_names import Known, known, published_subjects, title_of
 from nurture.web.i18n import gettext as _
 from nurture.web.names import chosen
@@ -48,6 +48,7 @@ class Place:
     step: FlowStep
     here: Mapping[str, int]
     reading: Reading | None
+    arms: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def contacts(self) -> int:
@@ -118,6 +119,7 @@ def detail(engine: Dependencies, key: str) -> Detail:
         here = sequence_reports.places(tx, one.id)
         reading = sequence_reports.step_reading(tx, one.id)
         versions = sequence_reports.versions(tx, one.id)
+        shown = sequence_reports.arm_counts(tx, experiments_of(one.shown))
         endings = sequence_reports.endings(tx, one.id)
         sent = sequence_reports.email_subjects(tx, one.version_id) if one.version_id else {}
     flow = found.flow(published_subjects(one.shown, sent))
@@ -126,6 +128,7 @@ def detail(engine: Dependencies, key: str) -> Detail:
             step,
             here.get(step.key, {}),
             reading.get(step.key, NOTHING) if step.kind == "email" else None,
+            shown.get(step.experiment, {}),
         )
         for step in flow.steps(one.shown)
     )

@@ -1,0 +1,125 @@
+"""Fields of a submitted form as the values of a document, and back, without judging them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from werkzeug.datastructures import MultiDict
+
+from nurture.campaigns.yaml_text import load
+from nurture.campaigns.yaml_writing import dump
+from nurture.web.admin.condition_rows import Edited, Row, scalar
+
+Form = MultiDict[str, str]
+Document = dict[str, Any]
+
+_DURATION: Final = re.compile(r"(.*?)\s*([mhdw])\Z", re.DOTALL)
+_BREAKS: Final = re.compile(r"[\r\n]")
+
+
+def text(form: Form, name: str) -> str:
+    """Return one field without the white space around it, line ends as Unix writes them."""
+    return form.get(name, "").replace("\r\n", "\n").strip()
+
+
+def words(form: Form, name: str, before: object = "") -> str:
+    """Return a field of free text; `before` itself, when nobody changed what a field can show.
+
+    A field of one line shows no line breaks and no white space around the text, which a file
+    may well have.
+    """
+    typed = text(form, name)
+    if isinstance(before, str) and _shown(before) == typed:
+        return before
+    return typed
+
+
+def duration(form: Form, name: str) -> str:
+    """Return a duration as files write it, from its two fields; empty when nothing was typed."""
+    amount = text(form, f"{name}.amount")
+    return f"{amount}{text(form, f'{name}.unit') or 'd'}" if amount else ""
+
+
+def split_duration(written: object) -> tuple[str, str]:
+    """Return the two fields of a duration; days when it names no unit."""
+    found = _DURATION.fullmatch(written) if isinstance(written, str) else None
+    return (found[1], found[2]) if found else (str(written or ""), "d")
+
+
+def listed(written: str) -> list[str]:
+    """Return the words between commas."""
+    return [word.strip() for word in written.split(",") if word.strip()]
+
+
+def mapping(written: str) -> object:
+    """Return `name: value` lines as a group; the text itself when it cannot be read."""
+    if not written.strip():
+        return {}
+    loaded = load(written, "")
+    return loaded.document if isinstance(loaded.document, dict) and not loaded.problems else written
+
+
+def written_mapping(value: object) -> str:
+    """Return the lines that `mapping` reads as `value`."""
+    if isinstance(value, dict):
+        return dump(value).rstrip("\n") if value else ""
+    return str(value or "")
+
+
+def value_from(written: str) -> object:
+    """Return one value as a file would read it: text in quotes is text, 12 is a number."""
+    if not written.startswith('"'):
+        return scalar(written)
+    loaded = load(f"value: {written}", "")
+    found = loaded.document.get("value") if isinstance(loaded.document, dict) else None
+    return found if isinstance(found, str) and not loaded.problems else written
+
+
+def written_value(value: object) -> str:
+    """Return what `value_from` reads as `value`: the text itself wherever that can be."""
+    if isinstance(value, str):
+        plain = value_from(value)
+        if isinstance(plain, str) and plain == value == _shown(value):
+            return value
+        # A list is never quoted; the mark makes the writer quote the text as a whole.
+        quoted = dump({"value": f"\n{value}"}).removeprefix("value: ").rstrip("\n")
+        return quoted.replace("\\n", "", 1)
+    return "" if value is None else dump({"value": value}).removeprefix("value: ").rstrip("\n")
+
+
+def editor(form: Form, name: str) -> Edited:
+    """Return what a condition's editor holds."""
+    parts = (form.getlist(f"{name}.{part}") for part in ("subject", "relation", "value"))
+    rows = tuple(Row(*row) for row in zip(*parts, strict=False) if row[0])
+    return Edited(form.get(f"{name}.mode", "none"), rows, text(form, f"{name}.text"))
+
+
+def given(form: Form, names: Iterable[str]) -> Document:
+    """Return the fields among `names` that hold something."""
+    return {name: text(form, name) for name in names if text(form, name)}
+
+
+def short(document: Mapping[str, Any]) -> Document:
+    """Return the document without what says nothing."""
+    return {name: value for name, value in document.items() if value not in ("", [], {}, None)}
+
+
+def part(document: object, *names: str | int) -> Any:
+    """Return the part of a document that may be unfinished; None where there is none."""
+    for name in names:
+        if isinstance(document, Mapping):
+            document = document.get(name)
+        elif isinstance(document, list) and isinstance(name, int) and name < len(document):
+            document = document[name]
+        else:
+            return None
+    return document
+
+
+def numbered(form: Form, name: str) -> list[tuple[int, str]]:
+    """Return the parts of a list in a form, in their order: where each stood, and its prefix."""
+    return [(int(one), f"{name}-{one}") for one in form.getlist(name) if one.isdigit()]
+
+
+def _shown(written: str) -> str:
+    return _BREAKS.sub("", written).replace("\0", "\ufffd").strip()
