@@ -18,6 +18,7 @@ from nurture.web.i18n import gettext as _
 from nurture.web.names import Names, chosen
 from nurture.web.reasons import reason
 from nurture.web.server import account_zone
+from nurture.web.stage_words import ANSWER_NAMES, LETTER_NAMES
 from nurture.web.telling import because, foreseen, fork, outcome, way
 from nurture.web.words import state_word, temperature_word
 
@@ -68,6 +69,21 @@ def _lines(told: Explanation, names: Names) -> Iterator[str]:
     standing = told.contact.standing
     if standing:
         yield f"{_('Stage')}: {names.stage(standing.stage)} ({long_time(standing.since)})"
+        yield f"{_('Highest stage')}: {names.stage(standing.highest)}"
+        if standing.rests_until is not None and standing.rests_until > told.at:
+            day = long_time(standing.rests_until)
+            yield "! " + _("Resting: no rule promotes this contact before %(day)s.", day=day)
+    if told.contact.persona:
+        found = {one.key: one.names for one in told.funnel.personas}
+        persona = chosen(found.get(told.contact.persona, {}), told.contact.persona)
+        yield _("Persona: %(name)s", name=persona)
+    answers = [
+        f"{_(word)}: {_(ANSWER_NAMES[told.contact.bant[letter]][0])}"
+        for letter, word in LETTER_NAMES.items()
+        if told.contact.bant.get(letter) in ANSWER_NAMES
+    ]
+    if answers:
+        yield ", ".join(answers)
     for one in told.suppressions:
         yield f"! {_('Suppressed')}: {reason(one.reason)} ({long_time(one.at)})"
     yield ""

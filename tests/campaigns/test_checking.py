@@ -126,6 +126,12 @@ FUNNEL_FAULTS = [
      "37: first_stage.form: there is no stage 'led'. Did you mean `lead`?"),
     ("    to: visitor\n", "    to: visitr\n",
      "16: edges[1].to: there is no stage 'visitr'. Did you mean `visitor`?"),
+    ("edges:\n", "edges:\n  - {kind: override, from: visitor, to: lead}\n",
+     "11: edges[0].by: visitor→lead is an override, and the rules cannot say who wants it and why. "
+     "Write `by: [sales]` or `by: [marketing]`."),
+    ("edges:\n", "edges:\n  - {kind: recycle, from: lead, to: visitor, reasons: [no_budget]}\n",
+     "11: edges[0].by: lead→visitor has reasons, and only the rules take it, which give none. "
+     "Let `sales` or `marketing` take it, or leave `reasons` out."),
     ("edges:\n", "  - {key: lost, name: {vi: Mất, en: Lost}}\nedges:\n",
      "9: stages[2].key: nobody can ever reach the stage 'lost'. Add an edge that leads to it."),
 ]  # fmt: skip
@@ -207,6 +213,9 @@ VARIABLES = [
     ("contact.country", False, "`contact.country` in hello (English) has no value for contacts "
      "whose country is not known. Write {{ contact.country | default('…') }}, or give the field a "
      "default in English in funnel.yaml."),
+    ("contact.persona_name", True, ""),
+    ("contact.persona_name", False, "`contact.persona_name` in hello (English) has no value for "
+     "contacts who are like no persona. Write {{ contact.persona_name | default('…') }}."),
     ("contact.frist_name", True, "`contact.frist_name` in hello (English) is a field that "
      "funnel.yaml does not declare. Did you mean `first_name`?"),
     ("contact.shoe", True, "`contact.shoe` in hello (English) is a field that funnel.yaml does not "

@@ -13,7 +13,7 @@ from nurture.engine.suppress import withdraw
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid
-from nurture.store import people, tables
+from nurture.store import people, qualification, tables
 from tests.engine.importing_world import consents, contacts, import_world, imported, suppress
 from tests.engine.sequence_world import NOW, World
 
@@ -112,6 +112,12 @@ def test_letters_of_bant_join_those_that_are_known(shop: World) -> None:
     imported(shop.deps, "email,bant_budget,bant_need\na@example.com,no,partial\n", LATER)
     bant = contacts(shop.deps)["a@example.com"]["fields"]["bant"]
     assert bant == {"budget": "yes", "need": "partial"}
+    with shop.deps.database.read() as tx:
+        log = qualification.answers(tx, [contacts(shop.deps)["a@example.com"]["id"]])
+    assert [(one.letter, one.value, one.source, one.at) for one in log] == [
+        ("need", "partial", "import: contacts.csv", LATER),
+        ("budget", "yes", "import: contacts.csv", NOW),
+    ]
 
 
 def test_the_zone_of_a_company_is_read_like_that_of_a_contact(shop: World) -> None:

@@ -92,6 +92,7 @@ SENTENCES = (
     _("Put a `wait` before one of the moves."),
     _("contacts who go round <> may not enter <> again"), _("Write `reentry: {after: 30d}`."),
     _("<> has no value: this sequence is not started by an event"),
+    _("<> has no value for contacts who are like no persona"),
 )  # fmt: skip
 
 
