@@ -25,6 +25,8 @@ _CAUSES: dict[str, str] = {
     "MovedAway": marked("The contact's place was in another sequence now."),
     "ContentAdded": marked("New content was added."),
     "TakenOver": marked("A new version was published."),
+    "Migrated": marked("Somebody took contacts over to another version."),
+    "Resumed": marked("The sequence went on after its pause."),
     "NotEntered": marked("Entering a sequence was asked for."),
     "Withdrawn": marked("It was ended from outside."),
     "Happened": marked("The contact did something: %(event)s."),

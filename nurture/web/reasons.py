@@ -57,6 +57,14 @@ _REASONS: dict[str, str] = {
     "key was there before": _("the contact has been through it for this very thing"),
     "no key": _("the event does not say for what"),
     "not published": _("it is not published"),
+    "resumed": _("the pause is over, and everybody has a turn"),
+    "expired": _("its time went by during the pause"),
+    "migrated": _("the contact was taken over to another version, and everybody has a turn"),
+    "step removed": _("the step is gone in the new version"),
+    "draft published": _("the draft that was tried is published"),
+    "draft discarded": _("the draft that was tried is thrown away"),
+    "trial stopped": _("the trial was ended"),
+    "tried again": _("the draft was tried again"),
 }
 
 _PATHS: dict[str, str] = {
@@ -68,6 +76,7 @@ _PATHS: dict[str, str] = {
     "reached": _("reached"),
     "not reached": _("not reached"),
     "content added": _("new content"),
+    "migrated": _("taken over to another version"),
 }
 
 

@@ -13,13 +13,19 @@ import sqlalchemy as sa
 from nurture.clock import Clock
 from nurture.config import Settings
 from nurture.domain import enrollment as e
+from nurture.domain.migrating import Choices, Waits
+from nurture.domain.resuming import How, Resumption
 from nurture.engine.advance import advance
 from nurture.engine.deliver import Courier, deliver
 from nurture.engine.journal import Journal
+from nurture.engine.migrating import carry_out
+from nurture.engine.migration_tally import Migration
+from nurture.engine.pausing import pause, resume
 from nurture.engine.publish import place_contacts
 from nurture.engine.record import record
 from nurture.engine.suppress import unsubscribe
 from nurture.engine.work import Work
+from nurture.errors import Refused
 from nurture.store import runs, tables
 from nurture.wiring import build
 from tests.engine.scripted_post import ScriptedPost
@@ -222,3 +228,99 @@ def test_what_loses_a_race_is_done_again_on_what_is_then_true(world: World) -> N
     assert seen == ["welcome", "deepen"]
     assert [state for _, state, _ in world.states(ana)] == ["moved", "exited"]
     assert not world.examine().violations
+
+
+LATER = {
+    **WELCOME,
+    "steps": [{"key": "later", "wait": "2d"}, {"key": "again", "email": "again"}],
+}
+
+
+def test_migrating_while_workers_claim_mails_each_step_once(world: World) -> None:
+    world.add_many([f"p{n}" for n in range(PEOPLE)])
+    world.place()
+    world.publish(LATER)
+    choices = Choices({"hello": "later"})
+    _, done, _ = at_once(
+        delivering(world, "w1"),
+        lambda: carry_out(world.deps, "welcome", choices, "lan", world.now),
+        delivering(world, "w2"),
+    )
+    assert isinstance(done, Migration)
+    # Who was mailed stands on a step that is gone, too, and goes with the next migration.
+    again = Choices({"pause": "later", "hello": "later"})
+    carry_out(world.deps, "welcome", again, "lan", world.now)
+    statuses = world.rows(sa.select(S.step, S.status))
+    assert set(statuses) <= {("hello", "accepted"), ("hello", "cancelled")}
+    assert statuses.count(("hello", "accepted")) == len(world.post.mailed)
+    world.drive(NOW + 9 * DAY)
+    number = sa.select(tables.SequenceVersion.number).join(
+        E, E.version_id == tables.SequenceVersion.id
+    )
+    assert set(world.column(number)) == {2}
+    assert Counter(subject for _, subject in world.post.mailed)["again"] == PEOPLE
+    world.assert_sound()
+
+
+def test_migrating_while_tickers_advance_takes_everybody_over_once(world: World) -> None:
+    world.add_many([f"p{n}" for n in range(PEOPLE)])
+    world.place()
+    world.work()
+    world.clock.moment = NOW + 2 * DAY
+    longer = [{"key": "hello", "email": "hello"}, {"key": "pause", "wait": "4d"}]
+    world.publish({**WELCOME, "steps": [*longer, *WELCOME["steps"][2:]]})
+
+    def tick() -> None:
+        while advance(world.deps, world.now, 5):
+            pass
+
+    recompute = Choices(waits=Waits.RECOMPUTE)
+    at_once(tick, lambda: carry_out(world.deps, "welcome", recompute, "lan", world.now), tick)
+    d = tables.Decision
+    moved = world.column(sa.select(d.enrollment_id).where(d.cause.startswith("Migrated")))
+    assert len(moved) == len(set(moved)) == PEOPLE
+    # Either the time-out was first, and they await the answer; or they wait two days more.
+    states = set(world.rows(sa.select(E.step, E.state)))
+    assert states <= {("pause", "waiting"), ("answer", "awaiting")}
+    world.drive(NOW + 20 * DAY)
+    for n in range(PEOPLE):
+        assert world.mailed(f"p{n}") == ["hello", "again"]
+    world.assert_sound()
+
+
+def test_nothing_is_claimed_after_a_pause_has_been_written(world: World) -> None:
+    world.add_many([f"p{n}" for n in range(PEOPLE)])
+    world.place()
+    at_once(
+        delivering(world, "w1"),
+        lambda: pause(world.deps, "welcome", "a typo", "lan", world.now),
+        delivering(world, "w2"),
+    )
+    mailed = len(world.post.mailed)
+    world.work("w3")
+    assert len(world.post.mailed) == mailed
+    assert world.column(sa.select(S.status)).count("queued") == PEOPLE - mailed
+    assert all(world.column(sa.select(E.frozen_at)))
+    resume(world.deps, "welcome", "lan", world.now)
+    world.drive(NOW + DAY)
+    assert Counter(subject for _, subject in world.post.mailed) == {"hello": PEOPLE}
+    world.assert_sound()
+
+
+def test_a_pause_and_two_who_resume_leave_nobody_behind(world: World) -> None:
+    world.add_many([f"p{n}" for n in range(PEOPLE)])
+    world.place()
+    pause(world.deps, "welcome", "a typo", "lan", world.now)
+    plan = Resumption(How.CATCH_UP)
+
+    def go_on() -> int:
+        try:
+            return resume(world.deps, "welcome", "lan", world.now, plan)
+        except Refused:
+            return 0
+
+    at_once(go_on, go_on, world.advance)
+    assert not any(world.column(sa.select(E.frozen_at)))
+    world.drive(NOW + DAY)
+    assert Counter(subject for _, subject in world.post.mailed) == {"hello": PEOPLE}
+    world.assert_sound()

@@ -1,5 +1,6 @@
 """Drafts walked by test contacts: real emails, and nothing that counts."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from nurture.errors import Invalid, NotFound
 from nurture.store import ledger, progress, reports_overview, sequence_reports, tables
 from nurture.store.ledger import NewEvent
 from nurture.store.mailings import mailings
+from tests.engine.hit_world import BROWSER, PERSON
 from tests.engine.sequence_world import NOW, World
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -52,16 +54,14 @@ def begin(world: World, *addresses: str, fast: bool = False) -> int:
     ).number  # fmt: skip
 
 
-def clicked(world: World, send_id: int, *, at: timedelta = timedelta()) -> None:
+def clicked(world: World, send_id: int) -> None:
     """A person clicks in the email of a send."""
-    moment = (world.clock.now() + at).isoformat()
-    hit = (
-        f'{{"hit_key": "h{send_id}", "send_id": {send_id}, "kind": "click", "at": "{moment}",'
-        f' "link_index": 0, "method": "GET", "ip": "203.0.113.7", "ua": "Mozilla/5.0 (X11; Linux'
-        f' x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "headers": {{"accept-language": "vi",'
-        f' "sec-fetch-mode": "navigate"}}}}'
-    )
-    assert record_hits(world.deps, [hit.encode()], world.clock.now()) == 1
+    hit = {
+        "hit_key": f"h{send_id}", "send_id": send_id, "kind": "click", "link_index": 1,
+        "at": world.clock.now().isoformat(), "method": "GET", "ip": "203.0.113.7", "ua": BROWSER,
+        "headers": dict(PERSON),
+    }  # fmt: skip
+    assert record_hits(world.deps, [json.dumps(hit).encode()], world.clock.now()) == 1
 
 
 def test_a_test_contact_gets_the_emails_of_the_draft(world: World) -> None:
@@ -179,7 +179,7 @@ def test_nothing_but_emails_comes_of_a_trial(world: World) -> None:
         [
             {"key": "mark", "update": {"tag": ["hot"], "set": {"first_name": "X"}}},
             {"key": "up", "change_stage": "mql"},
-            {"key": "cart", "enter": "cart"},
+            {"key": "cart", "leave": "cart"},
             {"key": "hello", "email": "hello"},
         ],
     )

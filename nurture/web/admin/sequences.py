@@ -5,8 +5,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from nurture.campaigns.documents import write_sequence
 from nurture.engine.drafts import load
-from nurture.engine.pausing import LONGEST_REASON, pause, resume
-from nurture.errors import NotFound, Refused
+from nurture.engine.pausing import LONGEST_REASON, pause
+from nurture.errors import NotFound
 
 # The other pages of this place register themselves with the blueprint.
 from nurture.web.admin import (
@@ -14,9 +14,11 @@ from nurture.web.admin import (
     sequence_forecast,
     sequence_preview,
     sequence_steps,
+    sequence_versions,
 )
 from nurture.web.admin.sequence_place import by, sequences
 from nurture.web.admin.sequence_views import detail, listing
+from nurture.web.admin.ways_in import ways_in
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import ngettext
@@ -26,6 +28,7 @@ __all__ = [
     "sequence_forecast",
     "sequence_preview",
     "sequence_steps",
+    "sequence_versions",
     "sequences",
 ]
 
@@ -45,7 +48,9 @@ def index() -> str:
 def show(key: str) -> str:
     """One sequence: its flow with who stands where, versions, and what can be done."""
     found = detail(dependencies().engine, key)
-    return render_template("sequences/detail.html", it=found, longest=LONGEST_REASON)
+    return render_template(
+        "sequences/detail.html", it=found, longest=LONGEST_REASON, ways_in=ways_in(found.document)
+    )
 
 
 @sequences.get("/<key>/file")
@@ -73,24 +78,4 @@ def pause_it(key: str) -> AnyResponse:
         ),
         "done",
     )
-    return redirect(url_for(".show", key=key), 303)
-
-
-@sequences.post("/<key>/resume")
-def resume_it(key: str) -> AnyResponse:
-    """Let it go on; somebody who was faster is no error."""
-    given = dependencies()
-    try:
-        number = resume(given.engine, key, by(), given.clock.now())
-    except Refused:
-        flash(_("It was not paused any more."), "warning")
-    else:
-        flash(
-            ngettext(
-                "Going on. %(num)s contact continues after the time that was paused.",
-                "Going on. %(num)s contacts continue after the time that was paused.",
-                number,
-            ),
-            "done",
-        )
     return redirect(url_for(".show", key=key), 303)
