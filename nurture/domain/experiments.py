@@ -4,6 +4,16 @@ from nurture.domain.contact import Contact
 from nurture.domain.sequence import Arm, Sequence, Split
 from nurture.domain.timing import share
 
+# The arms of a track's hold-out: who gets nothing, and everybody else.
+HOLD_OUT = "hold-out"
+HELD_OUT = "held out"
+MAILED = "mailed"
+
+
+def hold_out_key(track: str) -> str:
+    """Return the key of the experiment that a track's hold-out is."""
+    return f"{HOLD_OUT}:{track}"
+
 
 def experiment_key(sequence: Sequence, split: Split) -> str:
     """Return the key under which contacts are divided: the split's own, or its place."""
@@ -11,9 +21,17 @@ def experiment_key(sequence: Sequence, split: Split) -> str:
 
 
 def arm_of(sequence: Sequence, split: Split, contact: Contact) -> Arm:
-    """Return the arm that a contact goes by. Arms get their contacts by their weights."""
+    """Return the arm that a contact goes by. Arms get their contacts by their weights.
+
+    Once the experiment has a winner everybody who comes goes its way.
+    """
+    key = experiment_key(sequence, split)
+    winner = sequence.winners.get(key)
+    for arm in split.arms:
+        if arm.key == winner:
+            return arm
     total = sum(arm.weight for arm in split.arms)
-    point = share("experiment", experiment_key(sequence, split), contact.id) * total
+    point = share("experiment", key, contact.id) * total
     for arm in split.arms:
         point -= arm.weight
         if point < 0:

@@ -83,7 +83,8 @@ class Sequence:
     """One version of one sequence, as published. Bound to a stage or to a trigger, never both.
 
     The window, holidays, zone, caps, topics that are transactional, and the share of contacts
-    held out of its track are borrowed from the funnel that is published.
+    held out of its track are borrowed from the funnel that is published; the winning arms of
+    experiments that are over from their results.
     """
 
     key: str
@@ -106,6 +107,7 @@ class Sequence:
     caps: tuple[Cap, ...] = ()
     transactional: frozenset[str] = frozenset()
     hold_out: float = 0.0
+    winners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property

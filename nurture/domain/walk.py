@@ -9,7 +9,14 @@ from nurture.domain.conditions import could_hold, holds
 from nurture.domain.contact import Change, Engaged, Verdict, changed, refusal
 from nurture.domain.enrollment import Decision, Enrollment
 from nurture.domain.evolve import evolve_one
-from nurture.domain.experiments import arm_of, experiment_key, is_held_out
+from nurture.domain.experiments import (
+    HELD_OUT,
+    MAILED,
+    arm_of,
+    experiment_key,
+    hold_out_key,
+    is_held_out,
+)
 from nurture.domain.pacing import paced
 from nurture.domain.sequence import (
     END,
@@ -116,6 +123,7 @@ class Walk:
             self.add(e.Skip(step.key, RECEIVED_BEFORE))
             self.go_on()
         elif not transactional and is_held_out(sequence, contact):
+            self.add(e.Expose(step.key, hold_out_key(sequence.track), HELD_OUT))
             self.add(e.WouldSend(step.key, pass_no, step.template, step.topic))
             # The clock of a wait for an answer runs for the control group, too.
             self.add(e.Remember(step.key, self.now))
@@ -129,6 +137,8 @@ class Walk:
         sequence = paced(self.situation.sequence, self.run)
         held = delay(sequence, self.situation.contact, step, self.now, since)
         if held is None:
+            if sequence.hold_out and step.topic not in sequence.transactional:
+                self.add(e.Expose(step.key, hold_out_key(sequence.track), MAILED))
             self.add(e.Send(step.key, pass_no, step.template, step.topic))
         elif held.forgone:
             self.add(e.Skip(step.key, held.reason))
@@ -175,10 +185,7 @@ class Walk:
             case Branch():
                 self._branch(step)
             case Split():
-                arm = arm_of(self.situation.sequence, step, self.situation.contact)
-                experiment = experiment_key(self.situation.sequence, step)
-                self.add(e.Expose(step.key, experiment, arm.key))
-                self.take(arm.key, arm.to, experiment)
+                self._split(step)
             case Goal():
                 met = reached(self.situation, step, self.now)
                 self.take("reached" if met else "not reached", step.next)
@@ -229,6 +236,14 @@ class Walk:
             self.take("past", step.past or step.next, "the date is over")
         elif self.run.state != e.Waiting(comes):
             self.add(e.WaitUntil(step.key, comes, zone))
+
+    def _split(self, step: Split) -> None:
+        sequence = self.situation.sequence
+        arm = arm_of(sequence, step, self.situation.contact)
+        experiment = experiment_key(sequence, step)
+        if experiment not in sequence.winners:
+            self.add(e.Expose(step.key, experiment, arm.key))
+        self.take(arm.key, arm.to, experiment)
 
     def _branch(self, step: Branch) -> None:
         contact, now = self.situation.contact, self.now

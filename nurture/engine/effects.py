@@ -14,9 +14,6 @@ from nurture.store import effects
 from nurture.store.database import Transaction
 from nurture.store.runs import Run
 
-HOLD_OUT = "hold-out"
-HELD_OUT = "held out"
-
 
 @dataclass(slots=True)
 class Effects:
@@ -32,7 +29,7 @@ class Effects:
         run: Run,
         sequence: Sequence,
         contact: Contact,
-        one: e.SetFact | e.Expose | e.WouldSend | e.Tell,
+        one: e.SetFact | e.Expose | e.Tell,
         now: datetime,
     ) -> Contact:
         """Note what a decision for `run` does; return the contact as they then are."""
@@ -41,8 +38,6 @@ class Effects:
                 return self._set_fact(contact, run.enrollment, one, now)
             case e.Expose(_, experiment, arm):
                 self._expose(run.enrollment, experiment, arm, now)
-            case e.WouldSend():
-                self._expose(run.enrollment, f"{HOLD_OUT}:{sequence.track}", HELD_OUT, now)
             case e.Tell():
                 self._deliver(run, sequence, contact, one, now)
         return contact

@@ -77,11 +77,13 @@ def current_versions(tx: Transaction) -> list[Version]:
 _SELECT_SEGMENTS = sa.select(sa.func.aggregate_strings(tables.Segment.digest, ",")).where(
     tables.Segment.retired_at.is_(None)
 )
+_SELECT_STOPPED = sa.select(sa.func.count()).where(tables.Experiment.stopped_at.is_not(None))
 # Built once, and one query for all of it: every transaction of the engine asks this first.
 _SELECT_MARKS = (
     sa.select(
         _SELECT_FUNNEL_NUMBER.scalar_subquery(),
         _SELECT_SEGMENTS.scalar_subquery(),
+        _SELECT_STOPPED.scalar_subquery(),
         S.current_id,
         S.paused_at.is_not(None),
     )
@@ -90,10 +92,11 @@ _SELECT_MARKS = (
 )
 
 
-def marks(tx: Transaction) -> tuple[tuple[int, str | None, int, bool], ...]:
-    """Return (funnel's number, segments' digests, current version, paused) of every sequence.
+def marks(tx: Transaction) -> tuple[tuple[int, str | None, int, int, bool], ...]:
+    """Return (funnel's number, segments' digests, experiments over, current version, paused).
 
-    It is cheap to compare with what is cached, and empty while there is no sequence.
+    That is a row for every sequence: cheap to compare with what is cached, and empty while there
+    is no sequence.
     """
     return tuple(tuple(row) for row in tx.execute(_SELECT_MARKS).all())
 
