@@ -11,10 +11,11 @@ from nurture.domain.enrollment import Enrollment
 from nurture.domain.sequence import Reentry
 from nurture.engine.admission import Admission, Answer, Why, admission, admitted
 from nurture.engine.definitions import TRACK, Definition
-from nurture.store import queued, runs
+from nurture.store import queued
+from nurture.store.coming_back import Passage, passages
 from nurture.store.database import Transaction
 from nurture.store.queued import Queued
-from nurture.store.runs import Passage, Run
+from nurture.store.runs import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def plan(
     """
     before: dict[tuple[int, int], list[_Past]] = {}
     contact_ids = {wish.contact_id for wish in wishes}
-    for one in runs.passages(tx, contact_ids, {wish.definition.sequence_id for wish in wishes}):
+    for one in passages(tx, contact_ids, {wish.definition.sequence_id for wish in wishes}):
         before.setdefault((one.contact_id, one.sequence_id), []).append(_past(one))
     found = Plan()
     for wish in wishes:

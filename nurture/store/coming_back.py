@@ -1,4 +1,4 @@
-"""What is known of a contact's earlier runs through a sequence, for when they come back to it."""
+"""What is known of a contact's runs through a sequence, for when they come (back) to it."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,8 +9,38 @@ import sqlalchemy as sa
 
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+from nurture.store.trials import is_counted
 
 E, R, S = tables.Enrollment, tables.Received, tables.Send
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run that there was or is: under which key, begun by an event of when, and ended when."""
+
+    contact_id: int
+    sequence_id: int
+    run_id: int
+    entry_key: str
+    began: datetime | None
+    ended: datetime | None
+
+
+def passages(
+    tx: Transaction, contact_ids: Iterable[int], sequence_ids: Iterable[int]
+) -> list[Passage]:
+    """Return every run of these contacts through these sequences that there ever was.
+
+    To have walked a draft for trial is no passage.
+    """
+    statement = sa.select(
+        E.contact_id, E.sequence_id, E.id, E.entry_key, E.began_at, E.ended_at
+    ).where(
+        bulk.among(tx, E.contact_id, contact_ids),
+        bulk.among(tx, E.sequence_id, sequence_ids),
+        is_counted(E.version_id),
+    )
+    return [Passage(*row) for row in tx.execute(statement.order_by(E.id))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +62,7 @@ def last_runs(
             bulk.among(tx, E.contact_id, contact_ids),
             bulk.among(tx, E.sequence_id, sequence_ids),
             E.ended_at.is_not(None),
+            is_counted(E.version_id),
         )
         .order_by(E.id)
     )

@@ -14,7 +14,6 @@ from nurture.domain.enrollment import Enrollment, State
 from nurture.errors import Conflict
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
-from nurture.store.trials import is_counted
 from nurture.store.types import Instant
 
 NO_GAP = timedelta()
@@ -214,35 +213,6 @@ def live_ids(tx: Transaction, contact_ids: Iterable[int]) -> list[int]:
     """Return the ids of the live runs of these contacts, without reading anything else of them."""
     statement = sa.select(T.id).where(bulk.among(tx, T.contact_id, contact_ids))
     return list(tx.execute(statement.where(T.ended_at.is_(None)).order_by(T.id)).scalars())
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A run that there was or is: under which key, begun by an event of when, and ended when."""
-
-    contact_id: int
-    sequence_id: int
-    run_id: int
-    entry_key: str
-    began: datetime | None
-    ended: datetime | None
-
-
-def passages(
-    tx: Transaction, contact_ids: Iterable[int], sequence_ids: Iterable[int]
-) -> list[Passage]:
-    """Return every run of these contacts through these sequences that there ever was.
-
-    To have walked a draft for trial is no passage.
-    """
-    statement = sa.select(
-        T.contact_id, T.sequence_id, T.id, T.entry_key, T.began_at, T.ended_at
-    ).where(
-        bulk.among(tx, T.contact_id, contact_ids),
-        bulk.among(tx, T.sequence_id, sequence_ids),
-        is_counted(T.version_id),
-    )
-    return [Passage(*row) for row in tx.execute(statement.order_by(T.id))]
 
 
 def open_runs(tx: Transaction, runs: Sequence[Run], *, frozen: frozenset[int]) -> list[int]:

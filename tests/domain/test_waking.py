@@ -88,6 +88,15 @@ def test_a_run_that_woke_goes_through_what_stands_before_the_email() -> None:
     assert (step, story.sent) == ("fork", [("three", 1)])
 
 
+def play_to_the_end(story: Story) -> None:
+    """Let time and receipts alone go on until there is nothing left."""
+    while not isinstance(story.run.state, e.Exhausted):
+        if isinstance(story.run.state, e.Sending):
+            story.accept()
+        else:
+            story.sleep()
+
+
 @settings(max_examples=200)
 @given(data=st.data(), size=st.integers(1, 8), added=st.integers(1, 5))
 def test_appending_wakes_everybody_at_the_end_and_sends_only_what_is_new(
@@ -102,17 +111,9 @@ def test_appending_wakes_everybody_at_the_end_and_sends_only_what_is_new(
     old, new = a_sequence(*steps[:cut]), a_sequence(*steps)
     story = Story(old)
     story.enter()
-    while not isinstance(story.run.state, e.Exhausted):
-        if isinstance(story.run.state, e.Sending):
-            story.accept()
-        else:
-            story.sleep()
+    play_to_the_end(story)
     before = list(story.sent)
     story.sequence = new
     story.tell(e.ContentAdded(wakes_into(story.run, old, new)))
-    while not isinstance(story.run.state, e.Exhausted):
-        if isinstance(story.run.state, e.Sending):
-            story.accept()
-        else:
-            story.sleep()
+    play_to_the_end(story)
     assert story.sent == [*before, *((f"e{n}", 1) for n in range(size, size + added))]

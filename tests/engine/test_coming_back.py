@@ -135,8 +135,8 @@ def test_what_came_to_its_end_is_not_resumed_but_begun(world: World) -> None:
 
 
 def test_each_key_has_its_own_place_to_go_on(world: World) -> None:
-    given = {"trigger": {"event": "cart", "key": "cart_id"}, "reentry": "keyed"}
-    world.publish(returning("resume", **given))
+    trigger = {"event": "cart", "key": "cart_id"}
+    world.publish(returning("resume", trigger=trigger, reentry="keyed"))
     ana = world.add("ana", "sql")
     world.happen(ana, "cart", cart_id="7")
     world.drive(NOW + 3 * DAY)

@@ -39,7 +39,7 @@ def test_two_triggers_at_once_leave_one_run_of_a_key(world: World, active: str) 
     calls = [[world.event(key, "cart_updated", cart_id="7", n=n) for key in ids] for n in range(3)]
     at_once(
         *(
-            lambda call=call: record(world.deps, call, world.now)  # type: ignore[misc]
+            lambda call=call: record(world.deps, call, world.now)
             for call in (calls[0], list(reversed(calls[1])), calls[2])
         )
     )

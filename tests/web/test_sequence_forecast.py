@@ -54,12 +54,12 @@ def test_a_triggered_sequence_has_no_forecast(signed_in: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("kind", get_args(e.Decision), ids=lambda kind: kind.__name__)
-def test_every_kind_of_decision_has_its_words(app: Flask, kind: type) -> None:
+def test_every_kind_of_decision_has_its_words(app: Flask, kind: Any) -> None:
     decision = kind(**{name: GIVEN[name] for name in kind.__match_args__ if name in GIVEN})
     with app.test_request_context("/"):
         told = {}
         for language in ("en", "vi"):
-            use_language(language)  # type: ignore[arg-type]
+            use_language(language)
             lines = decision_lines("Entered", [trail.dump(decision)], "Series", Names())
             told[language] = lines[3][0]
     assert told["en"] != told["vi"]
