@@ -127,10 +127,10 @@ FUNNEL_FAULTS = [
     ("    to: visitor\n", "    to: visitr\n",
      "16: edges[1].to: there is no stage 'visitr'. Did you mean `visitor`?"),
     ("edges:\n", "edges:\n  - {kind: override, from: visitor, to: lead}\n",
-     "11: edges[0].by: visitor→lead is an override, and the rules cannot say who wants it and why. "
+     "10: edges[0].by: visitor→lead is an override, and the rules cannot say who wants it and why. "
      "Write `by: [sales]` or `by: [marketing]`."),
     ("edges:\n", "edges:\n  - {kind: recycle, from: lead, to: visitor, reasons: [no_budget]}\n",
-     "11: edges[0].by: lead→visitor has reasons, and only the rules take it, which give none. "
+     "10: edges[0].by: lead→visitor has reasons, and only the rules take it, which give none. "
      "Let `sales` or `marketing` take it, or leave `reasons` out."),
     ("edges:\n", "  - {key: lost, name: {vi: Mất, en: Lost}}\nedges:\n",
      "9: stages[2].key: nobody can ever reach the stage 'lost'. Add an edge that leads to it."),
