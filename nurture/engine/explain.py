@@ -17,6 +17,7 @@ from nurture.engine.explain_ahead import RunAhead, look_ahead
 from nurture.engine.explain_score import FitExplained, ScoreExplained, explain_fit, explain_score
 from nurture.engine.explain_sends import Touch, touches
 from nurture.engine.explain_week import WEEK, Week, week_of
+from nurture.engine.places import Places
 from nurture.errors import NotFound
 from nurture.store import ledger, people, reports_contact, reports_contacts, runs
 from nurture.store.people import Need
@@ -88,7 +89,9 @@ def explain(
         unseen = {one.template for one in met} - {name for name, _, _ in found.values()}
         named = reports_contact.subjects_by_name(tx, unseen)
         barred = reports_contact.suppressions(tx, profile.address_key)
-        week = week_of(tx, catalog, contact, live, at, length)
+        places = Places()
+        places.see(tx, catalog, {contact_id: contact}, at)
+    contact = replace(contact, mailed=places.went_out(contact_id))
     ahead = [
         look_ahead(
             Situation(run.enrollment, catalog.version(run.version_id).sequence, contact),
@@ -105,7 +108,7 @@ def explain(
         score=explain_score(contact, entries, catalog.funnel, at),
         fit=explain_fit(contact, catalog.funnel, at),
         ahead=tuple(ahead),
-        week=week,
+        week=week_of(places, catalog, contact, live, at, length),
         touches=met,
         runs=tuple(every),
         suppressions=tuple(barred),

@@ -22,7 +22,6 @@ from nurture.domain.zones import Clock, clock_of
 from nurture.engine.definitions import Catalog
 from nurture.engine.explain_ahead import Foreseen, seen
 from nurture.engine.places import Places, rank_of
-from nurture.store.database import Transaction
 from nurture.store.runs import Run
 
 WEEK = timedelta(days=7)
@@ -127,17 +126,17 @@ class _Ahead:
 
 
 def week_of(
-    tx: Transaction,
+    places: Places,
     catalog: Catalog,
     contact: Contact,
     live: Sequence[Run],
     now: datetime,
     length: timedelta = WEEK,
 ) -> Week:
-    """Return what comes for a contact with these live runs within `length` of `now`."""
-    places = Places()
-    places.see(tx, catalog, {contact.id: contact}, now)
-    contact = replace(contact, mailed=places.went_out(contact.id))
+    """Return what comes for a contact with these live runs within `length` of `now`.
+
+    `contact.mailed` is what went out so far, as `places` knows it.
+    """
     known = []
     for run in live:
         enrollment, sequence = run.enrollment, catalog.version(run.version_id).sequence
