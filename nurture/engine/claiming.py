@@ -12,6 +12,7 @@ from nurture.domain.sequence import Email
 from nurture.domain.waiting import delay
 from nurture.domain.walk import RECEIVED_BEFORE, is_repeated
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.guarding import Day
 from nurture.engine.letters import Letter, Post, choose_email
 from nurture.engine.receipts import FIRST_DELAY
 from nurture.engine.work import Work
@@ -43,11 +44,13 @@ def claim(work: Work, deps: Dependencies, worker: str, batch_id: int, limit: int
     work.places.claiming = frozenset(send.id for send in claimed)
     found = runs.by_ids(work.tx, {send.enrollment_id for send in claimed})
     work.take_up(found.values())
+    day = Day.of(work, claimed)
     refused: list[dict[str, Any]] = []
     going = []
     for send in sorted(claimed, key=lambda one: work.places.rank(one.contact_id, one.id)):
-        row = _look_again(work, send)
+        row = _look_again(work, send) or _guarded(work, send, day)
         if row is None:
+            day.take(send)
             work.places.take(send.contact_id, send.id)
             going.append(send)
         else:
@@ -125,6 +128,17 @@ def _look_again(work: Work, send: Claimed) -> dict[str, Any] | None:
         work.tell(send.enrollment_id, event, send_id=send.id)
         return {"status": "held", "reason": held.reason, "settled_at": None}
     return None
+
+
+def _guarded(work: Work, send: Claimed, day: Day) -> dict[str, Any] | None:
+    """Return the columns to settle a send with that a day's maximum holds over."""
+    reason = day.forbids(send)
+    if not reason or work.definition(work.runs[send.enrollment_id]).trial:
+        return None
+    release = day.release(work, send)
+    event = e.Held(send.step, send.pass_no, reason, release, send.created_at)
+    work.tell(send.enrollment_id, event, send_id=send.id)
+    return {"status": "held", "reason": reason, "settled_at": None}
 
 
 def _row(status: str, reason: str, work: Work) -> dict[str, Any]:

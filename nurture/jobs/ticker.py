@@ -12,6 +12,7 @@ from nurture.engine import presence
 from nurture.engine.advance import advance_around, chunk_of, wake_waiting
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.experiments import look as look_at_experiments
+from nurture.engine.guarding import guard
 from nurture.engine.hits import settle_hits
 from nurture.engine.record import CHUNK as FALLEN
 from nurture.engine.record import fallen
@@ -34,7 +35,8 @@ LOOKS_FOR_THE_DEAD_EVERY: Final = 5.0  # seconds
 SWEEPS_EVERY: Final = 600.0  # seconds
 WAKES_EVERY: Final = 10.0  # seconds
 # An experiment may conclude something when its smallest arm has doubled, so seldom will do.
-LOOKS_AT_EXPERIMENTS = 30.0  # seconds
+LOOKS_AT_EXPERIMENTS: Final = 30.0  # seconds
+GUARDS_EVERY: Final = 10.0  # seconds
 
 
 def chores(deps: Dependencies) -> Sequence[Chore]:
@@ -54,6 +56,7 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
         Chore("waking workers", at_now(wake_waiting)),
         Chore("waking the exhausted", at_now(wake_exhausted), every=WAKES_EVERY),
         Chore("opening what was queued", at_now(open_queued), every=WAKES_EVERY),
+        Chore("guarding", at_now(guard), every=GUARDS_EVERY),
         Chore("looking at experiments", at_now(look_at_experiments), every=LOOKS_AT_EXPERIMENTS),
         Chore(
             "recovering the dead",

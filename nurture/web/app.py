@@ -13,6 +13,7 @@ from nurture.web.admin.inbox import inbox
 from nurture.web.admin.overview import overview
 from nurture.web.admin.qualification import qualification
 from nurture.web.admin.quarantine import quarantine
+from nurture.web.admin.segments import segments
 from nurture.web.admin.sequences import sequences
 from nurture.web.api import api
 from nurture.web.api_stages import api_stages
@@ -22,6 +23,7 @@ from nurture.web.doors import guard
 from nurture.web.hooks import hooks
 from nurture.web.i18n import translate
 from nurture.web.public import public
+from nurture.web.reasons import reason
 from nurture.web.security import protect
 from nurture.web.sessions import current_user
 
@@ -32,6 +34,7 @@ PAGES: tuple[Blueprint, ...] = (
     overview,
     sequences,
     contacts,
+    segments,
     qualification,
     inbox,
     health,
@@ -58,6 +61,7 @@ def create_app(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Fl
     for part in (errors, formatting, navigation, words):
         part.install(app)
     app.jinja_env.globals.update(asset=asset, current_user=current_user)
+    app.jinja_env.filters["reason"] = reason
     for blueprint in (assets, access, public, hooks, api, api_stages, *pages):
         app.register_blueprint(blueprint)
     return app

@@ -15,6 +15,8 @@ from babel.messages.pofile import read_po, write_po
 from nurture.web.i18n import LANGUAGES, SOURCE_LANGUAGE, Language, catalogue_path
 
 _ROOM = Path(__file__).parent
+# The command line tells the same things in the same words.
+_ROOMS = (_ROOM, _ROOM.parent / "cli")
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")]
 _OPTIONS = {"templates/**": {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
@@ -23,12 +25,15 @@ _THE_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def extracted() -> Catalog:
-    """Every message in this room's modules and templates."""
+    """Every message in this room's modules and templates, and in those of the command line."""
     catalogue = Catalog(project="Nurture", charset="utf-8", creation_date=_THE_DATE)
-    found = extract_from_dir(_ROOM, method_map=_METHODS, options_map=_OPTIONS, keywords=_KEYWORDS)
-    for file, _line, message, comments, context in found:
-        # Lines are left out: they would change the catalogue with every edit above a message.
-        catalogue.add(message, None, [(file, 0)], auto_comments=comments, context=context)
+    for room in _ROOMS:
+        found = extract_from_dir(
+            room, method_map=_METHODS, options_map=_OPTIONS, keywords=_KEYWORDS
+        )
+        for file, _line, message, comments, context in found:
+            # Lines are left out: they would change the catalogue with every edit above one.
+            catalogue.add(message, None, [(file, 0)], auto_comments=comments, context=context)
     return catalogue
 
 

@@ -11,6 +11,8 @@ _REASONS: dict[str, str] = {
     "received before": _("the contact has received this content before"),
     "window": _("it was outside the hours in which mail may go"),
     "cap": _("the contact has had as many emails as the limit allows"),
+    "daily maximum": _("as many emails as a day allows had gone out"),
+    "daily maximum of the contact": _("the contact had had as many emails as a day allows"),
     "hard bounce": _("the address does not exist or takes no mail"),
     "soft bounce": _("the mailbox did not take it after several tries"),
     "soft bounces": _("several emails in a row could not be delivered"),
@@ -86,6 +88,9 @@ def reason(code: str) -> str:
         return gettext(
             _("the contact did “%(event)s”"), event=event_word(code.removeprefix("cancelled by "))
         )
+    guarded = _guarded(code)
+    if guarded:
+        return guarded
     if " may not take " in code:
         return gettext(_("this way is not theirs to take"))
     bare = code.removeprefix("Withdrawn ")
@@ -112,3 +117,18 @@ def detail(text: str) -> str:
     if rest == "in a row" and count.isdigit():
         return gettext(_("%(count)s in a row"), count=count)
     return text
+
+
+# Why a guard paused a sequence: the code, and two numbers.
+_GUARDS: dict[str, str] = {
+    "complaints": _("%(bad)s of the last %(of)s emails were reported as spam"),
+    "bounces": _("%(bad)s of the last %(of)s emails went to addresses that do not exist"),
+    "surge": _("%(bad)s emails in an hour, and %(of)s are usual"),
+}
+
+
+def _guarded(code: str) -> str:
+    kind, _colon, rest = code.partition(":")
+    bad, _colon, of = rest.partition(":")
+    words = _GUARDS.get(kind)
+    return gettext(words, bad=bad, of=of) if words and of else ""

@@ -1,0 +1,117 @@
+"""Guards outside the journey logic: a day's maximum at the claim, and sequences that pause."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+
+from nurture.domain.guards import Guards, Pace, Record, bad_record, strange_pace
+from nurture.domain.timing import at_local, jitter
+from nurture.domain.waiting import opening
+from nurture.domain.zones import UTC_ZONE, zone_named
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.pausing import pause
+from nurture.engine.work import Work
+from nurture.store import guarding as store
+from nurture.store import published
+from nurture.store.database import Transaction
+from nurture.store.guarding import Watched
+from nurture.store.sends import Claimed
+
+log = logging.getLogger(__name__)
+
+GUARD = "guard"
+HARD = "hard bounce"
+DAILY = "daily maximum"
+CONTACT_DAILY = "daily maximum of the contact"
+
+HOUR = timedelta(hours=1)
+BEFORE = timedelta(days=7)
+# What is held over to the next day does not leave at the stroke of midnight.
+SPREAD = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Day:
+    """What may still go out on this day of the account; None where a guard is off."""
+
+    guards: Guards
+    ends: datetime
+    room: int | None = None
+    _mailed: Counter[int] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, work: Work, claimed: list[Claimed]) -> "Day":
+        """Look at what went out today beside the sends that were just claimed."""
+        funnel = work.catalog.funnel
+        guards = funnel.guards
+        zone = zone_named(funnel.account.timezone) or UTC_ZONE
+        today = work.now.astimezone(zone).date()
+        begins = at_local(today, time(0), zone)
+        found = cls(guards, at_local(today + timedelta(days=1), time(0), zone))
+        if guards.contact_daily is not None and claimed:
+            contacts = {send.contact_id for send in claimed}
+            own = [send.id for send in claimed]
+            found._mailed.update(store.mailed_since(work.tx, contacts, begins, own))
+        if guards.daily is not None:
+            found.room = guards.daily - store.sent_since(work.tx, begins)
+        return found
+
+    def forbids(self, send: Claimed) -> str:
+        """Return which maximum a send would exceed, empty when none."""
+        most = self.guards.contact_daily
+        if most is not None and self._mailed[send.contact_id] >= most:
+            return CONTACT_DAILY
+        return DAILY if self.room is not None and self.room <= 0 else ""
+
+    def take(self, send: Claimed) -> None:
+        """Count a send that goes."""
+        self._mailed[send.contact_id] += 1
+        if self.room is not None:
+            self.room -= 1
+
+    def release(self, work: Work, send: Claimed) -> datetime:
+        """Return when a send may be tried again: tomorrow, when its window is open."""
+        situation = work.situation(send.enrollment_id)
+        late = self.ends + jitter(SPREAD, send.contact_id, send.step)
+        return opening(situation.sequence, situation.contact, send.step, late)
+
+
+def guard(deps: Dependencies, now: datetime) -> int:
+    """Pause each sequence whose sends or pace are not what they should be; return how many.
+
+    A person lets it go on; what was sent before that is not held against it again.
+    """
+    with deps.database.read() as tx:
+        if not published.funnel_number(tx):
+            return 0
+        guards = deps.definitions.catalog(tx).funnel.guards
+        found = [(one.key, _fault(tx, guards, one, now)) for one in store.watched(tx)]
+    paused = 0
+    for key, fault in found:
+        if fault is not None:
+            log.error("%s is paused by a guard: %s", key, fault)
+            pause(deps, key, fault, GUARD, now)
+            paused += 1
+    return paused
+
+
+def _fault(tx: Transaction, guards: Guards, one: Watched, now: datetime) -> str | None:
+    rows = store.latest(tx, one.sequence_id, one.resumed_at, guards.sample)
+    record = Record(
+        sent=len(rows),
+        complaints=sum(complained is not None for _, _, complained in rows),
+        bounces=sum(bounced is not None and reason == HARD for bounced, reason, _ in rows),
+    )
+    return bad_record(guards, record) or strange_pace(guards, _pace(tx, one, now))
+
+
+def _pace(tx: Transaction, one: Watched, now: datetime) -> Pace:
+    hour_ago = now - HOUR
+    last = store.sent_between(tx, one.sequence_id, max(hour_ago, one.resumed_at or hour_ago), now)
+    first = store.first_sent(tx, one.sequence_id) if last else None
+    if first is None or first >= hour_ago:
+        return Pace(last, 0.0, timedelta())
+    since = max(first, hour_ago - BEFORE)
+    before = store.sent_between(tx, one.sequence_id, since, hour_ago)
+    return Pace(last, before / ((hour_ago - since) / HOUR), hour_ago - first)

@@ -1,0 +1,115 @@
+"""What the guards look at: how much was sent, and how it was taken."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from nurture.store import bulk, tables
+from nurture.store.database import Transaction
+
+M, S, V = tables.Send, tables.Sequence, tables.SequenceVersion
+
+# What went out, or may have.
+OUT = ("claimed", "accepted", "uncertain")
+
+
+def mailed_since(
+    tx: Transaction, contact_ids: Iterable[int], since: datetime, but: Iterable[int]
+) -> dict[int, int]:
+    """Return how many emails went out to each contact since then, without the sends in `but`."""
+    counted = (
+        sa.select(M.contact_id, sa.func.count())
+        .where(
+            bulk.among(tx, M.contact_id, sorted(set(contact_ids))),
+            M.claimed_at >= since,
+            M.status.in_(OUT),
+            ~bulk.among(tx, M.id, sorted(but)),
+        )
+        .group_by(M.contact_id)
+    )
+    return {key: count for key, count in tx.execute(counted)}  # noqa: C416 - rows to mypy
+
+
+def sent_since(tx: Transaction, since: datetime) -> int:
+    """Return how many emails went out in all since then."""
+    # By sequence, because that is how the index of what was settled is ordered.
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(S)
+        .join(M, sa.and_(M.sequence_id == S.id, M.settled_at >= since))
+        .where(M.status == "accepted")
+    )
+    return tx.execute(statement).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A published sequence that runs, and since when a person lets it."""
+
+    sequence_id: int
+    key: str
+    resumed_at: datetime | None
+
+
+def watched(tx: Transaction) -> list[Watched]:
+    """Return the sequences that are not paused."""
+    a = tables.Audit
+    resumed = (
+        sa.select(a.subject, sa.func.max(a.id).label("last"))
+        .where(a.what == "resume")
+        .group_by(a.subject)
+        .subquery()
+    )
+    rows = tx.execute(
+        sa.select(S.id, S.key, a.at)
+        .join(resumed, resumed.c.subject == S.key, isouter=True)
+        .join(a, a.id == resumed.c.last, isouter=True)
+        .where(S.current_id.is_not(None), S.paused_at.is_(None))
+        .order_by(S.id)
+    )
+    return [Watched(*row) for row in rows]
+
+
+def latest(
+    tx: Transaction, sequence_id: int, since: datetime | None, limit: int
+) -> list[tuple[datetime | None, str, datetime | None]]:
+    """Return (bounced, reason, complained) of the latest sends that reached an answer."""
+    statement = (
+        sa.select(M.bounced_at, M.reason, M.complained_at)
+        .join(V, V.id == M.version_id)
+        .where(
+            M.sequence_id == sequence_id,
+            M.settled_at.is_not(None),
+            M.status.in_(("accepted", "refused")),
+            V.trial.is_(False),
+        )
+        .order_by(M.settled_at.desc())
+        .limit(limit)
+    )
+    if since is not None:
+        statement = statement.where(M.settled_at > since)
+    return [(bounced, reason, complained) for bounced, reason, complained in tx.execute(statement)]
+
+
+def sent_between(tx: Transaction, sequence_id: int, start: datetime, end: datetime) -> int:
+    """Return how many emails of a sequence were accepted from `start` up to `end`."""
+    statement = sa.select(sa.func.count()).where(
+        M.sequence_id == sequence_id,
+        M.settled_at >= start,
+        M.settled_at < end,
+        M.status == "accepted",
+    )
+    return tx.execute(statement).scalar_one()
+
+
+def first_sent(tx: Transaction, sequence_id: int) -> datetime | None:
+    """Return when the first email of a sequence was settled."""
+    statement = (
+        sa.select(M.settled_at)
+        .where(M.sequence_id == sequence_id, M.settled_at.is_not(None))
+        .order_by(M.settled_at)
+        .limit(1)
+    )
+    return tx.execute(statement).scalar()
