@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from nurture.web.admin.condition_words import ConditionWords
 from nurture.web.admin.sequence_forms import kind_of
-from nurture.web.admin.sequence_words import StepWords, Subjects, items, mentioned
+from nurture.web.admin.sequence_words import StepWords, Subjects, items
+from nurture.web.formatting import percent
 from nurture.web.i18n import gettext as _
 
 END: Final = "end"
@@ -131,7 +132,7 @@ def _split_ways(split: Mapping[str, Any]) -> Iterator[Way]:
     total = sum(weights)
     for arm, weight in zip(arms, weights, strict=True):
         key = str(arm.get("key", ""))
-        label = f"{key} · {mentioned(weight / total)}" if total else key
+        label = f"{key} · {percent(weight / total)}" if total else key
         held = bool(arm.get("hold_out"))
         label = _("%(arm)s, control group", arm=label) if held else label
         yield Way(label, str(arm.get("to", "")), "" if held else "sky", key)

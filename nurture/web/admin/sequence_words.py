@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from babel.numbers import format_percent
-
 from nurture.web.admin.condition_words import (
     ConditionWords,
     duration_words,
@@ -164,11 +162,6 @@ def items_of(given: Given, name: str) -> list[str]:
     """The words in a list of a document that may be unfinished."""
     some = given.get(name)
     return [str(one) for one in some] if isinstance(some, list) else []
-
-
-def mentioned(share: float) -> str:
-    """A share in whole percents, or with a decimal where it has one."""
-    return format_percent(share, "0.#%", locale=language())
 
 
 def weekday_names() -> dict[str, str]:

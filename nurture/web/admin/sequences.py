@@ -12,6 +12,7 @@ from nurture.errors import NotFound
 from nurture.web.admin import (
     sequence_drafts,
     sequence_forecast,
+    sequence_paper,
     sequence_preview,
     sequence_steps,
     sequence_versions,
@@ -26,6 +27,7 @@ from nurture.web.i18n import ngettext
 __all__ = [
     "sequence_drafts",
     "sequence_forecast",
+    "sequence_paper",
     "sequence_preview",
     "sequence_steps",
     "sequence_versions",
