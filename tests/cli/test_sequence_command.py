@@ -101,3 +101,17 @@ def test_contacts_are_migrated_after_a_dry_run(home: Path) -> None:
     assert "Everybody in welcome is on version 2." in run("migrate", "welcome")
     wrong = CliRunner().invoke(group, ["sequence", "migrate", "welcome", "--removed", "hello"])
     assert "write STEP=exit" in wrong.output
+
+
+def test_a_draft_is_tried_by_a_marked_contact(home: Path) -> None:
+    CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    deps = parts()
+    add_contacts(deps, deps.clock.now(), 1, "mql", tags=["test"])
+    deps.database.close()
+    told = run("try", "cart", "--contact", "p1@example.com", "--fast", "--property", "cart_id=7")
+    assert "Trial 1 of cart has begun for p1@example.com." in told
+    assert home.is_dir()
+    wrong = CliRunner().invoke(
+        group, ["sequence", "try", "cart", "--contact", "a", "--property", "x"]
+    )
+    assert "write NAME=VALUE" in wrong.output
