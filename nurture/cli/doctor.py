@@ -6,6 +6,7 @@ import click
 
 from nurture.cli.parts import parts
 from nurture.engine.doctor import MEANINGS, examine
+from nurture.store import quarantine, reports_deliveries
 
 
 @click.command()
@@ -20,5 +21,11 @@ def doctor(language: str) -> None:
         f"{found.enrollments} enrollments and {found.contacts} contacts examined:"
         f" {len(found.violations)} violations,"
         f" {sum(one.code == 'uncertain' for one in found.findings)} sends to be settled."
+    )
+    with deps.database.read() as tx:
+        told, held = reports_deliveries.counts(tx), quarantine.waiting(tx)
+    click.echo(
+        f"{told.failed} notices and webhooks failed (`nurture delivery list --status failed`),"
+        f" {held} events in quarantine (`nurture quarantine list`)."
     )
     sys.exit(1 if found.violations else 0)

@@ -5,6 +5,7 @@ from typing import Any
 from nurture.store.reports_deliveries import Listed
 from nurture.web.i18n import gettext
 from nurture.web.i18n import marked as _
+from nurture.web.words import Word
 
 _REASONS: dict[str, str] = {
     "address": _("its address cannot be called"),
@@ -36,6 +37,21 @@ _STOOD_IN: dict[str, str] = {
         "That address must not be written to, so it went to whoever answers for the account."
     ),
 }
+
+
+_STATES: dict[str, Word] = {
+    "waiting": Word(_("Waiting"), "sky", "clock"),
+    "claimed": Word(_("Under way"), "sky", "bolt"),
+    "delivered": Word(_("Told"), "leaf", "circle-check"),
+    "failed": Word(_("Failed"), "coral", "alert-triangle"),
+    "cancelled": Word(_("Cancelled"), "", "ban"),
+}
+
+
+def delivery_state(status: str) -> Word:
+    """How a delivery is."""
+    word = _STATES[status]
+    return Word(gettext(word.label), word.tone, word.icon)
 
 
 def delivery_reason(code: str) -> str:

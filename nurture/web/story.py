@@ -8,7 +8,12 @@ from typing import Any
 from nurture.domain.contact import GLOBAL, Occurrence, Verdict
 from nurture.store.reports_timeline import Happening
 from nurture.web.decided import decision_lines
-from nurture.web.delivery_words import delivery_reason, delivery_target, stood_in
+from nurture.web.delivery_words import (
+    delivery_reason,
+    delivery_state,
+    delivery_target,
+    stood_in,
+)
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked
 from nurture.web.names import Names
@@ -152,7 +157,7 @@ def _send(one: Happening, names: Names) -> Scene:
 
 def _delivery(one: Happening, names: Names) -> Scene:
     facts = one.facts
-    word = state_word(facts["status"])
+    word = delivery_state(facts["status"])
     title = f"{word.label}: {delivery_target(facts['kind'], facts['target'])}"
     lines = [_("Step “%(step)s” of “%(sequence)s”", step=facts["step"],
                sequence=names.sequence(facts["sequence"]))]  # fmt: skip

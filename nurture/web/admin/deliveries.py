@@ -11,7 +11,13 @@ from nurture.engine.endpoints import list_endpoints, open_endpoint
 from nurture.errors import Conflict, NotFound
 from nurture.store import reports_deliveries
 from nurture.store.reports_deliveries import KINDS, STATUSES
-from nurture.web.delivery_words import delivery_reason, delivery_target, last_answer, stood_in
+from nurture.web.delivery_words import (
+    delivery_reason,
+    delivery_state,
+    delivery_target,
+    last_answer,
+    stood_in,
+)
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.names import Names
@@ -27,6 +33,7 @@ PER_PAGE = 50
 def words() -> dict[str, object]:
     """Give templates the words for deliveries."""
     return {
+        "delivery_state": delivery_state,
         "delivery_target": delivery_target,
         "delivery_reason": delivery_reason,
         "last_answer": last_answer,
