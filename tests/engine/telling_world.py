@@ -111,7 +111,7 @@ def telling(settings: Settings, url: str, **urls: str) -> Iterator[Telling]:
     """A world in which asking tells the endpoint `crm` and the owner."""
     made = Telling(settings, url)
     made.open_up()
-    made.emails = compiled(*EMAILS) | alert()
+    made.emails = {**compiled(*EMAILS), **alert()}
     try:
         made.publish(told(), funnel=funnel(**urls))
         yield made
