@@ -26,7 +26,7 @@ from tests.engine.sequence_world import NOW, World
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 E, S, V = tables.Enrollment, tables.Send, tables.SequenceVersion
 ANSWER = {"event": "click", "of": "hello", "within": "4d", "yes": "again", "no": "end"}
-STEPS = [
+STEPS: list[dict[str, Any]] = [
     {"key": "hello", "email": "hello"},
     {"key": "pause", "wait": "3d"},
     {"key": "answer", "wait_for": ANSWER},
@@ -70,9 +70,8 @@ def test_a_test_contact_gets_the_emails_of_the_draft(world: World) -> None:
     assert begin(world, address) == -1
     world.work()
     assert [email.recipient for email in world.box.taken] == [address]
-    ((track, entry_key, state, step),) = world.rows(
-        sa.select(E.track, E.entry_key, E.state, E.step).where(E.contact_id == key)
-    )
+    (row,) = world.rows(sa.select(E.track, E.entry_key, E.state, E.step).where(E.contact_id == key))
+    track, entry_key, state, step = tuple(row)
     assert (track, state, step) == ("", "waiting", "pause")
     assert entry_key.startswith("trial:")
     (walk,) = walking(world.deps, "welcome")
@@ -189,7 +188,8 @@ def test_nothing_but_emails_comes_of_a_trial(world: World) -> None:
     begin(world, address)
     world.work()
     assert len(world.box.taken) == 1
-    (tags, fields) = world.rows(sa.select(tables.Contact.tags, tables.Contact.fields))[0]
+    (row,) = world.rows(sa.select(tables.Contact.tags, tables.Contact.fields))
+    tags, fields = tuple(row)
     assert (tags, fields) == (["test"], {"first_name": "Lan 1"})
     assert world.column(sa.select(tables.Standing.stage)) == ["lead"]
     assert world.column(sa.select(E.sequence_id).where(E.contact_id == key).distinct()) == (
