@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import machine, parts, scheduling, sending, tracking
+from benchmarks import machine, parts, scheduling, segments, sending, tracking
 from benchmarks.figures import Figure, table
 from benchmarks.sink import Missing
 
@@ -47,6 +47,10 @@ BENCHMARKS: Final = {
             if quick
             else scheduling.measure(home, 1_000_000, 10_000)
         ),
+    ),
+    "segments": Benchmark(
+        "changed contacts looked at again, beside everybody",
+        lambda home, quick: segments.measure(home, 10_000 if quick else 1_000_000),
     ),
     "tracking": Benchmark(
         "clicks a second, each kept before its answer",

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from math import isfinite
 from typing import assert_never
 
@@ -53,8 +54,12 @@ def _folded(value: Value) -> str:
     return str(value).casefold()
 
 
+@lru_cache(maxsize=8192, typed=True)
 def matches(have: Value, pattern: Value) -> bool:
-    """Return whether `pattern` fits: only * and ? are wildcards, a bracket is itself."""
+    """Return whether `pattern` fits: only * and ? are wildcards, a bracket is itself.
+
+    Links and pages come again and again, and one look at a pattern costs as much as ten of these.
+    """
     return fnmatchcase(_folded(have), _folded(pattern).replace("[", "[[]"))
 
 

@@ -1,6 +1,6 @@
 """Segments as people look at them: how many are in each, and who."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from nurture.store.segment_reports import Member
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One segment; `page` are some of its members, the newest first."""
+    """One segment; `page` are some of its members, the newest contacts first."""
 
     key: str
     document: dict[str, Any]
@@ -49,4 +49,10 @@ def segment(
             remedy = did_you_mean(key, known, "Write it in campaigns/segments.yaml.")
             raise NotFound(f"there is no segment {key!r}", remedy=remedy)
         page = segment_reports.members(tx, key, search=search, before=before, limit=limit)
-        return Shown(*found, tuple(page))
+        return replace(Shown(*found), page=tuple(page))
+
+
+def segments_of(deps: Dependencies, contact_id: int) -> list[tuple[str, dict[str, Any], datetime]]:
+    """Return (key, document, since) of the segments that a contact is in."""
+    with deps.database.read() as tx:
+        return segment_reports.of_contact(tx, contact_id)

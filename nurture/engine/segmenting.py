@@ -1,6 +1,6 @@
 """Who is in which segment, brought up to date for the contacts that something happened to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -42,9 +42,10 @@ def follow(work: Work, contact_ids: Iterable[int]) -> list[NewEvent]:
     timed = [one.id for one in defined if one.segment.is_timed]
     planned = segments.rechecks(work.tx, timed, ids)
     found = Found()
-    for contact in _storied(work, defined, ids).values():
+    for contact in _storied(work, defined, ids, known):
         keys = _look(defined, contact, known.get(contact.id, set()), work.now, found)
-        work.contacts[contact.id] = replace(work.contacts[contact.id], segments=keys)
+        if work.catalog.asks_segments:
+            work.contacts[contact.id] = replace(work.contacts[contact.id], segments=keys)
     fresh = [
         (one, contact_id, name)
         for name, some in ((ENTERED, found.entered), (LEFT, found.left))
@@ -59,15 +60,24 @@ def follow(work: Work, contact_ids: Iterable[int]) -> list[NewEvent]:
 
 
 def _storied(
-    work: Work, defined: Sequence[SegmentDefinition], ids: Sequence[int]
-) -> Mapping[int, Contact]:
-    """Return the contacts with as much of their history as the segments ask for."""
+    work: Work,
+    defined: Sequence[SegmentDefinition],
+    ids: Sequence[int],
+    known: Mapping[int, set[int]],
+) -> Iterator[Contact]:
+    """Yield the contacts in their segments, with as much history as the segments ask for."""
     names, span = span_of(one.segment for one in defined)
     histories = {}
     if names:
         since = None if span is None else work.now - span
         histories = people.history(work.tx, ids, names=names, since=since)
-    return {key: replace(work.contacts[key], history=tuple(histories.get(key, ()))) for key in ids}
+    keys = {one.id: one.segment.key for one in defined}
+    for contact_id in ids:
+        yield replace(
+            work.contacts[contact_id],
+            history=tuple(histories.get(contact_id, ())),
+            segments=frozenset(keys[one] for one in known.get(contact_id, ())),
+        )
 
 
 def _look(
@@ -78,20 +88,18 @@ def _look(
     found: Found,
 ) -> frozenset[str]:
     """Look at one contact for every segment, those first that others rest on."""
-    keys = frozenset(one.segment.key for one in defined if one.id in known)
     for one in defined:
-        seen = replace(contact, segments=keys)
         segment = one.segment
-        belongs = holds(segment.when, seen, now)
+        belongs = holds(segment.when, contact, now)
+        if segment.is_timed:
+            found.rechecks[one.id, contact.id] = turns_at(segment.when, contact, now)
         if belongs and one.id not in known:
             found.entered.append((one, contact.id))
-            keys |= {segment.key}
+            contact = replace(contact, segments=contact.segments | {segment.key})
         elif not belongs and one.id in known:
             found.left.append((one, contact.id))
-            keys -= {segment.key}
-        if segment.is_timed:
-            found.rechecks[one.id, contact.id] = turns_at(segment.when, seen, now)
-    return keys
+            contact = replace(contact, segments=contact.segments - {segment.key})
+    return contact.segments
 
 
 def _tell(work: Work, fresh: Sequence[tuple[SegmentDefinition, int, str]]) -> list[NewEvent]:

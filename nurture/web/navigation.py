@@ -22,6 +22,7 @@ PLACES = (
     Place("overview.index", "layout-dashboard", _("Overview")),
     Place("sequences.index", "route", _("Sequences")),
     Place("contacts.index", "users", _("Contacts")),
+    Place("segments.index", "filter", _("Segments")),
     Place("inbox.index", "inbox", _("Inbox")),
     Place("health.index", "heartbeat", _("Health")),
 )

@@ -15,7 +15,7 @@ from nurture.errors import Problem
 
 NAMED: Final = ("field", "bant")
 NUMBERS: Final = ("at_least", "at_most", "above", "below")
-PLAIN: Final = ("is", "contains", "matches", *NUMBERS, "after", "before")
+PLAIN: Final = ("is", "contains", "matches", *NUMBERS, "after", "before", "within_last", "in_next")
 
 
 @dataclass(frozen=True, slots=True)

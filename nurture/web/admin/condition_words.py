@@ -29,6 +29,8 @@ RELATIONS: Mapping[str, str] = {
     "missing": _("is not known"),
     "after": _("is after"),
     "before": _("is before"),
+    "within_last": _("was in the last"),
+    "in_next": _("comes in the next"),
     "given": _("was given"),
     "not_given": _("was not given"),
     "ever": _("happened ever"),
@@ -44,6 +46,7 @@ FACT_NAMES: Mapping[str, str] = {
     "persona": _("Persona"),
     "tag": _("Tag"),
     "sequence": _("Is in the sequence"),
+    "segment": _("Is in the segment"),
     "received": _("Received the email"),
     "language": _("Language"),
     "timezone": _("Time zone"),
@@ -93,6 +96,7 @@ class ConditionWords:
 
     funnel: Funnel
     sequences: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    segments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def say(self, condition: object) -> str:
         """A condition's document in words; what is no condition is shown as it is written."""
@@ -133,6 +137,8 @@ class ConditionWords:
             return relations.get(row.relation, lambda: event_words(name))()
         relation = gettext(RELATIONS.get(row.relation, row.relation))
         values = [self._value(kind, one.strip()) for one in row.value.split(",")]
+        if row.relation in ("within_last", "in_next"):
+            values = [duration_words(row.value)]
         return " ".join(filter(None, (self.subject(row.subject), relation, ", ".join(values))))
 
     def subject(self, subject: str) -> str:
@@ -166,6 +172,8 @@ class ConditionWords:
     def _value(self, kind: str, value: str) -> str:
         if kind in ("stage", "highest_stage"):
             return self.stage(value)
+        if kind == "segment":
+            return chosen(self.segments.get(value, {}), value)
         return self.sequence(value) if kind == "sequence" else value
 
     def _inner(self, part: object) -> str:
@@ -177,6 +185,12 @@ class ConditionWords:
         said = event_words(str(did["did"]))
         if "at_least" in did:
             said = gettext(_("%(did)s at least %(times)s times"), did=said, times=did["at_least"])
+        if "at_most" in did:
+            said = (
+                gettext(_("never: %(did)s"), did=said)
+                if did["at_most"] == 0
+                else gettext(_("%(did)s at most %(times)s times"), did=said, times=did["at_most"])
+            )
         if "within" in did:
             time = duration_words(did["within"])
             said = gettext(_("%(did)s in the last %(time)s"), did=said, time=time)

@@ -14,6 +14,7 @@ from nurture.store.reports_contacts import Wanted
 from nurture.store.reports_timeline import KINDS, Happening
 from nurture.web import stage_words
 from nurture.web.admin.qualification import qualified
+from nurture.web.admin.segments import of_contact
 from nurture.web.ahead import coming_icon, coming_title, depends, zone_line
 from nurture.web.dependencies import dependencies
 from nurture.web.names import Names, chosen
@@ -103,6 +104,7 @@ def show(contact_id: int) -> str:
         names=names,
         scenes=[scene(one, names) for one in happenings],
         older=_key(happenings[-1]) if more else "",
+        segments=of_contact(contact_id),
         sequence_of={run.id: run.sequence for run in told.runs},
         zone=str(given.zone),
         because=because,
