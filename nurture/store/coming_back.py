@@ -31,14 +31,14 @@ def passages(
 ) -> list[Passage]:
     """Return every run of these contacts through these sequences that there ever was.
 
-    To have walked a draft for trial is no passage; but nobody walks twice at a time.
+    To walk a draft for trial is no passage, and stands in nobody's way.
     """
     statement = sa.select(
         E.contact_id, E.sequence_id, E.id, E.entry_key, E.began_at, E.ended_at
     ).where(
         bulk.among(tx, E.contact_id, contact_ids),
         bulk.among(tx, E.sequence_id, sequence_ids),
-        sa.or_(is_counted(E.version_id), E.ended_at.is_(None)),
+        is_counted(E.version_id),
     )
     return [Passage(*row) for row in tx.execute(statement.order_by(E.id))]
 

@@ -35,6 +35,7 @@ from nurture.store.condition_bounds import (
     opposite,
 )
 from nurture.store.database import Transaction
+from nurture.store.trials import is_counted
 from nurture.store.types import Instant
 
 C, S, E = tables.Contact, tables.Standing, tables.Event
@@ -215,7 +216,8 @@ def _membership(asking: Asking, compare: Compare) -> Bounds:
 def _among(ids: list[int], *, within: bool) -> Truth:
     if within:
         t = tables.Enrollment
-        return sa.exists().where(t.contact_id == C.id, t.ended_at.is_(None), t.sequence_id.in_(ids))
+        live = (t.ended_at.is_(None), is_counted(t.version_id))
+        return sa.exists().where(t.contact_id == C.id, t.sequence_id.in_(ids), *live)
     m = tables.SegmentMember
     return sa.exists().where(m.contact_id == C.id, m.segment_id.in_(ids))
 

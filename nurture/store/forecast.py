@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from nurture.store import tables
 from nurture.store.database import Transaction
+from nurture.store.trials import is_counted
 
 E = tables.Enrollment
 
@@ -23,7 +24,7 @@ def standings(tx: Transaction) -> dict[int, Standing]:
     dry = sa.func.sum(sa.case((E.state == "exhausted", 1), else_=0))
     statement = (
         sa.select(E.sequence_id, sa.func.count(), dry)
-        .where(E.ended_at.is_(None))
+        .where(E.ended_at.is_(None), is_counted(E.version_id))
         .group_by(E.sequence_id)
     )
     return {row[0]: Standing(row[1] - row[2], row[2]) for row in tx.execute(statement)}
@@ -32,7 +33,10 @@ def standings(tx: Transaction) -> dict[int, Standing]:
 def some_going(tx: Transaction, sequence_id: int, stride: int) -> list[int]:
     """Return the ids of every `stride`-th live run that still has content before it."""
     statement = sa.select(E.id).where(
-        E.sequence_id == sequence_id, E.ended_at.is_(None), E.state != "exhausted"
+        E.sequence_id == sequence_id,
+        E.ended_at.is_(None),
+        E.state != "exhausted",
+        is_counted(E.version_id),
     )
     if stride > 1:
         statement = statement.where(E.id % stride == 0)
