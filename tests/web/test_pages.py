@@ -17,7 +17,16 @@ from tests.web.signing_in import log_in, post
 
 __all__ = ["bare", "engine", "pages"]
 
-PATHS = ["/", "/contacts/", "/contacts/31", "/inbox/", "/inbox/3", "/health/"]
+PATHS = [
+    "/",
+    "/contacts/",
+    "/contacts/31",
+    "/inbox/",
+    "/inbox/3",
+    "/health/",
+    "/deliveries/",
+    "/quarantine/",
+]
 
 
 def text(client: FlaskClient, path: str) -> str:

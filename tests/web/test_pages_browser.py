@@ -12,7 +12,16 @@ __all__ = ["engine", "pages"]
 
 pytestmark = pytest.mark.browser
 
-PATHS = ["/", "/contacts/", "/contacts/31", "/inbox/", "/inbox/3", "/health/"]
+PATHS = [
+    "/",
+    "/contacts/",
+    "/contacts/31",
+    "/inbox/",
+    "/inbox/3",
+    "/health/",
+    "/deliveries/",
+    "/quarantine/",
+]
 
 
 def test_no_serious_barrier_on_a_wide_screen(signed_in_page: Page) -> None:
