@@ -97,7 +97,7 @@ def show(contact_id: int) -> str:
         happenings, more = reports_timeline.timeline(
             tx, contact_id, told.profile.address_key, limit=TIMELINE_PAGE
         )
-        known = qualified(tx, told)
+    known = qualified(told)
     return render_template(
         "contacts/show.html",
         told=told,

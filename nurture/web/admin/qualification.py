@@ -24,7 +24,6 @@ from nurture.engine.explain import Explanation
 from nurture.errors import Invalid, NotFound, Refused
 from nurture.store import qualification as stored
 from nurture.store import reports_stages
-from nurture.store.database import Transaction
 from nurture.web.dependencies import dependencies
 from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
@@ -58,12 +57,14 @@ class Qualified:
     rests_until: datetime | None
 
 
-def qualified(tx: Transaction, told: Explanation) -> Qualified:
+def qualified(told: Explanation) -> Qualified:
     """Read what is known of a contact, and what a person may do about them."""
     contact, funnel, now = told.contact, told.funnel, told.at
     standing = contact.standing
     stage = standing.stage if standing else ""
-    log = stored.answers(tx, [contact.id])
+    with dependencies().engine.database.read() as tx:
+        log = stored.answers(tx, [contact.id])
+        said = stored.sales_said(tx, contact.id, TRACK)
     latest = {one.letter: one for one in reversed(log)}
     current = replace(
         contact, engagement=told.score.total, temperature=told.score.temperature,
@@ -86,7 +87,7 @@ def qualified(tx: Transaction, told: Explanation) -> Qualified:
         questions=[
             (one, str(contact.fields.get(one) or "")) for one in QUESTIONS if one in funnel.fields
         ],
-        said=stored.sales_said(tx, contact.id, TRACK),
+        said=said,
         back=back,
         ways=ways,
         hindered=answer if isinstance(answer, StageRefused) else None,
