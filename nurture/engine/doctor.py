@@ -1,12 +1,12 @@
 """The doctor: everything that must never be so, looked for in the database itself."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nurture.domain.invariant import violations
 from nurture.domain.scoring import engagement
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.diagnoses import MEANINGS as MEANINGS
 from nurture.engine.replay import ROUNDING, differs, led_to
 from nurture.errors import NotFound
 from nurture.store import examination, ledger, runs
@@ -15,59 +15,14 @@ from nurture.store.examination import Finding
 
 # A timer this late means that no ticker runs, or that its run cannot be decided.
 LATE = timedelta(hours=1)
+DAY = timedelta(days=1)
+# More emails to one contact in a day than any sequences together can mean.
+MOST_A_DAY = 12
 MOST_FINDINGS = 100
 PAGE = 500
 
 # Findings that break no rule and wait for a person.
 HINTS = frozenset({"uncertain", "unknown_zone"})
-
-# What each finding means, and what a person should do.
-MEANINGS: Mapping[str, Mapping[str, str]] = {
-    "sending_without_send": {
-        "en": "a run says it is sending and no send is under way",
-        "vi": "lượt chạy đang ở trạng thái gửi nhưng không có thư nào đang gửi",
-    },
-    "send_without_run": {
-        "en": "a send is queued though its run went on",
-        "vi": "thư đang xếp hàng dù lượt chạy đã đi tiếp",
-    },
-    "overdue": {
-        "en": "a run has been due for over an hour; is a worker running?",
-        "vi": "lượt chạy đã đến hạn hơn một giờ; worker có đang chạy không?",
-    },
-    "mailed_after_suppression": {
-        "en": "a contact was mailed after they had been suppressed",
-        "vi": "đã gửi thư cho liên hệ sau khi họ bị chặn",
-    },
-    "content_twice": {
-        "en": "a contact got the same content twice by two doors",
-        "vi": "liên hệ nhận cùng một nội dung hai lần",
-    },
-    "run_of_another_stage": {
-        "en": "a contact is in the sequence of a stage they do not stand in",
-        "vi": "liên hệ đang ở chuỗi của giai đoạn khác",
-    },
-    "uncertain": {
-        "en": "nobody knows whether this email arrived; settle it on the health page",
-        "vi": "không rõ thư này đã đến chưa; hãy quyết định ở trang tình trạng",
-    },
-    "unknown_zone": {
-        "en": "a time zone that does not exist is named and passed over; correct it",
-        "vi": "múi giờ không tồn tại nên được bỏ qua; hãy sửa lại",
-    },
-    "invariant": {
-        "en": "a run is in a state that must not exist",
-        "vi": "lượt chạy ở một trạng thái không được phép",
-    },
-    "state_differs": {
-        "en": "the state of a run is not what its decisions lead to",
-        "vi": "trạng thái của lượt chạy không khớp với các quyết định",
-    },
-    "score_differs": {
-        "en": "a score is not the sum of its ledger",
-        "vi": "điểm không bằng tổng của sổ điểm",
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +42,28 @@ class Examined:
 def examine(deps: Dependencies, now: datetime) -> Examined:
     """Look for every violation; reads only, and changes nothing."""
     with deps.database.snapshot() as tx:
-        found = [
-            *examination.sending_without_send(tx, MOST_FINDINGS),
-            *examination.send_without_run(tx, MOST_FINDINGS),
-            *examination.overdue(tx, now - LATE, MOST_FINDINGS),
-            *examination.mailed_after_suppression(tx, MOST_FINDINGS),
-            *examination.content_twice(tx, MOST_FINDINGS),
-            *examination.stage_without_standing(tx, MOST_FINDINGS),
-            *examination.uncertain(tx, MOST_FINDINGS),
-            *examination.unknown_zones(tx, MOST_FINDINGS),
-        ]
+        found = at_a_glance(tx, now)
         replayed, enrollments = _replay(deps, tx)
         scores, contacts = _scores(deps, tx, now)
     return Examined((*found, *replayed, *scores), enrollments, contacts)
+
+
+def at_a_glance(tx: Transaction, now: datetime) -> list[Finding]:
+    """Return what a few queries show, without building anything again."""
+    return [
+        *examination.sending_without_send(tx, MOST_FINDINGS),
+        *examination.send_without_run(tx, MOST_FINDINGS),
+        *examination.overdue(tx, now - LATE, MOST_FINDINGS),
+        *examination.mailed_after_suppression(tx, MOST_FINDINGS),
+        *examination.content_twice(tx, MOST_FINDINGS),
+        *examination.stage_without_standing(tx, MOST_FINDINGS),
+        *examination.frozen_without_pause(tx, now - LATE, MOST_FINDINGS),
+        *examination.waiting_for_nothing(tx, now - LATE, MOST_FINDINGS),
+        *examination.stuck_deliveries(tx, now - LATE, MOST_FINDINGS),
+        *examination.mailed_too_often(tx, now - DAY, MOST_A_DAY, MOST_FINDINGS),
+        *examination.uncertain(tx, MOST_FINDINGS),
+        *examination.unknown_zones(tx, MOST_FINDINGS),
+    ]
 
 
 def _replay(deps: Dependencies, tx: Transaction) -> tuple[list[Finding], int]:

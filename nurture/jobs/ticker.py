@@ -16,6 +16,7 @@ from nurture.engine.guarding import guard
 from nurture.engine.hits import settle_hits
 from nurture.engine.record import CHUNK as FALLEN
 from nurture.engine.record import fallen
+from nurture.engine.repairs import check_up
 from nurture.engine.segment_building import CHUNK as TURNS
 from nurture.engine.segment_building import build, turn
 from nurture.engine.waking import open_queued, wake_exhausted
@@ -37,6 +38,7 @@ WAKES_EVERY: Final = 10.0  # seconds
 # An experiment may conclude something when its smallest arm has doubled, so seldom will do.
 LOOKS_AT_EXPERIMENTS: Final = 30.0  # seconds
 GUARDS_EVERY: Final = 10.0  # seconds
+CHECKS_EVERY: Final = 300.0  # seconds
 
 
 def chores(deps: Dependencies) -> Sequence[Chore]:
@@ -57,6 +59,7 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
         Chore("waking the exhausted", at_now(wake_exhausted), every=WAKES_EVERY),
         Chore("opening what was queued", at_now(open_queued), every=WAKES_EVERY),
         Chore("guarding", at_now(guard), every=GUARDS_EVERY),
+        Chore("checking up", at_now(check_up), every=CHECKS_EVERY),
         Chore("looking at experiments", at_now(look_at_experiments), every=LOOKS_AT_EXPERIMENTS),
         Chore(
             "recovering the dead",

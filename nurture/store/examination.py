@@ -100,6 +100,66 @@ def stage_without_standing(tx: Transaction, limit: int) -> list[Finding]:
     return [Finding("run_of_another_stage", row.id, row.stage) for row in rows]
 
 
+def frozen_without_pause(tx: Transaction, before: datetime, limit: int) -> list[Finding]:
+    """Live runs that stand still although nobody paused their sequence."""
+    t = tables.Sequence
+    rows = tx.execute(
+        sa.select(E.id, t.key)
+        .join(t, t.id == E.sequence_id)
+        .where(E.ended_at.is_(None), E.frozen_at < before, t.paused_at.is_(None))
+        .order_by(E.id)
+        .limit(limit)
+    )
+    return [Finding("frozen_without_pause", row.id, row.key) for row in rows]
+
+
+def waiting_for_nothing(tx: Transaction, before: datetime, limit: int) -> list[Finding]:
+    """Queued entries whose contact has no run under that key that could end."""
+    q = tables.QueuedEntry
+    under_way = sa.exists().where(
+        E.contact_id == q.contact_id,
+        E.sequence_id == q.sequence_id,
+        E.entry_key == q.entry_key,
+        E.ended_at.is_(None),
+    )
+    rows = tx.execute(
+        sa.select(q.id, q.entry_key).where(q.at < before, ~under_way).order_by(q.id).limit(limit)
+    )
+    return [Finding("waiting_for_nothing", row.id, row.entry_key) for row in rows]
+
+
+def stuck_deliveries(tx: Transaction, before: datetime, limit: int) -> list[Finding]:
+    """Notices and webhooks whose time came long ago, or that somebody took and never settled."""
+    t = tables.Delivery
+    rows = tx.execute(
+        sa.select(t.id, t.target)
+        .where(
+            sa.or_(
+                sa.and_(t.status == "waiting", t.not_before < before),
+                sa.and_(t.status == "claimed", t.claimed_at < before),
+            )
+        )
+        .order_by(t.id)
+        .limit(limit)
+    )
+    return [Finding("stuck_delivery", row.id, row.target) for row in rows]
+
+
+def mailed_too_often(tx: Transaction, since: datetime, most: int, limit: int) -> list[Finding]:
+    """Contacts who got more emails since then than any rule could mean."""
+    q = tables.Sequence
+    rows = tx.execute(
+        sa.select(S.contact_id, sa.func.count().label("many"))
+        .select_from(q)
+        .join(S, sa.and_(S.sequence_id == q.id, S.settled_at >= since))
+        .where(S.status == "accepted")
+        .group_by(S.contact_id)
+        .having(sa.func.count() > most)
+        .limit(limit)
+    )
+    return [Finding("mailed_too_often", row.contact_id, str(row.many)) for row in rows]
+
+
 def uncertain(tx: Transaction, limit: int) -> list[Finding]:
     """Sends of which nobody knows whether they arrived."""
     rows = tx.execute(

@@ -4,8 +4,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from nurture.engine.desk import resume_provider, settle_uncertain
-from nurture.errors import Conflict, NotFound
+from nurture.engine.doctor import MEANINGS
+from nurture.engine.repairs import offered, repair
+from nurture.errors import Conflict, NotFound, Refused
 from nurture.store import (
+    findings,
     operations,
     quarantine,
     reports_deliveries,
@@ -15,6 +18,7 @@ from nurture.store import (
 from nurture.web.admin.machine import OVERDUE, OVERDUE_ON_A_FAST_CLOCK, is_dead
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
+from nurture.web.i18n import language
 from nurture.web.names import Names
 from nurture.web.numbers import id_of
 from nurture.web.sessions import current_user
@@ -48,9 +52,12 @@ def index() -> str:
             "imported": reports_health.last_import(tx),
             "told": reports_deliveries.counts(tx),
             "quarantined": quarantine.waiting(tx),
+            "findings": findings.standing(tx),
         }
     return render_template(
         "health/index.html",
+        meaning=lambda code: MEANINGS[code][language()] if code in MEANINGS else code,
+        offered=offered,
         names=Names.published(catalog),
         workers=[(worker, is_dead(worker.beat_at, wall)) for worker in workers],
         wall=wall,
@@ -61,6 +68,19 @@ def index() -> str:
         after=after,
         **found,
     )
+
+
+@health.post("/findings/<int:finding_id>")
+def mend(finding_id: int) -> Response:
+    """A person lets the safe repair of a finding be done."""
+    given = dependencies()
+    try:
+        repair(given.engine, finding_id, _me(), given.clock.now())
+    except (NotFound, Refused):
+        flash(_("This was settled already, or only a person can settle it."), "warning")
+    else:
+        flash(_("It is mended."), "done")
+    return redirect(url_for("health.index", _anchor="findings"), 303)
 
 
 @health.post("/uncertain/<int:send_id>")

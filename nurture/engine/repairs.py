@@ -1,0 +1,148 @@
+"""What may safely be mended, and how: nothing here ever sends an email that may have been sent."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+
+from nurture.domain import enrollment as e
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.doctor import at_a_glance, examine
+from nurture.engine.transactions import committed
+from nurture.engine.work import Work
+from nurture.errors import NotFound, Refused
+from nurture.store import findings, ledger, operations, people, published, runs
+from nurture.store import repairs as store
+from nurture.store.examination import Finding
+from nurture.store.findings import Kept
+
+# What is looked for at a glance; everything else needs all to be built again.
+AT_A_GLANCE = (
+    "sending_without_send", "send_without_run", "overdue", "mailed_after_suppression",
+    "content_twice", "run_of_another_stage", "frozen_without_pause", "waiting_for_nothing",
+    "stuck_delivery", "mailed_too_often", "uncertain", "unknown_zone",
+)  # fmt: skip
+AT_DEPTH = ("invariant", "state_differs", "score_differs")
+
+REPAIRED = "repaired"
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What was mended, and what is left for a person."""
+
+    mended: tuple[Kept, ...]
+    left: tuple[Kept, ...]
+
+
+def check_up(deps: Dependencies, now: datetime, *, deep: bool = False) -> int:
+    """Look for violations and keep what is found on record; return how many stand.
+
+    `deep` builds every score and run again, which takes its time.
+    """
+    with deps.database.read() as tx:
+        if not published.funnel_number(tx):
+            return 0
+        found = at_a_glance(tx, now)
+    codes: Iterable[str] = AT_A_GLANCE
+    if deep:
+        found, codes = list(examine(deps, now).findings), (*AT_A_GLANCE, *AT_DEPTH)
+    with deps.database.begin() as tx:
+        findings.keep(tx, found, codes, now)
+        return findings.count(tx)
+
+
+def repair(deps: Dependencies, finding_id: int, by: str, now: datetime) -> None:
+    """Mend one finding. Raises NotFound when it stands no more, Refused when only people can."""
+    with deps.database.read() as tx:
+        kept = findings.one(tx, finding_id)
+    if kept is None:
+        raise NotFound("this finding does not stand any more")
+    mend = REPAIRS.get(kept.code)
+    if mend is None:
+        raise Refused("only a person can settle this", remedy="The health page says where.")
+    committed(deps, now, partial(_mended, kept=kept, mend=mend, by=by))
+
+
+def repair_all(deps: Dependencies, by: str, now: datetime) -> Repaired:
+    """Look at everything, and mend what may safely be mended."""
+    check_up(deps, now, deep=True)
+    with deps.database.read() as tx:
+        standing = findings.standing(tx, limit=10_000)
+    mended = [one for one in standing if one.code in REPAIRS]
+    for one in mended:
+        repair(deps, one.id, by, now)
+    return Repaired(tuple(mended), tuple(one for one in standing if one.code not in REPAIRS))
+
+
+def _mended(work: Work, kept: Kept, mend: "Mend", by: str) -> None:
+    mend(work, kept.subject)
+    findings.clear(work.tx, kept.id, by, work.now)
+    said = {"code": kept.code, "detail": kept.detail}
+    operations.note(work.tx, by, "repair", str(kept.subject), said, work.now)
+
+
+Mend = Callable[[Work, int], None]
+
+
+def _tell_what_became(work: Work, run_id: int) -> None:
+    """Tell a run that waits for a send what became of it; without any row it is sent anew."""
+    work.take_up(runs.by_ids(work.tx, [run_id], lock=True).values())
+    run = work.runs.get(run_id)
+    if run is None or not isinstance(run.enrollment.state, e.Sending):
+        return
+    step, pass_no = run.enrollment.state.step, run.enrollment.state.pass_no
+    row = store.send_of(work.tx, run_id, step, pass_no)
+    if row is None or row.status == "held":
+        # Nothing was ever claimed for this pass: it is decided again, now.
+        work.tell(run_id, e.Held(step, pass_no, REPAIRED, work.now))
+    elif row.status == "accepted":
+        work.tell(run_id, e.Accepted(step, pass_no, row.settled_at or work.now), send_id=row.id)
+    else:
+        work.tell(run_id, e.Unsent(step, pass_no, row.reason or row.status), send_id=row.id)
+
+
+def _cancel_send(work: Work, send_id: int) -> None:
+    store.cancel_queued(work.tx, send_id, "the run went on", work.now)
+
+
+def _score_again(work: Work, contact_id: int) -> None:
+    ledger.look_again(work.tx, [contact_id], work.now)
+
+
+def _move_to_own_stage(work: Work, run_id: int) -> None:
+    work.take_up(runs.by_ids(work.tx, [run_id], lock=True).values())
+    run = work.runs.get(run_id)
+    if run is None or not run.enrollment.is_live:
+        return
+    contact_id = run.enrollment.contact_id
+    people.lock(work.tx, [contact_id])
+    standing = work.contacts[contact_id].standing
+    work.tell(run_id, e.MovedAway(standing.stage if standing else ""))
+    work.wish_stage_sequence(contact_id)
+
+
+def _let_go_on(work: Work, run_id: int) -> None:
+    store.let_go(work.tx, run_id)
+
+
+def _forget_entry(work: Work, entry_id: int) -> None:
+    store.forget_entry(work.tx, entry_id)
+
+
+REPAIRS: Mapping[str, Mend] = MappingProxyType(
+    {
+        "sending_without_send": _tell_what_became,
+        "send_without_run": _cancel_send,
+        "score_differs": _score_again,
+        "run_of_another_stage": _move_to_own_stage,
+        "frozen_without_pause": _let_go_on,
+        "waiting_for_nothing": _forget_entry,
+    }
+)
+
+
+def offered(found: Finding | Kept) -> bool:
+    """Return whether a finding can be mended without a person's judgement."""
+    return found.code in REPAIRS

@@ -1,0 +1,132 @@
+"""What the doctor found is kept, shown until it is gone, and mended where that is safe."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from nurture.config import Settings
+from nurture.engine.repairs import check_up, repair, repair_all
+from nurture.errors import NotFound, Refused
+from nurture.store import findings, tables
+from tests.engine.world import DAY, HOUR, NOW, E, S, World, opened
+
+T, F, Q = tables.Standing, tables.Finding, tables.QueuedEntry
+
+
+@pytest.fixture
+def world(settings: Settings, database_url: str) -> Iterator[World]:
+    with opened(settings, database_url) as made:
+        for name in ("ana", "bo"):
+            made.enroll(name)
+        made.drive(NOW + HOUR)
+        yield made
+
+
+def plant(world: World, *statements: Any) -> None:
+    with world.deps.database.begin() as tx:
+        for statement in statements:
+            tx.execute(statement)
+
+
+def standing(world: World) -> list[tuple[str, int]]:
+    with world.deps.database.read() as tx:
+        return [(one.code, one.subject) for one in findings.standing(tx)]
+
+
+def lost_receipt(world: World) -> None:
+    """Ana's run waits for a send that was accepted long ago."""
+    state = {"state": "sending", "state_data": {"step": "hello", "pass": 1}, "step": "hello"}
+    plant(
+        world,
+        sa.update(E).where(E.contact_id == 1).values(**state, wake_at=None, accepted={}),
+        sa.delete(tables.Decision).where(tables.Decision.cause == "Accepted"),
+    )
+
+
+def left_in_the_queue(world: World) -> None:
+    plant(world, sa.update(S).where(S.contact_id == 1).values(status="queued", settled_at=None))
+
+
+def wrong_score(world: World) -> None:
+    plant(world, sa.update(T).where(T.contact_id == 1).values(engagement=7.5))
+
+
+def stands_still(world: World) -> None:
+    plant(world, sa.update(E).where(E.contact_id == 1).values(frozen_at=NOW - DAY))
+
+
+def other_stage(world: World) -> None:
+    plant(world, sa.update(T).where(T.contact_id == 1).values(stage="mql"))
+
+
+def waits_for_nothing(world: World) -> None:
+    sequence_id = sa.select(tables.Sequence.id).where(tables.Sequence.key == "cart")
+    row = {"contact_id": 1, "entry_key": "9", "properties": {}, "at": NOW - DAY}
+    plant(world, sa.insert(Q).values(**row, sequence_id=sequence_id.scalar_subquery()))
+
+
+MENDED: list[tuple[str, Callable[[World], None]]] = [
+    ("sending_without_send", lost_receipt),
+    ("send_without_run", left_in_the_queue),
+    ("score_differs", wrong_score),
+    ("frozen_without_pause", stands_still),
+    ("run_of_another_stage", other_stage),
+    ("waiting_for_nothing", waits_for_nothing),
+]
+
+
+@pytest.mark.parametrize(("code", "spoil"), MENDED)
+def test_what_may_be_mended_is_mended_and_mails_nobody_twice(
+    world: World, code: str, spoil: Callable[[World], None]
+) -> None:
+    spoil(world)
+    done = repair_all(world.deps, "lan", world.now)
+    assert code in {one.code for one in done.mended}
+    world.work()
+    assert code not in {finding.code for finding in world.examine().findings}
+    world.drive(world.now + 20 * DAY)
+    assert world.mailed("ana").count("hello") == 1
+    said = world.rows(sa.select(tables.Audit.by, tables.Audit.what))
+    assert ("lan", "repair") in said
+    check_up(world.deps, world.now, deep=True)
+    assert code not in {found for found, _ in standing(world)}
+
+
+def test_a_sound_world_keeps_no_findings(world: World) -> None:
+    assert check_up(world.deps, world.now) == 0
+    assert standing(world) == []
+
+
+def test_a_finding_is_kept_once_and_cleared_when_it_is_gone(world: World) -> None:
+    stands_still(world)
+    assert check_up(world.deps, world.now) == 1
+    assert check_up(world.deps, world.now + HOUR) == 1
+    first, last = world.rows(sa.select(F.first_seen_at, F.last_seen_at))[0]
+    assert (first, last) == (world.now, world.now + HOUR)
+    plant(world, sa.update(E).where(E.contact_id == 1).values(frozen_at=None))
+    assert check_up(world.deps, world.now + 2 * HOUR) == 0
+    assert world.column(sa.select(F.repaired_by)) == [""]
+
+
+def test_what_was_found_at_depth_is_not_cleared_by_a_glance(world: World) -> None:
+    wrong_score(world)
+    check_up(world.deps, world.now, deep=True)
+    check_up(world.deps, world.now)
+    assert standing(world) == [("score_differs", 1)]
+
+
+def test_what_needs_a_person_is_refused(world: World) -> None:
+    plant(world, sa.update(S).where(S.contact_id == 1).values(status="uncertain"))
+    check_up(world.deps, world.now)
+    (kept,) = [one for one in _kept(world) if one.code == "uncertain"]
+    with pytest.raises(Refused):
+        repair(world.deps, kept.id, "lan", world.now)
+    with pytest.raises(NotFound):
+        repair(world.deps, 999, "lan", world.now)
+
+
+def _kept(world: World) -> list[findings.Kept]:
+    with world.deps.database.read() as tx:
+        return findings.standing(tx)
