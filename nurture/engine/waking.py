@@ -7,6 +7,7 @@ became exhausted first, a few at a time and only while the window is open for th
 every rule applies as to any other run.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,8 @@ from nurture.domain.contact import Contact
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.evolve import evolve
 from nurture.domain.migrating import cuts
-from nurture.domain.sequence import Email, Sequence
+from nurture.domain.sequence import Email
+from nurture.domain.sequence import Sequence as Steps
 from nurture.domain.waiting import opening
 from nurture.domain.waking import wakes_into
 from nurture.engine.definitions import Definition, asks_history
@@ -25,7 +27,6 @@ from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.store import queued, runs, waking
 from nurture.store.runs import Run
-from nurture.store.waking import Mark
 
 # Runs of one sequence woken in one go. With a ticker that looks every ten seconds some 36,000 wake
 # in an hour, which no window and no cap has to bear at once.
@@ -43,16 +44,18 @@ def wake_exhausted(deps: Dependencies, now: datetime, limit: int = AT_ONCE) -> i
         pending = waking.pending(tx)
     woken = 0
     for sequence_id in pending:
-        mark, left = Mark(), limit
-        for _ in range(MOST_PAGES):
-            page = committed(
-                deps, now, partial(_wake, sequence_id=sequence_id, after=mark, limit=left)
+        # Putting many in their order takes a while, so it is done where nobody waits for a lock.
+        with deps.database.read() as tx:
+            ids = waking.asleep(tx, sequence_id, PAGE * MOST_PAGES)
+        left = limit
+        for start in range(0, len(ids), PAGE):
+            page = partial(
+                _wake, sequence_id=sequence_id, ids=ids[start : start + PAGE], limit=left
             )
-            woken += page.woken
-            left -= page.woken
-            if page.last is None or left <= 0:
+            left -= committed(deps, now, page)
+            if left <= 0:
                 break
-            mark = page.last
+        woken += limit - left
     return woken
 
 
@@ -76,21 +79,15 @@ def open_queued(deps: Dependencies, now: datetime, limit: int = PAGE) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    woken: int = 0
-    last: Mark | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Sleeper:
     """An exhausted run, as it is and as it is once it has been taken over."""
 
     run: Run
-    old: Sequence
+    old: Steps
     rebase: e.Rebase
     then: Enrollment
 
-    def target(self, new: Sequence, contact: Contact | None) -> str:
+    def target(self, new: Steps, contact: Contact | None) -> str:
         """Return the step into which the run wakes; empty when nothing is new for it."""
         received = contact.received if contact else frozenset[str]()
         return wakes_into(self.then, self.old, new, received)
@@ -101,21 +98,21 @@ class _Sleeper:
         return bool(self.rebase.passes) or self.rebase.step is not None
 
 
-def _wake(work: Work, sequence_id: int, after: Mark, limit: int) -> _Page:
-    marks = waking.asleep(work.tx, sequence_id, after, PAGE)
+def _wake(work: Work, sequence_id: int, ids: Sequence[int], limit: int) -> int:
+    ours = waking.still_asleep(work.tx, sequence_id, ids)
     current = {one.sequence_id: one for one in work.catalog.current.values()}
     definition = current.get(sequence_id)
-    if definition is None or not marks:
-        return _Page()
+    if definition is None or not ours:
+        return 0
     new = definition.sequence
-    found = runs.by_ids(work.tx, [mark.run_id for mark in marks])
+    found = runs.by_ids(work.tx, ours)
     sleepers = {run.enrollment.id: _sleeper(work, run, new) for run in work.know(found.values())}
     # Contacts are read only where something may follow for them.
     hopeful = [one for one in sleepers.values() if one.target(new, None) or one.changes]
     work.see({one.then.contact_id for one in hopeful}, history=asks_history(new))
     moved: list[int] = []
     woken = 0
-    for sleeper in (sleepers[mark.run_id] for mark in marks):
+    for sleeper in (sleepers[key] for key in ids if key in sleepers):
         contact = work.contacts.get(sleeper.then.contact_id)
         target = sleeper.target(new, contact) if contact else ""
         if target and woken == limit:
@@ -128,10 +125,10 @@ def _wake(work: Work, sequence_id: int, after: Mark, limit: int) -> _Page:
             work.tell(sleeper.then.id, e.ContentAdded(target))
             woken += 1
     waking.pin(work.tx, moved, definition.version_id)
-    return _Page(woken, marks[-1] if len(marks) == PAGE else None)
+    return woken
 
 
-def _sleeper(work: Work, run: Run, new: Sequence) -> _Sleeper:
+def _sleeper(work: Work, run: Run, new: Steps) -> _Sleeper:
     was = run.enrollment
     step = None
     if was.step and was.step not in new.by_key:
@@ -149,7 +146,7 @@ def _take_over(work: Work, sleeper: _Sleeper, definition: Definition, *, wakes: 
     work.runs[sleeper.then.id] = replace(run, version_id=definition.version_id)
 
 
-def _is_closed(sequence: Sequence, contact: Contact, target: str, now: datetime) -> bool:
+def _is_closed(sequence: Steps, contact: Contact, target: str, now: datetime) -> bool:
     """Return whether the window is closed for an email; who then wakes is not yet decided."""
     step = sequence.by_key[target]
     return isinstance(step, Email) and opening(sequence, contact, target, now) > now

@@ -1,7 +1,6 @@
 """Exhausted runs of older versions: the ones that new content may wake, in their order."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -10,14 +9,6 @@ from nurture.store.database import Transaction
 
 E, S, V = tables.Enrollment, tables.Sequence, tables.SequenceVersion
 SINCE = E.state_data["since"].as_string()
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A run in the order in which runs became exhausted."""
-
-    since: str = ""
-    run_id: int = 0
 
 
 def pending(tx: Transaction) -> list[int]:
@@ -34,18 +25,28 @@ def pending(tx: Transaction) -> list[int]:
     return list(tx.execute(statement).scalars())
 
 
-def asleep(tx: Transaction, sequence_id: int, after: Mark, limit: int) -> list[Mark]:
-    """Return such runs of a sequence behind `after`, the longest exhausted first, locked for us."""
-    behind = sa.or_(after.since < SINCE, sa.and_(after.since == SINCE, E.id > after.run_id))
+def asleep(tx: Transaction, sequence_id: int, limit: int) -> list[int]:
+    """Return the ids of such runs of a sequence, the longest exhausted first."""
     statement = (
-        sa.select(SINCE, E.id)
+        sa.select(E.id)
         .join(S, S.id == E.sequence_id)
-        .where(E.sequence_id == sequence_id, *_is_asleep(), behind)
+        .where(E.sequence_id == sequence_id, *_is_asleep())
         .order_by(SINCE, E.id)
         .limit(limit)
+    )
+    return list(tx.execute(statement).scalars())
+
+
+def still_asleep(tx: Transaction, sequence_id: int, run_ids: Iterable[int]) -> set[int]:
+    """Return which of these runs still are such ones, locked for us; others hold the rest."""
+    statement = (
+        sa.select(E.id)
+        .join(S, S.id == E.sequence_id)
+        .where(E.sequence_id == sequence_id, *_is_asleep(), bulk.among(tx, E.id, run_ids))
+        .order_by(E.id)
         .with_for_update(of=E, skip_locked=True)
     )
-    return [Mark(*row) for row in tx.execute(statement)]
+    return set(tx.execute(statement).scalars())
 
 
 def pin(tx: Transaction, run_ids: Iterable[int], version_id: int) -> None:
