@@ -126,7 +126,7 @@ def walk(condition: Condition) -> Iterator[Condition]:
 
 def matches_properties(where: Mapping[str, Value], properties: Mapping[str, Value]) -> bool:
     """Return whether every wanted property is there; texts may hold * and ? wildcards."""
-    return all(_wanted(want, properties.get(name)) for name, want in where.items())
+    return not where or all(_wanted(want, properties.get(name)) for name, want in where.items())
 
 
 def _may_count(occurrence: Occurrence, event: str) -> bool:
@@ -154,12 +154,13 @@ def _did(did: Did, contact: Contact, now: datetime, *, unknown_opens: bool) -> b
     since = None if did.within is None else now - did.within
     found = 0
     for occurrence in contact.history:
-        known = counts(occurrence, did.event)
-        if not known and not (unknown_opens and _may_count(occurrence, did.event)):
-            continue
-        if occurrence.occurred_at > now:
+        # The name first: most of a history is about something else.
+        if occurrence.name != did.event or occurrence.occurred_at > now:
             continue
         if since is not None and occurrence.occurred_at <= since:
+            continue
+        known = counts(occurrence, did.event)
+        if not known and not (unknown_opens and _may_count(occurrence, did.event)):
             continue
         if matches_properties(did.where, occurrence.properties):
             found += 1
