@@ -8,6 +8,7 @@ from typing import Any
 
 from nurture.domain.bant import ANSWERS, LETTERS, PREFIX, answer_of
 from nurture.domain.contact import Engaged, Occurrence, Value
+from nurture.domain.segments import BORDER
 from nurture.engine.addresses import parse_address
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.quarantine import quarantine_events, suspicion
@@ -26,7 +27,7 @@ LONGEST_PROPERTIES = 20_000
 OURS = frozenset(
     {
         Engaged.OPEN, Engaged.CLICK, Engaged.DELIVERED, Engaged.BOUNCE, Engaged.COMPLAINT,
-        Engaged.UNSUBSCRIBE,
+        Engaged.UNSUBSCRIBE, *BORDER,
     }
 )  # fmt: skip
 

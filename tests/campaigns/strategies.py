@@ -58,6 +58,8 @@ def _value(op: Op) -> st.SearchStrategy[Value]:
             return st.booleans()
         case Op.AFTER | Op.BEFORE:
             return SHOWN
+        case Op.WITHIN_LAST | Op.IN_NEXT:
+            return DURATIONS.map(lambda one: int(one.total_seconds()))
         case _:
             return NUMBERS
 
@@ -78,7 +80,17 @@ def comparisons(draw: st.DrawFn) -> Compare:
     return Compare(Subject(kind, name), op, draw(_value(op)))
 
 
-DIDS = st.builds(Did, EVENTS, st.integers(1, 10_000), st.none() | DURATIONS, WHERE)
+@st.composite
+def dids(draw: st.DrawFn) -> Did:
+    """What somebody did, so often at least, at most, or between both."""
+    least = draw(st.integers(1, 10_000))
+    most = draw(st.none() | st.integers(0, 10_000))
+    if most is not None:
+        least = draw(st.integers(0, most))
+    return Did(draw(EVENTS), least, draw(st.none() | DURATIONS), draw(WHERE), most)
+
+
+DIDS = dids()
 CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
     st.one_of(comparisons(), DIDS),
     lambda inner: st.one_of(

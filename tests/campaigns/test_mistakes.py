@@ -84,7 +84,7 @@ CASES = [
         "stage: visitor",
         "stage: visitor\nentry: {field: country}",
         [
-            "4: entry: nothing is said about the value. Write exactly one of is, in, contains, matches, exists, at_least, at_most, above, below, after, before."
+            "4: entry: nothing is said about the value. Write exactly one of is, in, contains, matches, exists, at_least, at_most, above, below, after, before, within_last, in_next."
         ],
     ),
     (
