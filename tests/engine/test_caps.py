@@ -266,7 +266,7 @@ def test_without_caps_nothing_is_asked_about_places(world: World) -> None:
     asked: list[str] = []
 
     def note(_c: Any, _k: Any, statement: str, *_rest: Any) -> None:
-        if "trial" in statement and "FROM send" in statement:
+        if "FROM send" in statement and "sequence.stage" in statement:
             asked.append(statement)
 
     sa.event.listen(sa.Engine, "before_cursor_execute", note)
