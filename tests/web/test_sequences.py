@@ -8,11 +8,14 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from nurture.campaigns import read_campaigns
 from nurture.config import Secrets, Settings
+from nurture.domain.sequence import Email, Notify
 from nurture.engine import drafts
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.pausing import pause
 from nurture.web.app import PAGES, WebDependencies, create_app
+from tests.fixtures.places import ROOT
 from tests.web.people import CHEAP, AccountsInMemory, StandingClock
 from tests.web.planted import bare, engine, pages
 from tests.web.signing_in import forgery_token, log_in
@@ -20,21 +23,26 @@ from tests.web.signing_in import forgery_token, log_in
 __all__ = ["bare", "engine", "pages"]
 
 LEAD = "/sequences/lead-nurture"
+SHIPPED = read_campaigns(ROOT / "campaigns").sequences
+ORDER = list(SHIPPED["lead-nurture"].by_key)
 PATHS = [
     "/sequences/",
     "/sequences/-new",
-    LEAD,
-    "/sequences/cart-reminder",
+    *(f"/sequences/{key}" for key in SHIPPED),
     f"{LEAD}/draft",
     f"{LEAD}/draft/settings",
     "/sequences/cart-reminder/draft/settings",
     f"{LEAD}/draft/publish",
-    *(f"{LEAD}/draft/steps/{number}" for number in (1, 2, 3, 4, 16)),
+    *(f"{LEAD}/draft/steps/{number}" for number, _ in enumerate(ORDER, start=1)),
     *(
         f"{LEAD}/draft/steps/new?kind={kind}"
         for kind in ("email", "wait", "wait_for", "branch", "change_stage", "goal", "exit")
     ),
 ]
+
+
+def page_of(step: str) -> str:
+    return f"{LEAD}/draft/steps/{ORDER.index(step) + 1}"
 
 
 def text(client: FlaskClient, path: str) -> str:
@@ -149,7 +157,7 @@ def test_a_new_sequence_is_written_checked_and_published(
     assert "Version 1 is published." in text(signed_in, "/sequences/tips")
 
 
-@pytest.mark.parametrize("path", ["/sequences/-new", f"{LEAD}/draft/settings"])
+@pytest.mark.parametrize("path", ["/sequences/-new", "/sequences/mql-nurture/draft/settings"])
 def test_a_form_asks_for_no_condition_where_there_is_none(
     signed_in: FlaskClient, path: str
 ) -> None:
@@ -174,12 +182,12 @@ def test_a_key_that_cannot_be_used_brings_the_form_back_with_everything_in_it(
 def test_a_step_that_is_wrong_is_kept_and_told_at_its_fields(
     signed_in: FlaskClient, engine: Dependencies
 ) -> None:
-    page = f"{LEAD}/draft/steps/3"
+    page = page_of("download")
     fields = {"kind": "wait_for", "was": "download", "key": "download", "what": "when",
               "when.mode": "text", "when.text": "{stage: vipp", "within.amount": "soon",
               "within.unit": "d", "yes": "nowhere"}  # fmt: skip
     assert submit(signed_in, page, **fields).location == page
-    assert steps(engine)[2]["wait_for"] == {
+    assert steps(engine)[ORDER.index("download")]["wait_for"] == {
         "when": "{stage: vipp", "within": "soond", "yes": "nowhere",
     }  # fmt: skip
     shown = text(signed_in, page)
@@ -192,7 +200,7 @@ def test_a_step_that_is_wrong_is_kept_and_told_at_its_fields(
 def test_publishing_is_refused_while_anything_is_wrong(
     signed_in: FlaskClient, engine: Dependencies
 ) -> None:
-    page = f"{LEAD}/draft/steps/4"
+    page = page_of("pause-1")
     submit(signed_in, page, kind="wait", was="pause-1", key="pause-1")
     shown = signed_in.get(f"{LEAD}/draft/publish")
     assert "disabled" in shown.text
@@ -203,21 +211,22 @@ def test_publishing_is_refused_while_anything_is_wrong(
 
 
 def test_a_renamed_step_takes_its_paths_along(signed_in: FlaskClient, engine: Dependencies) -> None:
-    page = f"{LEAD}/draft/steps/13"
+    page = page_of("customer-story")
     fields = {"kind": "email", "was": "customer-story", "key": "story",
               "email": "lead-customer-story", "topic": "marketing"}  # fmt: skip
-    assert submit(signed_in, page, **fields).location == f"{LEAD}/draft#step-13"
-    document = steps(engine)
-    assert document[0]["branch"]["cases"][0]["to"] == "story"
-    assert document[13]["wait_for"]["of"] == "story"
+    place = ORDER.index("customer-story")
+    assert submit(signed_in, page, **fields).location == f"{LEAD}/draft#step-{place + 1}"
+    document = {step["key"]: step for step in steps(engine)}
+    assert document["warmed"]["wait_for"]["yes"] == document["pause-0"]["next"] == "story"
+    assert document["story-read"]["wait_for"]["of"] == "story"
 
 
 def test_what_changes_and_who_is_under_way_is_shown_before_publishing(
     signed_in: FlaskClient,
 ) -> None:
-    submit(signed_in, f"{LEAD}/draft/steps/4", kind="wait", was="pause-1", key="pause-1",
+    submit(signed_in, page_of("pause-1"), kind="wait", was="pause-1", key="pause-1",
            **{"wait.amount": "1", "wait.unit": "w"})  # fmt: skip
-    submit(signed_in, f"{LEAD}/draft/steps/11", f"{LEAD}/draft/steps/11/remove")
+    submit(signed_in, page_of("messages"), f"{page_of('messages')}/remove")
     shown = text(signed_in, f"{LEAD}/draft/publish")
     assert re.search(r"Removed steps.*messages.*Changed steps.*pause-1", shown, re.DOTALL)
     assert re.search(r"\d+ contacts are in it now and stay on the version they entered", shown)
@@ -228,9 +237,9 @@ def test_what_changes_and_who_is_under_way_is_shown_before_publishing(
 
 
 def test_two_people_at_one_step_lose_nothing(signed_in: FlaskClient, engine: Dependencies) -> None:
-    page = f"{LEAD}/draft/steps/4"
+    page = page_of("pause-1")
     theirs = steps(engine)
-    theirs[3] = {"key": "pause-1", "wait": "9d"}
+    theirs[ORDER.index("pause-1")] = {"key": "pause-1", "wait": "9d"}
     old = signed_in.get(page)
     document = {**drafts.load(engine, "lead-nurture").document, "steps": theirs}
     drafts.save(engine, "lead-nurture", document, 0, "Minh", engine.clock.now())
@@ -241,9 +250,9 @@ def test_two_people_at_one_step_lose_nothing(signed_in: FlaskClient, engine: Dep
     shown = html.unescape(answer.text)
     for both in ("Minh saved this draft meanwhile.", "wait: 9d", 'value="5"'):
         assert both in shown
-    assert steps(engine)[3]["wait"] == "9d"
+    assert steps(engine)[ORDER.index("pause-1")]["wait"] == "9d"
     assert signed_in.post(page, data={**mine, "revision": "1"}).status_code == 303
-    assert steps(engine)[3]["wait"] == "5d"
+    assert steps(engine)[ORDER.index("pause-1")]["wait"] == "5d"
 
 
 def test_settings_are_saved_and_a_conflict_shows_both(
@@ -260,7 +269,7 @@ def test_settings_are_saved_and_a_conflict_shows_both(
     document = drafts.load(engine, "lead-nurture").document
     assert document["entry"] == {"field": "country", "is": "VN"}
     assert document["window"] == {"days": ["tue", "wed"], "from": "08:00", "to": "11:30"}
-    assert len(document["steps"]) == 16
+    assert len(document["steps"]) == len(ORDER)
     answer = submit(signed_in, page, **{**fields, "name.en": "Third", "revision": "0"})
     assert answer.status_code == 409
     assert "Third" in answer.text
@@ -268,7 +277,7 @@ def test_settings_are_saved_and_a_conflict_shows_both(
 
 
 def test_buttons_that_add_rows_save_nothing(signed_in: FlaskClient, engine: Dependencies) -> None:
-    page = f"{LEAD}/draft/steps/1"
+    page = page_of("source")
     fields = {"kind": "branch", "was": "source", "key": "source", "case": "0", "case-0.mode": "all",
               "case-0.subject": "did.click", "case-0.relation": "within", "case-0.value": "7d",
               "case-0.to": "end", "more": "case+"}  # fmt: skip
@@ -284,23 +293,23 @@ def test_buttons_that_add_rows_save_nothing(signed_in: FlaskClient, engine: Depe
 
 def test_steps_are_moved_without_a_script(signed_in: FlaskClient, engine: Dependencies) -> None:
     page = f"{LEAD}/draft"
-    order = [str(number) for number in range(1, 17)]
+    order = [str(number) for number, _ in enumerate(ORDER, start=1)]
     submit(signed_in, page, f"{page}/order", order=order, move="2:up")
-    assert [step["key"] for step in steps(engine)][:2] == ["welcome", "source"]
-    submit(signed_in, page, f"{page}/order", order=order, move="16:down")
+    assert [step["key"] for step in steps(engine)][:2] == [ORDER[1], ORDER[0]]
+    submit(signed_in, page, f"{page}/order", order=order, move=f"{len(ORDER)}:down")
     submit(signed_in, page, f"{page}/order", order=["3", "1", "x", "99"], revision="0")
     assert "Somebody changed the steps meanwhile" in text(signed_in, page)
-    assert [step["key"] for step in steps(engine)][:2] == ["welcome", "source"]
+    assert [step["key"] for step in steps(engine)][:2] == [ORDER[1], ORDER[0]]
 
 
 def test_a_draft_is_thrown_away_and_what_is_published_stays(
     signed_in: FlaskClient, engine: Dependencies
 ) -> None:
     page = f"{LEAD}/draft"
-    submit(signed_in, f"{page}/steps/11", f"{page}/steps/11/remove")
-    assert len(steps(engine)) == 15
+    submit(signed_in, page_of("messages"), f"{page_of('messages')}/remove")
+    assert len(steps(engine)) == len(ORDER) - 1
     assert submit(signed_in, page, f"{page}/discard").location == LEAD
-    assert len(steps(engine)) == 16
+    assert len(steps(engine)) == len(ORDER)
 
 
 def test_a_mail_is_previewed_in_a_frame_that_can_do_nothing(signed_in: FlaskClient) -> None:
@@ -312,6 +321,16 @@ def test_a_mail_is_previewed_in_a_frame_that_can_do_nothing(signed_in: FlaskClie
     assert "script" not in mail.headers["Content-Security-Policy"]
     assert signed_in.get("/sequences/-preview/nothing/vi").status_code == 404
     assert "not in the templates' folder" in text(signed_in, "/sequences/-preview?email=nothing")
+
+
+def test_every_shipped_email_can_be_previewed(signed_in: FlaskClient) -> None:
+    for sequence in SHIPPED.values():
+        for step in sequence.steps:
+            if isinstance(step, Email | Notify):
+                notice = "&notice=1" if isinstance(step, Notify) else ""
+                shown = text(signed_in, f"/sequences/-preview?email={step.template}{notice}")
+                assert shown.count("<iframe") == 2, step.template
+                assert "n-field-error" not in shown, step.template
 
 
 def test_a_sequence_is_shown_as_its_file(signed_in: FlaskClient) -> None:
@@ -331,7 +350,7 @@ def test_a_paused_sequence_says_so_and_offers_to_go_on(
 
 
 def test_what_is_wrong_is_told_in_the_language_of_the_page(signed_in: FlaskClient) -> None:
-    page = f"{LEAD}/draft/steps/3"
+    page = page_of("download")
     submit(signed_in, page, kind="wait_for", was="download", key="download", what="event",
            event="clik", of="nowhere", yes="nowhere",
            **{"within.amount": "3", "within.unit": "d"})  # fmt: skip
