@@ -95,7 +95,9 @@ class Desk:
 
         Without `below` it does not go on below; with `then` it goes where the step leads.
         """
-        options = [("", _("as named below, at “Then”") if then else _("the step below"))]
+        options = [
+            ("", _("as named below, at “Where it goes on”") if then else _("the step below"))
+        ]
         options = options if below or then else []
         options += [(one.key, f"{one.number}. {one.title}") for one in self.flow() if one.key]
         options.append((END, _("the end")))

@@ -18,6 +18,13 @@ LOOKS: Final[Mapping[str, str]] = {
     "move_to": "move",
 }
 
+# The kinds that are coloured as another one is.
+TINTS: Final[Mapping[str, str]] = {
+    "wait_for_event": "wait",
+    "wait_until": "wait",
+    "split": "branch",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Way:

@@ -71,4 +71,5 @@ def published_subjects(
 ) -> dict[str, Mapping[str, str]]:
     """The subjects that a version sends, by the name of the email instead of the step's key."""
     steps: Sequence[Any] = document.get("steps") or ()
-    return {step["email"]: by_step.get(step["key"], {}) for step in steps if step.get("email")}
+    sent = ((step.get("email"), by_step.get(step["key"])) for step in steps)
+    return {email: subjects for email, subjects in sent if email and subjects}

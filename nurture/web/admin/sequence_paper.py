@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 from flask import render_template, request
 
 from nurture.domain.contact import Value
+from nurture.domain.decisions import Expose
 from nurture.domain.sequence import Goal, Sequence, Split, WaitFor
 from nurture.domain.stages import StageChange
 from nurture.domain.states import STATE_NAMES
@@ -43,6 +45,7 @@ from nurture.web.i18n import gettext as _
 from nurture.web.i18n import language
 from nurture.web.names import Names
 from nurture.web.numbers import id_of
+from nurture.web.reasons import reason
 from nurture.web.words import Tone
 
 MOST_FOUND: Final = 8
@@ -201,7 +204,8 @@ def _outcome(engine: Dependencies, at: Desk, sequence: Sequence, asked: Asked) -
         )
     except NurtureError as error:
         return Outcome(faults=(tell(Problem(error.message, error.remedy)),))
-    return _told(simulated, sequence, assumptions, _names(at, world))
+    zone = zone_of(simulated.contact, sequence)
+    return _told(simulated, sequence, assumptions, _names(at, world, zone))
 
 
 def _life(engine: Dependencies, asked: Asked, world: World, now: datetime) -> Life:
@@ -215,10 +219,11 @@ def _life(engine: Dependencies, asked: Asked, world: World, now: datetime) -> Li
     )
 
 
-def _names(at: Desk, world: World) -> Names:
+def _names(at: Desk, world: World, zone: ZoneInfo) -> Names:
     flow = at.known.flow()
     titles = {name: flow.subject(name) for name in at.known.subjects}
-    return Names(world.funnel, {key: one.names for key, one in world.sequences.items()}, titles)
+    sequences_by_key = {key: one.names for key, one in world.sequences.items()}
+    return Names(world.funnel, sequences_by_key, titles, zone=zone)
 
 
 def _told(
@@ -270,11 +275,21 @@ def _moment(moment: Moment, names: Names) -> Iterator[Told]:
             title = _("Moves to the stage “%(stage)s”", stage=names.stage(change.edge.to))
         else:
             title = _("May not move to the stage “%(stage)s”", stage=names.stage(change.to))
-        yield Told("stairs-up", "sky", title, "", (change.why,))
+        yield Told("stairs-up", "sky", title, "", (_why(change.why),))
         return
-    decided: list[dict[str, Any]] = [trail.dump(one) for one in moment.decisions]
+    decided: list[dict[str, Any]] = [
+        # Every email says again that the contact is not held out.
+        trail.dump(one)
+        for one in moment.decisions
+        if not (isinstance(one, Expose) and one.experiment.startswith("hold-out"))
+    ]
     if not decided or all(one["do"] in _UNTOLD for one in decided):
         return
     sequence = names.sequence(moment.sequence)
     icon, tone, title, lines = decision_lines(moment.cause, decided, sequence, names)
     yield Told(icon, tone, title, "", lines[1:])
+
+
+def _why(why: str) -> str:
+    kind, _space, score = why.partition(" ")
+    return _("Engagement score: %(score)s", score=score) if kind == "engagement" else reason(why)

@@ -7,7 +7,7 @@ from flask import Blueprint
 from nurture.web.admin.condition_rows import editor_of
 from nurture.web.admin.problem_words import tell
 from nurture.web.admin.sequence_fields import split_duration, written_mapping, written_value
-from nurture.web.admin.sequence_flow import LOOKS, setting_name
+from nurture.web.admin.sequence_flow import LOOKS, TINTS, setting_name
 from nurture.web.admin.sequence_forms import KIND_GROUPS, LEADING
 from nurture.web.admin.sequence_words import weekday_names
 from nurture.web.sessions import current_user
@@ -31,6 +31,7 @@ def _for_templates() -> dict[str, Any]:
         "setting_name": setting_name,
         "split_duration": split_duration,
         "tell": tell,
+        "tints": TINTS,
         "weekday_names": weekday_names,
         "written_mapping": written_mapping,
         "written_value": written_value,
