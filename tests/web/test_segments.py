@@ -43,7 +43,8 @@ def published(engine: Dependencies, clock: StandingClock) -> Dependencies:
 def test_without_a_segment_the_page_teaches_how_to_write_one(signed_in: FlaskClient) -> None:
     shown = text(signed_in, "/segments/")
     assert "No segments yet" in shown
-    assert "did: visit, at_least: 3, within: 30d" in shown
+    assert "did: visit" in shown
+    assert "nurture apply" in shown
 
 
 def test_the_list_counts_members_and_says_the_condition(
