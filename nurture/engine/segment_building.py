@@ -73,11 +73,12 @@ def publish_segments(
     return tuple(sorted(changed | {one.key for one in gone}))
 
 
-def build(deps: Dependencies, now: datetime, told: Told = lambda _: None) -> int:
+def build(deps: Dependencies, now: datetime, told: Told = lambda _: None, size: int = BATCH) -> int:
     """Look at everybody for the segments that were published; return how many were built.
 
     Whoever is in or out by the new definition did nothing, so that no event tells of it. Contacts
-    that change meanwhile are seen to by their own transactions, which hold them.
+    that change meanwhile are seen to by their own transactions, which hold them. `size` is how many
+    contacts one transaction looks at.
     """
     with deps.database.read() as tx:
         catalog = deps.definitions.catalog(tx)
@@ -85,17 +86,19 @@ def build(deps: Dependencies, now: datetime, told: Told = lambda _: None) -> int
     done = 0
     for one in catalog.segments:
         if one.id in open_:
-            done += _build_one(deps, one, now, told)
+            done += _build_one(deps, one, now, told, size)
     return done
 
 
-def _build_one(deps: Dependencies, one: SegmentDefinition, now: datetime, told: Told) -> int:
+def _build_one(
+    deps: Dependencies, one: SegmentDefinition, now: datetime, told: Told, size: int
+) -> int:
     after = looked = inside = 0
     with deps.database.read() as tx:
         begun = segments.by_key(tx, one.segment.key)
     while True:
         with deps.database.begin() as tx:
-            part = segments.contact_range(tx, after, BATCH)
+            part = segments.contact_range(tx, after, size)
             if part is None:
                 break
             inside += _build_range(tx, one, (part[0], part[1]), now)

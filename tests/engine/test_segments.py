@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from nurture.campaigns.parse import parse_segments
 from nurture.config import Settings
 from nurture.domain.conditions import holds
-from nurture.engine import segment_building
 from nurture.engine.record import fallen, score_again
 from nurture.engine.segment_building import Progress, build, publish_segments, turn
 from nurture.engine.suppress import unsubscribe
@@ -93,15 +92,14 @@ def test_publishing_finds_everybody_and_tells_of_nobody(ready: Place) -> None:
 
 
 def test_a_build_goes_through_everybody_in_batches_and_says_how_far_it_is(
-    ready: Place, monkeypatch: pytest.MonkeyPatch
+    ready: Place,
 ) -> None:
-    monkeypatch.setattr(segment_building, "BATCH", 2)
     ids = ready.add_many([f"p{n}" for n in range(5)])
     heard: list[Progress] = []
     written = [segment("all", {"language": "en"})]
     with ready.deps.database.begin() as tx:
         publish_segments(tx, parse_segments({"segments": written}), "test", ready.now)
-    assert build(ready.deps, ready.now, heard.append) == 1
+    assert build(ready.deps, ready.now, heard.append, size=2) == 1
     assert [(one.looked_at, one.members) for one in heard] == [(2, 2), (4, 4), (5, 5)]
     assert inside(ready, "all") == set(ids)
 
