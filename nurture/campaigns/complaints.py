@@ -117,8 +117,11 @@ def _told(told: str, given: object, context: Mapping[str, Any]) -> tuple[str, st
         return f"{given} is too small", f"Write more than {least}." if "gt" in context else (
             f"Write {least} or more."
         )
-    if told == "less_than_equal":
-        return f"{given} is too large", f"Write {context['le']} or less."
+    if told in ("less_than_equal", "less_than"):
+        most = context.get("le", context.get("lt"))
+        return f"{given} is too large", f"Write less than {most}." if "lt" in context else (
+            f"Write {most} or less."
+        )
     if told == "too_short":
         return "this list is empty", "Write at least one item."
     return f"this cannot be read ({told.replace('_', ' ')})", "Compare it with the documentation."

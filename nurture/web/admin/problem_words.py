@@ -25,6 +25,7 @@ SENTENCES = (
     _("Write `key: value` lines, indented."), _("this list is too long"), _("Split it."),
     _("this list is empty"), _("Write at least one item."), _("<> is too small"),
     _("Write <> or more."), _("Write more than <>."), _("<> is too large"), _("Write <> or less."),
+    _("Write less than <>."),
     _("<> is not known here"), _("<> cannot stand here"),
     _("Use lower-case letters a-z, digits, - and _, without spaces or accents."),
     _("Did you mean `<>`?"), _("Write one of <>."), _("Look for the right name."),

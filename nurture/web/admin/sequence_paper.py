@@ -123,6 +123,7 @@ def paper(key: str) -> str:
     at = desk(engine, key, check=False)
     checked = check_draft(engine, at.draft.document)
     asked = _asked()
+    who = _somebody(engine, asked.contact)
     outcome = None
     if checked.sequence is None:
         outcome = Outcome(faults=(_("The draft cannot be read yet. Put right what it lists."),))
@@ -135,7 +136,7 @@ def paper(key: str) -> str:
         asked=asked,
         outcome=outcome,
         found=_found(engine, asked),
-        who=_somebody(engine, asked.contact),
+        who=who,
         acts=_acts(checked.sequence) if checked.sequence else [],
         triggered=checked.sequence is not None and checked.sequence.trigger is not None,
         splits=checked.sequence is not None
@@ -287,7 +288,9 @@ def _moment(moment: Moment, names: Names) -> Iterator[Told]:
         return
     sequence = names.sequence(moment.sequence)
     icon, tone, title, lines = decision_lines(moment.cause, decided, sequence, names)
-    yield Told(icon, tone, title, "", lines[1:])
+    # The first line says what caused it, which the day and the line before show already; only a
+    # line about entering says there what was decided first.
+    yield Told(icon, tone, title, "", lines if moment.cause == "Entered" else lines[1:])
 
 
 def _why(why: str) -> str:
