@@ -77,6 +77,17 @@ def _webhook_secrets(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def _endpoint_urls(text: str) -> tuple[tuple[str, str], ...]:
+    found = []
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        key, _sign, url = (part.strip() for part in one.partition("="))
+        parts = urlsplit(url)
+        if not key or parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(text)
+        found.append((key, url))
+    return tuple(found)
+
+
 TEXT = Kind(str)
 # Absolute, because child processes and cron jobs start in other folders.
 PATH = Kind(_path, "Give a path; ~ works for people who have a home.")
@@ -98,6 +109,7 @@ SMTP_URL = Kind(
     _url("smtp", "smtps"), "Give smtp://user:password@host:587?starttls=required or smtps://host."
 )
 YES_OR_NO = Kind(lambda text: ("no", "yes").index(text) == 1, "Give yes or no.")
+ENDPOINT_URLS = Kind(_endpoint_urls, "Give key=https://…, several with commas between.")
 WEBHOOK_SECRETS = Kind(
     _webhook_secrets,
     "Give key=whsec_…, several with commas between; a key twice while its secret changes.",

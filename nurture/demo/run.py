@@ -2,8 +2,6 @@
 
 import fcntl
 import json
-import os
-import secrets
 import shutil
 import signal
 import time
@@ -11,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,15 +20,16 @@ from nurture.clock import Pacer, WallClock
 from nurture.config import Settings
 from nurture.demo.audience import Audience
 from nurture.demo.books import Line, balance
+from nurture.demo.crm import Crm
 from nurture.demo.machine import Machine, free_port, is_free
+from nurture.demo.opening import ADMIN, bring_in, log_in
 from nurture.demo.outside import Outside
 from nurture.demo.pace import STEP, Pace
+from nurture.demo.team import Team
 from nurture.demo.view import draw
-from nurture.engine.accounts import add_user
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.importing import import_contacts
-from nurture.engine.importing_csv import Table
-from nurture.engine.importing_plan import ImportOptions
+from nurture.engine.endpoints import shown_secrets
+from nurture.engine.experiments import reports
 from nurture.engine.intake import api_key
 from nurture.engine.publish import apply
 from nurture.errors import Refused
@@ -38,10 +37,8 @@ from nurture.jobs import valkey
 from nurture.providers.inbox_mail import Inbox
 from nurture.store.migrate import upgrade
 from nurture.store.progress import addresses, latest_moves, totals
-from nurture.web.passwords import Passwords
 from nurture.wiring import build
 
-ADMIN = "admin@example.com"
 QUIET_LOOKS = 5  # looks in a row that find nothing to do
 MOST_SHOWN = 10
 AWAKE_EVERY = 0.2  # seconds, once the story is told
@@ -74,6 +71,7 @@ class Stage:
     pace: Pace
     wishes: Wishes
     console: Console
+    crm: Crm
 
 
 def demo(env: Mapping[str, str], wishes: Wishes, console: Console) -> int:
@@ -111,25 +109,32 @@ def _staged(env: Mapping[str, str], wishes: Wishes, console: Console, home: Path
     upgrade(settings.database_url)
     signal.signal(signal.SIGTERM, _stop)
     machine = Machine(own, home / "logs")
+    crm = Crm(crm_port(settings), home / "crm.json")
     with valkey.serve(settings):
         deps = build(settings)
         try:
             pace = Pace(deps, pacer, wishes.speed, deps.clock.now())
-            return _run(Stage(deps, settings, machine, pace, wishes, console))
+            return _run(Stage(deps, settings, machine, pace, wishes, console, crm))
         except (KeyboardInterrupt, Stopped):
             console.print("Stopping every process; run `nurture demo` again to go on from here.")
             return 0
         finally:
             machine.stop()
+            crm.close()
             deps.database.close()
+
+
+def crm_port(settings: Settings) -> int:
+    """Return where the CRM of the story listens."""
+    return urlsplit(dict(settings.endpoint_urls)["crm"]).port or 0
 
 
 def _environment(home: Path) -> dict[str, str]:
     # The links in mails that were sent are good only as long as the web stays where it was.
     note = home / "ports.json"
-    kept = json.loads(note.read_text()) if note.exists() else [0, 0]
-    web, mail = (port if port and is_free(port) else free_port() for port in kept)
-    note.write_text(json.dumps([web, mail]))
+    kept = [*(json.loads(note.read_text()) if note.exists() else []), 0, 0, 0][:3]
+    web, mail, crm = (port if port and is_free(port) else free_port() for port in kept)
+    note.write_text(json.dumps([web, mail, crm]))
     return {
         "NURTURE_HOME": str(home),
         "NURTURE_CLOCK": str(home / "clock"),
@@ -140,6 +145,9 @@ def _environment(home: Path) -> dict[str, str]:
         "NURTURE_WEB_HOST": "127.0.0.1",
         "NURTURE_PUBLIC_URL": f"http://127.0.0.1:{web}",
         "NURTURE_ENV": "development",
+        # The one other system of the story is a neighbour on this machine.
+        "NURTURE_ENDPOINT_URLS": f"crm=http://127.0.0.1:{crm}/nurture",
+        "NURTURE_PRIVATE_ENDPOINTS": "yes",
         "DATABASE_URL": "",
         "REDIS_URL": "",
     }
@@ -151,14 +159,15 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 def _run(stage: Stage) -> int:
     deps, settings, console = stage.deps, stage.settings, stage.console
-    password = _log_in(deps, settings.home)
+    password = log_in(deps, settings.home)
     for key, number in apply(deps, "demo", deps.clock.now()).sequences:
         console.print(f"  published {key}, version {number}")
+    stage.crm.trust(shown_secrets(deps, "crm"))
     for command in ("inbox", "worker", "web"):
         stage.machine.start(command)
     stage.machine.wait_for_port("inbox", settings.inbox_port)
     stage.machine.wait_for_port("web", settings.web_port)
-    _import(stage)
+    console.print(f"  {bring_in(deps, settings)}")
     console.print(
         f"\nAdmin: {settings.public_url}   log in as {ADMIN}   password {password}\n",
         soft_wrap=True,
@@ -176,17 +185,18 @@ def _run(stage: Stage) -> int:
 
 def _tell(stage: Stage, inbox: Inbox, audience: Audience) -> int:
     """Play the story to its end, then hold the books to account or keep the admin up."""
-    console = stage.console
-    end = _story(stage.settings.home, stage.pace.now, stage.wishes.days)
+    console, home = stage.console, stage.settings.home
+    began, end = _story(home, stage.pace.now, stage.wishes.days)
+    team = Team(stage.deps, began, home / "team.json")
     with Live(console=console, auto_refresh=False, transient=True) as live:
         show = _shower(stage, audience, live, end)
-        _play(stage, audience, end, show)
+        _play(stage, audience, team, end, show)
         if not _settle(stage, audience, show):
             console.print(
                 f"Work is left undone after {QUIET_WITHIN:.0f} s; see {stage.machine.logs}"
             )
     console.print(_picture(stage, audience, "The story is told."))
-    balanced = _account(stage, inbox, audience)
+    balanced = _account(stage, inbox, audience, team)
     if stage.wishes.until_done:
         return 0 if balanced else 1
     console.print(f"The admin stays up at {stage.settings.public_url}; Ctrl-C stops everything.")
@@ -198,37 +208,13 @@ def _tell(stage: Stage, inbox: Inbox, audience: Audience) -> int:
         time.sleep(AWAKE_EVERY)
 
 
-def _log_in(deps: Dependencies, home: Path) -> str:
-    """Return the admin's password, made once and kept beside the demo's database."""
-    note = home / "admin-password"
-    if not note.exists():
-        password = secrets.token_urlsafe(9)
-        now = deps.wall.now()
-        add_user(deps.database, ADMIN, Passwords().hash(password), now, name="Admin", by="demo")
-        descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(password)
-    return note.read_text()
-
-
-def _import(stage: Stage) -> None:
-    """Import the shipped contacts; a second time changes nothing."""
-    shipped = Path(str(files("nurture.demo") / "audience.csv"))
-    options = ImportOptions(rejects=stage.settings.home / "audience.rejected.csv", by="demo")
-    with shipped.open("rb") as stream:
-        table = Table.open(stream, shipped.name)
-        done = import_contacts(stage.deps, table, options, stage.deps.clock.now())
-    counted = ", ".join(f"{count} {what}" for what, count in done.counts.items())
-    stage.console.print(f"  contacts: {counted}")
-
-
-def _story(home: Path, now: datetime, days: int) -> datetime:
-    """Return when the story ends: `days` after the first run began."""
+def _story(home: Path, now: datetime, days: int) -> tuple[datetime, datetime]:
+    """Return when the story began, and when it ends: `days` after the first run began."""
     note = home / "story.json"
     if not note.exists():
         note.write_text(json.dumps({"began": now.isoformat()}))
     began = datetime.fromisoformat(json.loads(note.read_text())["began"])
-    return max(now, began + timedelta(days=days))
+    return began, max(now, began + timedelta(days=days))
 
 
 def _shower(stage: Stage, audience: Audience, live: Live, end: datetime) -> Callable[[str], None]:
@@ -260,12 +246,16 @@ def _picture(stage: Stage, audience: Audience, headline: str) -> Group:
         return draw(funnel, totals(tx), latest_moves(tx, 8), audience.did, headline)
 
 
-def _play(stage: Stage, audience: Audience, end: datetime, show: Callable[[str], None]) -> None:
+def _play(
+    stage: Stage, audience: Audience, team: Team, end: datetime, show: Callable[[str], None]
+) -> None:
     """Let the clock run to the end of the story, and everybody live by it."""
     while stage.pace.now < end:
         stage.machine.check()
         now = stage.pace.step(end, wait=audience.is_behind())
         audience.step(now)
+        for told in team.step(now):
+            stage.console.print(f"  {now:%d %b} · {told}", highlight=False)
         show("running")
         time.sleep(STEP)
 
@@ -284,17 +274,22 @@ def _settle(stage: Stage, audience: Audience, show: Callable[[str], None]) -> bo
     return quiet >= QUIET_LOOKS
 
 
-def _account(stage: Stage, inbox: Inbox, audience: Audience) -> bool:
+def _account(stage: Stage, inbox: Inbox, audience: Audience, team: Team) -> bool:
     """Print the books; True when all of them balance and nothing failed on the way."""
-    lines = balance(stage.deps, inbox, stage.pace.now)
-    failures = Line(
-        "everything the audience did was taken",
-        sum(audience.did.values()),
-        tuple(audience.failures),
+    lines = balance(stage.deps, inbox, stage.crm, stage.pace.now)
+    done = sum(audience.did.values())
+    lines = (
+        *lines,
+        Line("everything the audience did was taken", done, tuple(audience.failures)),
+        Line("everything the team did was taken", team.done, tuple(team.failures)),
     )
-    for line in (*lines, failures):
+    for report in reports(stage.deps, stage.pace.now):
+        shown = ", ".join(f"{arm} {count}" for arm, count in report.shown.items())
+        over = " (stopped)" if report.is_over else ""
+        stage.console.print(f"  {report.key}: {shown}{over}", highlight=False)
+    for line in lines:
         mark = "[green]✓[/]" if not line.differences else "[red]✗[/]"
         stage.console.print(f"  {mark} {line.what}: {line.checked}, {len(line.differences)} differ")
         for difference in line.differences[:MOST_SHOWN]:
             stage.console.print(f"      {difference}", markup=False)
-    return not any(line.differences for line in (*lines, failures))
+    return not any(line.differences for line in lines)

@@ -20,6 +20,11 @@ FORMS = (
 BUYING = (("/contract", 0.5), ("/go-live", 0.45), ("/offers", 0.15), ("/checkout", 0.5))
 FILLS_A_CART = 0.12
 FORGETS_THE_CART = 0.7
+REGISTERS = 0.06
+WITHDRAWS, COMES = 0.15, 0.75
+TRIES_IT = 0.7
+RETURNS_GOODS = 0.05
+TRIAL_STEPS = ("first-order", "evening-report")
 GOODS = (
     ("Máy in hóa đơn LD-80", 1_890_000),
     ("Máy quét mã vạch LD-2D", 1_250_000),
@@ -48,6 +53,43 @@ class Shop:
                 self._buy(who, f"order:{stamp}", _cart_in(parts.path), now + timedelta(hours=2))
         if share("cart", stamp) < FILLS_A_CART:
             self._fill_cart(who, stamp, now)
+        if "/events" in parts.path or share("registers", stamp) < REGISTERS:
+            self._register(who, now)
+        if "/trial" in parts.path and share("tries", stamp) < TRIES_IT:
+            self._try_it(who, stamp, now)
+        if share("returns", who) < RETURNS_GOODS and share("goes back", stamp) < RETURNS_GOODS:
+            later = now + timedelta(days=2)
+            self._tell(later, who, "went_cold", f"cold:{stamp}", {})
+
+    def _register(self, who: str, now: datetime) -> None:
+        """Take a seat at the next fair; some withdraw, most come, and the door reports it."""
+        starts = (now + timedelta(days=6)).replace(hour=2, minute=0, second=0, microsecond=0)
+        event_id = f"fair-{starts:%G-%V}"
+        seat = {
+            "event_id": event_id,
+            "title": "Ngày hội cửa hàng nhỏ",
+            "starts_at": starts.isoformat(),
+            "place": "18 đường Hoa Sen, Quận 1",
+            "page_url": "https://lotusdesk.example.com/events/fair",
+            "cancel_url": "https://lotusdesk.example.com/events/fair/cancel",
+        }
+        key = f"{who}:{event_id}"
+        self._tell(now + timedelta(minutes=20), who, "event_registered", f"seat:{key}", seat)
+        chance = share("comes", key)
+        about = {"event_id": event_id}
+        if chance < WITHDRAWS:
+            later = now + timedelta(days=2)
+            self._tell(later, who, "registration_withdrawn", f"withdrawn:{key}", about)
+        elif chance < COMES:
+            later = starts + timedelta(hours=1)
+            self._tell(later, who, "attended", f"attended:{key}", about)
+
+    def _try_it(self, who: str, stamp: str, now: datetime) -> None:
+        """Take the first steps of a trial, as the product itself would report them."""
+        for number, step in enumerate(TRIAL_STEPS, start=1):
+            if share(step, stamp) < 0.6:
+                later = now + timedelta(days=number)
+                self._tell(later, who, "trial_step", f"trial:{stamp}:{step}", {"step": step})
 
     def _fill_cart(self, who: str, stamp: str, now: datetime) -> None:
         cart_id = f"cart-{int(share('cart id', stamp) * 10**9):09d}"

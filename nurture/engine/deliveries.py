@@ -12,7 +12,7 @@ from typing import Any
 from nurture.domain.endpoints import Circuit, after_failure, after_success
 from nurture.domain.retries import next_try
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.endpoints import headers, secrets_of
+from nurture.engine.endpoints import declared_urls, headers, secrets_of
 from nurture.engine.isolation import describe
 from nurture.engine.payloads import webhook_body
 from nurture.errors import Conflict, NotFound
@@ -50,7 +50,7 @@ def take_webhooks(
         targets = deliveries.due_targets(tx, now)
         if not targets:
             return []
-        declared = deps.definitions.catalog(tx).funnel.endpoints
+        declared = declared_urls(deps, tx)
         states = deliveries.endpoints(tx, targets)
     rooms: dict[str, int] = {}
     for key in targets:
@@ -65,7 +65,7 @@ def take_webhooks(
             found = deliveries.claim(tx, WEBHOOK, key, worker, now, room)
             if key in declared:
                 secrets = secrets_of(deps, states.get(key, Endpoint(key)))
-                errands += [Errand(one, declared[key].url, secrets) for one in found]
+                errands += [Errand(one, declared[key], secrets) for one in found]
             else:
                 told = f"funnel.yaml declares no endpoint {key!r}"
                 rows = [failed(one, now, "no_endpoint", told) for one in found]

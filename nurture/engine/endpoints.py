@@ -2,7 +2,7 @@
 
 import json
 import secrets as random_bytes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,6 +34,13 @@ class Listed:
     own_secret: bool
 
 
+def declared_urls(deps: Dependencies, tx: Transaction) -> Mapping[str, str]:
+    """Return where each endpoint of the funnel is; the settings may say another address."""
+    declared = deps.definitions.catalog(tx).funnel.endpoints
+    own = dict(deps.settings.endpoint_urls)
+    return {key: own.get(key, one.url) for key, one in declared.items()}
+
+
 def secrets_of(deps: Dependencies, endpoint: Endpoint) -> tuple[bytes, ...]:
     """Return the secrets that sign for an endpoint now, the newest first.
 
@@ -63,13 +70,13 @@ def shown_secrets(deps: Dependencies, key: str) -> tuple[str, ...]:
 def list_endpoints(deps: Dependencies) -> list[Listed]:
     """Return every endpoint that is declared, or that something waits for, by key."""
     with deps.database.read() as tx:
-        declared = deps.definitions.catalog(tx).funnel.endpoints
+        declared = declared_urls(deps, tx)
         states = deliveries.endpoints(tx)
         waiting = reports_deliveries.waiting_by_target(tx)
     return [
         Listed(
             key,
-            declared[key].url if key in declared else "",
+            declared.get(key, ""),
             states.get(key, Endpoint(key)),
             waiting.get(key, NOT_YET),
             any(key == one for one, _ in deps.settings.endpoint_secrets),
@@ -131,9 +138,9 @@ def _derived(deps: Dependencies, key: str, generation: int) -> bytes:
 
 
 def _url(deps: Dependencies, tx: Transaction, key: str) -> str:
-    endpoint = deps.definitions.catalog(tx).funnel.endpoints.get(key)
-    if endpoint is None:
+    url = declared_urls(deps, tx).get(key)
+    if url is None:
         raise NotFound(
             f"there is no endpoint {key!r}", remedy="Declare it in funnel.yaml and apply."
         )
-    return endpoint.url
+    return url

@@ -76,15 +76,38 @@ def mailed_after_suppression(tx: Transaction, limit: int) -> list[Finding]:
 
 
 def content_twice(tx: Transaction, limit: int) -> list[Finding]:
-    """Contacts who got the same content from two runs."""
-    rows = tx.execute(
-        sa.select(S.contact_id, S.content, sa.func.count(sa.distinct(S.enrollment_id)))
-        .where(S.status == "accepted", S.pass_no == 1)
+    """Contacts who got the same content from two runs, of which the later was not to repeat it.
+
+    A sequence that starts over may send again what came by itself; `again` of the run says so.
+    """
+    v = tables.SequenceVersion
+    counted = sa.and_(
+        S.status == "accepted", S.pass_no == 1, v.id == S.version_id, v.trial.is_(False)
+    )
+    twice = (
+        sa.select(S.contact_id, S.content)
+        .select_from(S)
+        .join(v, counted)
         .group_by(S.contact_id, S.content)
         .having(sa.func.count(sa.distinct(S.enrollment_id)) > 1)
-        .limit(limit)
+        .subquery()
     )
-    return [Finding("content_twice", row.contact_id, row.content) for row in rows]
+    rows = tx.execute(
+        sa.select(S.contact_id, S.content, S.enrollment_id, E.again)
+        .select_from(S)
+        .join(v, counted)
+        .join(twice, sa.and_(twice.c.contact_id == S.contact_id, twice.c.content == S.content))
+        .join(E, E.id == S.enrollment_id)
+        .order_by(S.contact_id, S.content, S.settled_at, S.id)
+    )
+    found: list[Finding] = []
+    first: tuple[int, str] | None = None
+    for contact_id, content, _, again in rows:
+        if (contact_id, content) != first:
+            first = (contact_id, content)
+        elif content not in again and len(found) < limit:
+            found.append(Finding("content_twice", contact_id, content))
+    return found
 
 
 def stage_without_standing(tx: Transaction, limit: int) -> list[Finding]:

@@ -104,3 +104,17 @@ def latest_moves(tx: Transaction, limit: int) -> list[tuple[datetime, str, str, 
 def addresses(tx: Transaction) -> list[str]:
     """Return the address of every contact."""
     return list(tx.execute(sa.select(tables.Contact.address).order_by(tables.Contact.id)).scalars())
+
+
+def in_stage(tx: Transaction, stage: str, limit: int) -> list[int]:
+    """Return some contacts who stand in a stage, those who came first."""
+    t = tables.Standing
+    statement = sa.select(t.contact_id).where(t.stage == stage).order_by(t.since, t.contact_id)
+    return list(tx.execute(statement.limit(limit)).scalars())
+
+
+def delivered(tx: Transaction, kind: str) -> list[str]:
+    """Return the message ids of all notices, or of all webhooks, that were taken."""
+    t = tables.Delivery
+    statement = sa.select(t.message_id).where(t.kind == kind, t.status == "delivered")
+    return list(tx.execute(statement).scalars())
