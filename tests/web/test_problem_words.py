@@ -1,6 +1,8 @@
 """What the check says, in both languages."""
 
+import ast
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +49,40 @@ WRONG = [
     draft({"key": "a", "exit": "x"}, reentry="keyed", priority=0),
     draft({"key": "a", "exit": "x"}, stage=None, trigger={"event": "e", "key": "k", "cancel": "e"}),
     draft({"key": "a", "exit": "x"}, stage=None, trigger={"event": "e", "key": "k"}),
+    draft({"key": "a", "wait_until": {}}, {"key": "b", "wait_until": {"field": "shoe"}}),
+    draft({"key": "a", "wait_until": {"field": "x", "property": "y", "before": "1d"}}),
+    draft({"key": "a", "wait_until": {"field": "x", "before": "1d", "after": "2d"}}),
+    draft({"key": "a", "split": {"arms": [{"key": "x"}]}}),
+    draft({"key": "a", "split": {"arms": [{"key": "x"}, {"key": "x"}]}}),
+    draft(
+        {
+            "key": "a",
+            "split": {
+                "arms": [
+                    {"key": "x", "hold_out": True, "weight": 0},
+                    {"key": "y", "hold_out": True},
+                ]
+            },
+        }
+    ),
+    draft(
+        {
+            "key": "a",
+            "split": {
+                "arms": [{"key": "x"}, {"key": "y"}],
+                "measure": {"event": "e", "minimum": 1, "confidence": 2},
+            },
+        }
+    ),
+    draft({"key": "a", "update": {}}, {"key": "b", "update": {"bant": {"need": "so"}}}),
+    draft({"key": "a", "update": {"set": {"shoe": 1}, "clear": ["hat"], "tag": ["Ă"]}}),
+    draft({"key": "a", "notify": {"to": "nobody", "email": "x"}}),
+    draft({"key": "a", "webhook": {"endpoint": "erp", "event": "e", "fields": ["shoe"]}}),
+    draft({"key": "a", "webhook": {"endpoint": "erp", "event": "NO"}, "exit": "x"}),
+    draft({"key": "a", "enter": "k"}, {"key": "b", "leave": "nothing"}, {"key": "c"}),
+    draft({"key": "a", "enter": "mql-nurture"}, {"key": "b", "leave": "k"}),
+    draft({"key": "a", "branch": {"cases": [{"when": {"did": "open"}, "to": "end"}]}}),
+    draft({"key": "a", "goal": {"within": "0d"}}, returning="resume"),
 ]
 
 
@@ -79,3 +115,61 @@ def test_english_is_told_as_it_was_said(app: Flask) -> None:
     with app.test_request_context("/"):
         use_language("en")
         assert tell(Problem("it rains", "Wait.")) == "It rains. Wait."
+
+
+# Where the wordings of what a draft can be told are written, and what they are written as.
+ROOMS = (
+    "domain/check.py",
+    "campaigns/actions.py",
+    "campaigns/comparisons.py",
+    "campaigns/conditions.py",
+    "campaigns/sequence_shape.py",
+    "campaigns/shapes.py",
+    "campaigns/splits.py",
+    "campaigns/steps.py",
+    "campaigns/waits.py",
+    "campaigns/emails.py",
+    "campaigns/yaml_text.py",
+    "engine/assumptions.py",
+    "engine/simulate.py",
+)
+TELLING = frozenset({"wrong", "_wrong", "Fault", "Told", "Problem", "Invalid", "Refused"})
+NAMED = frozenset({"told", "remedy", "message"})
+
+
+def wordings(source: str) -> Iterator[str]:
+    """Every sentence that a module tells somebody, `<>` where a word is put in."""
+    for node in ast.walk(ast.parse(source)):
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in TELLING:
+            parts = [*node.args, *(one.value for one in node.keywords if one.arg == "remedy")]
+        elif isinstance(node, ast.Assign):
+            names = {getattr(target, "id", "") for target in node.targets}
+            parts = [node.value] if names & NAMED else []
+        for part in parts:
+            # Both arms of "this if … else that" are sentences.
+            arms = [part.body, part.orelse] if isinstance(part, ast.IfExp) else [part]
+            yield from (said for arm in arms if " " in (said := _said(arm)))
+
+
+def _said(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if not isinstance(node, ast.JoinedStr):
+        return ""
+    parts = ["<>" if isinstance(one, ast.FormattedValue) else _said(one) for one in node.values]
+    # Two sentences that are only joined are looked for where they are written.
+    return "".join(parts) if any(sign.isalpha() for sign in "".join(parts)) else ""
+
+
+@pytest.mark.usefixtures("vietnamese")
+@pytest.mark.parametrize("room", ROOMS)
+def test_everything_a_draft_can_be_told_is_told_in_vietnamese(room: str) -> None:
+    found = list(wordings((Path(ROOT) / "nurture" / room).read_text("utf-8")))
+    filled = [one.replace("<>", "end") for one in found]
+    assert [one for one in filled if sentence(one) == one] == []
+
+
+def test_the_search_for_wordings_finds_them() -> None:
+    source = 'told = f"no {x!r} here"\nraise wrong(told, "Add it." if x else "Write two words.")'
+    assert list(wordings(source)) == ["no <> here", "Add it.", "Write two words."]
