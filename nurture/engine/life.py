@@ -18,7 +18,9 @@ from nurture.domain.evolve import evolve
 from nurture.domain.scoring import Entry, award
 from nurture.domain.sequence import Sequence
 from nurture.domain.stages import (
+    NOBODY,
     Actor,
+    Said,
     StageChange,
     StageRefused,
     asked_change,
@@ -102,9 +104,10 @@ class Life:
         self._rescore()
         self._settle()
 
-    def ask_stage(self, to: str, actor: Actor) -> StageChange | StageRefused:
+    def ask_stage(self, to: str, actor: Actor, said: Said = NOBODY) -> StageChange | StageRefused:
         """Let somebody ask for a stage, under the guards that everybody obeys."""
-        answer = asked_change(self.contact, to, actor, self.world.funnel.edges, self.now)
+        edges = self.world.funnel.edges
+        answer = asked_change(self.contact, to, actor, edges, self.now, said)
         self._note_stage(answer, f"asked by {actor}")
         self._rescore()
         self._settle()
