@@ -99,7 +99,7 @@ def places(catalog: Catalog) -> dict[str, Place]:
             if isinstance(step, Split):
                 arms = tuple((arm.key, arm.hold_out) for arm in step.arms)
                 measures = (step.measure,) if step.measure else ()
-                place = Place(sequence.key, step.key, sequence.track, arms, measures)
+                place = Place(sequence.key, step.key, "", arms, measures)
                 found.setdefault(experiment_key(sequence, step), place)
     for track in catalog.funnel.hold_outs:
         arms = ((HELD_OUT, True), (MAILED, False))

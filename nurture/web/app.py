@@ -8,6 +8,7 @@ from nurture.web import errors, formatting, navigation, numbers, sessions, words
 from nurture.web.access import access
 from nurture.web.admin.contacts import contacts
 from nurture.web.admin.deliveries import deliveries
+from nurture.web.admin.experiments import experiments
 from nurture.web.admin.health import health
 from nurture.web.admin.inbox import inbox
 from nurture.web.admin.overview import overview
@@ -35,6 +36,7 @@ PAGES: tuple[Blueprint, ...] = (
     sequences,
     contacts,
     segments,
+    experiments,
     qualification,
     inbox,
     health,

@@ -23,6 +23,7 @@ PLACES = (
     Place("sequences.index", "route", _("Sequences")),
     Place("contacts.index", "users", _("Contacts")),
     Place("segments.index", "filter", _("Segments")),
+    Place("experiments.index", "flask", _("Experiments")),
     Place("inbox.index", "inbox", _("Inbox")),
     Place("health.index", "heartbeat", _("Health")),
 )
