@@ -365,7 +365,7 @@ reentry: one_at_a_time
                 ("two", "form", "move_to", "one"),
             )
         }
-        return faults(tmp_path, **made)
+        return faults(tmp_path, None, **made)
 
     assert two_of("1h", "") == []
     told = (

@@ -175,8 +175,10 @@ def test_what_is_no_answer_changes_nothing(world: World, given: dict[str, str]) 
 
 def test_a_form_answers_by_its_properties_and_an_older_one_changes_nothing(world: World) -> None:
     ana = world.enroll("ana")
-    world.happen(ana, "form", **{"bant.budget": "Yes", "bant.timing": False})
-    world.happen(ana, "form", at=NOW - DAY, **{"bant.budget": "no", "bant.need": "partial"})
+    first: dict[str, Any] = {"bant.budget": "Yes", "bant.timing": False}
+    older: dict[str, Any] = {"bant.budget": "no", "bant.need": "partial"}
+    world.happen(ana, "form", **first)
+    world.happen(ana, "form", at=NOW - DAY, **older)
     assert dict(contact(world, ana).bant) == {"budget": "yes", "timing": "no", "need": "partial"}
     assert ("budget", "no", "event:form", "") in log(world, ana)
 
