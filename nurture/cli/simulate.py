@@ -114,5 +114,7 @@ def _moment(moment: Moment, told: Simulated, steps: Sequence, names: Names) -> I
         return
     title, rest = decision_lines(moment.cause, decided, names.sequence(moment.sequence), names)[2:]
     yield f"  {when}  {title}"
-    for line in rest[1:]:
+    # The first line says what called for it, which a timeline shows anyway; but on entry it is
+    # what was decided first.
+    for line in rest if moment.cause == "Entered" else rest[1:]:
         yield f"      {line}"
