@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import click
 from flask import Flask
@@ -38,7 +39,7 @@ def explain_command(contact: str, moment: str, language: str) -> None:
             click.echo(line)
 
 
-def in_words(deps: Dependencies) -> Flask:
+def in_words(deps: Dependencies, zone: ZoneInfo | None = None) -> Flask:
     """The admin's application, of which only the words and formats are used here."""
     given = WebDependencies(
         settings=deps.settings,
@@ -46,7 +47,7 @@ def in_words(deps: Dependencies) -> Flask:
         accounts=Accounts(deps.database),
         engine=deps,
         clock=deps.clock,
-        zone=account_zone(deps),
+        zone=zone or account_zone(deps),
     )
     return create_app(given)
 

@@ -14,7 +14,7 @@ from nurture.cli.worlds import written
 from nurture.domain.sequence import Sequence
 from nurture.domain.stages import StageChange
 from nurture.domain.states import STATE_NAMES
-from nurture.domain.zones import zone_of
+from nurture.domain.zones import zone_named, zone_of
 from nurture.engine import trail
 from nurture.engine.assumptions import assume, pairs
 from nurture.engine.explain import find_contact
@@ -59,7 +59,7 @@ def simulate_command(sequence: str, **asked: Any) -> None:
     lives = [life_of(deps, find_contact(deps, one), world, now) for one in wanted.contacts]
     if wanted.invented:
         lives.append(Life(world, someone(world), now))
-    with in_words(deps).app_context():
+    with in_words(deps, zone_named(world.funnel.account.timezone)).app_context():
         use_language(known(wanted.language) or "en")
         names = Names(world.funnel, {key: one.names for key, one in world.sequences.items()})
         for life in lives:

@@ -123,7 +123,7 @@ class Walk:
             self.add(e.Skip(step.key, RECEIVED_BEFORE))
             self.go_on()
         elif not transactional and is_held_out(sequence, contact):
-            self.add(e.Expose(step.key, hold_out_key(sequence.track), HELD_OUT))
+            self._take_part(step, HELD_OUT)
             self.add(e.WouldSend(step.key, pass_no, step.template, step.topic))
             # The clock of a wait for an answer runs for the control group, too.
             self.add(e.Remember(step.key, self.now))
@@ -138,7 +138,7 @@ class Walk:
         held = delay(sequence, self.situation.contact, step, self.now, since)
         if held is None:
             if sequence.hold_out and step.topic not in sequence.transactional:
-                self.add(e.Expose(step.key, hold_out_key(sequence.track), MAILED))
+                self._take_part(step, MAILED)
             self.add(e.Send(step.key, pass_no, step.template, step.topic))
         elif held.forgone:
             self.add(e.Skip(step.key, held.reason))
@@ -146,6 +146,12 @@ class Walk:
         else:
             begun = since or self.now
             self.add(e.Hold(step.key, held.reason, held.release, begun, held.zone))
+
+    def _take_part(self, step: Email, arm: str) -> None:
+        """Note which side of the hold-out the contact is on, with the first email of a run."""
+        if not self.run.accepted:
+            track = self.situation.sequence.track
+            self.add(e.Expose(step.key, hold_out_key(track), arm))
 
     def time_out(self, step: WaitFor, since: datetime, until: datetime) -> None:
         """Take the path for an answer that did not come in time, or cannot be known."""
