@@ -129,7 +129,8 @@ def matches_properties(where: Mapping[str, Value], properties: Mapping[str, Valu
     return not where or all(_wanted(want, properties.get(name)) for name, want in where.items())
 
 
-def _may_count(occurrence: Occurrence, event: str) -> bool:
+def may_count(occurrence: Occurrence, event: str) -> bool:
+    """Return whether `occurrence` is an open that may have been theirs: nobody can know."""
     return occurrence.name == event == Engaged.OPEN and occurrence.verdict is Verdict.UNKNOWN
 
 
@@ -160,7 +161,7 @@ def _did(did: Did, contact: Contact, now: datetime, *, unknown_opens: bool) -> b
         if since is not None and occurrence.occurred_at <= since:
             continue
         known = counts(occurrence, did.event)
-        if not known and not (unknown_opens and _may_count(occurrence, did.event)):
+        if not known and not (unknown_opens and may_count(occurrence, did.event)):
             continue
         if matches_properties(did.where, occurrence.properties):
             found += 1

@@ -13,10 +13,10 @@ from nurture.domain.conditions import (
     Compare,
     Condition,
     Did,
-    could_hold,
     counts,
     holds,
     matches_properties,
+    may_count,
     walk,
 )
 from nurture.domain.contact import Contact
@@ -95,27 +95,28 @@ def _hours(compare: Compare, contact: Contact) -> Iterator[datetime]:
 
 
 def _did_turns_at(did: Did, contact: Contact, now: datetime) -> datetime | None:
+    """Return when the number of occurrences in the window next makes another answer.
+
+    Of what nobody can know only opens may count; they are asked for beside what is sure.
+    """
     known, possible = [], []
     for one in contact.history:
-        if one.name == did.event and matches_properties(did.where, one.properties):
+        if one.name != did.event or not matches_properties(did.where, one.properties):
+            continue
+        if counts(one, did.event):
+            known.append(one.occurred_at)
             possible.append(one.occurred_at)
-            if counts(one, did.event):
-                known.append(one.occurred_at)
-    if not possible:
-        return None
+        elif may_count(one, did.event):
+            possible.append(one.occurred_at)
     known.sort()
     possible.sort()
     ends = [] if did.within is None else [at + did.within for at in possible]
     instants = sorted({at for at in (*possible, *ends) if at > now})
     if not instants:
         return None
-    before = (holds(did, contact, now), could_hold(did, contact, now))
+    before = (_enough(did, known, now), _enough(did, possible, now))
     for at in instants:
-        sure = _enough(did, known, at)
-        # Of what nobody can know only opens may count, and `could_hold` knows which.
-        if sure != before[0] or (
-            len(possible) > len(known) and could_hold(did, contact, at) != before[1]
-        ):
+        if (_enough(did, known, at), _enough(did, possible, at)) != before:
             return at
     return None
 
