@@ -19,6 +19,8 @@ DAY = timedelta(days=1)
 # More emails to one contact in a day than any sequences together can mean.
 MOST_A_DAY = 12
 MOST_FINDINGS = 100
+# The scheduled look at what was sent goes back so far: many times the pause between two of them.
+LATELY = timedelta(hours=3)
 PAGE = 500
 
 # Findings that break no rule and wait for a person.
@@ -49,20 +51,46 @@ def examine(deps: Dependencies, now: datetime) -> Examined:
 
 
 def at_a_glance(tx: Transaction, now: datetime) -> list[Finding]:
-    """Return what a few queries show, without building anything again."""
+    """Return what a few queries show, without building anything again; of all there ever was."""
     return [
-        *examination.sending_without_send(tx, MOST_FINDINGS),
-        *examination.send_without_run(tx, MOST_FINDINGS),
-        *examination.overdue(tx, now - LATE, MOST_FINDINGS),
         *examination.mailed_after_suppression(tx, MOST_FINDINGS),
         *examination.content_twice(tx, MOST_FINDINGS),
+        *_open(tx, now),
+        *of_everybody(tx, now),
+    ]
+
+
+def lately(tx: Transaction, now: datetime) -> list[Finding]:
+    """Return what a glance shows of the work in hand, and of what was sent of late.
+
+    All of it comes by an index, however many contacts there are and whatever they were sent.
+    """
+    since = now - LATELY
+    return [
+        *examination.mailed_after_suppression(tx, MOST_FINDINGS, since),
+        *examination.content_twice(tx, MOST_FINDINGS, since),
+        *_open(tx, now),
+    ]
+
+
+def of_everybody(tx: Transaction, now: datetime) -> list[Finding]:
+    """Return what only shows when every contact and every live run is read."""
+    return [
+        *examination.sending_without_send(tx, MOST_FINDINGS),
         *examination.stage_without_standing(tx, MOST_FINDINGS),
         *examination.frozen_without_pause(tx, now - LATE, MOST_FINDINGS),
+        *examination.unknown_zones(tx, MOST_FINDINGS),
+    ]
+
+
+def _open(tx: Transaction, now: datetime) -> list[Finding]:
+    return [
+        *examination.send_without_run(tx, MOST_FINDINGS),
+        *examination.overdue(tx, now - LATE, MOST_FINDINGS),
         *examination.waiting_for_nothing(tx, now - LATE, MOST_FINDINGS),
         *examination.stuck_deliveries(tx, now - LATE, MOST_FINDINGS),
         *examination.mailed_too_often(tx, now - DAY, MOST_A_DAY, MOST_FINDINGS),
         *examination.uncertain(tx, MOST_FINDINGS),
-        *examination.unknown_zones(tx, MOST_FINDINGS),
     ]
 
 

@@ -7,6 +7,7 @@ is not reminded of after it. Whatever is due at once is spread, sends in the que
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -18,7 +19,7 @@ from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid, NotFound, Problem, Refused
 from nurture.store import operations, pausing, people, published, runs
-from nurture.store.pausing import Standstill
+from nurture.store.pausing import Frozen, Standstill
 
 # Runs stopped or let go in one transaction, so that clicks and workers never wait long.
 CHUNK = 500
@@ -126,12 +127,23 @@ def _thaw_all(deps: Dependencies, thaw: _Thaw, now: datetime) -> int:
 
 
 def _thaw(work: Work, thaw: _Thaw) -> tuple[int, Counter[int]]:
-    turns: Counter[int] = Counter()
     # Contacts before runs, as whoever records their events does.
     people.lock(work.tx, pausing.frozen_contacts(work.tx, thaw.sequence_id, CHUNK))
     stopped = pausing.frozen(work.tx, thaw.sequence_id, CHUNK)
-    if not stopped:
-        return 0, turns
+    return len(stopped), _go_on(work, stopped, thaw) if stopped else Counter()
+
+
+def let_go_on(work: Work, run_id: int) -> None:
+    """Let a run go on that stands still though its sequence is not paused, as after a pause."""
+    found = pausing.astray(work.tx, run_id)
+    people.lock(work.tx, [one.contact_id for one in found])
+    if stopped := pausing.astray(work.tx, run_id, lock=True):
+        _go_on(work, stopped, _Thaw(0, Resumption()))
+
+
+def _go_on(work: Work, stopped: Sequence[Frozen], thaw: _Thaw) -> Counter[int]:
+    """Let runs go on, which are locked; return how many each contact has of them."""
+    turns: Counter[int] = Counter()
     pausing.thaw(work.tx, stopped)
     work.take_up(runs.by_ids(work.tx, [one.id for one in stopped]).values())
     earliest = min(one.frozen_at for one in stopped)
@@ -154,7 +166,7 @@ def _thaw(work: Work, thaw: _Thaw) -> tuple[int, Counter[int]]:
             later[one.id] = turn_of(situation, stood, thaw.plan)
         turns[one.contact_id] += 1
     pausing.put_off(work.tx, later)
-    return len(stopped), turns
+    return turns
 
 
 def _unknown(key: str) -> NotFound:

@@ -1,4 +1,8 @@
-"""What may safely be mended, and how: nothing here ever sends an email that may have been sent."""
+"""What may safely be mended, and how: nothing here ever sends an email that may have been sent.
+
+Between a finding and its repair things go on. So each repair looks again whether what was found
+still is so, and leaves alone what is well by then.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,22 +12,31 @@ from types import MappingProxyType
 
 from nurture.domain import enrollment as e
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.doctor import at_a_glance, examine
+from nurture.engine.doctor import examine, lately, of_everybody
+from nurture.engine.pausing import let_go_on
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import NotFound, Refused
 from nurture.store import findings, ledger, operations, people, published, runs
 from nurture.store import repairs as store
+from nurture.store.database import Transaction
+from nurture.store.examination import OPEN as OPEN_SENDS
 from nurture.store.examination import Finding
 from nurture.store.findings import Kept
 
-# What is looked for at a glance; everything else needs all to be built again.
-AT_A_GLANCE = (
-    "sending_without_send", "send_without_run", "overdue", "mailed_after_suppression",
-    "content_twice", "run_of_another_stage", "frozen_without_pause", "waiting_for_nothing",
-    "stuck_delivery", "mailed_too_often", "uncertain", "unknown_zone",
+# What a look clears when it does not find it any more. A look at what was sent lately clears
+# nothing of what was sent before.
+OPEN = (
+    "send_without_run", "overdue", "waiting_for_nothing", "stuck_delivery", "mailed_too_often",
+    "uncertain",
 )  # fmt: skip
-AT_DEPTH = ("invariant", "state_differs", "score_differs")
+OF_EVERYBODY = (
+    "sending_without_send", "run_of_another_stage", "frozen_without_pause", "unknown_zone",
+)  # fmt: skip
+AT_DEPTH = (
+    *OPEN, *OF_EVERYBODY, "mailed_after_suppression", "content_twice", "invariant",
+    "state_differs", "score_differs",
+)  # fmt: skip
 
 REPAIRED = "repaired"
 
@@ -36,18 +49,33 @@ class Repaired:
     left: tuple[Kept, ...]
 
 
-def check_up(deps: Dependencies, now: datetime, *, deep: bool = False) -> int:
-    """Look for violations and keep what is found on record; return how many stand.
+def check_up(deps: Dependencies, now: datetime) -> int:
+    """Look at the work in hand and at what was sent of late; return how many findings stand.
 
-    `deep` builds every score and run again, which takes its time.
+    It costs little however many contacts there are, so that it can be done every few minutes.
     """
+    return _look(deps, now, lately, OPEN)
+
+
+def check_everybody(deps: Dependencies, now: datetime) -> int:
+    """Look at what only shows when everybody is read; return how many findings stand."""
+    return _look(deps, now, of_everybody, OF_EVERYBODY)
+
+
+def check_all(deps: Dependencies, now: datetime) -> int:
+    """Look at all there ever was, and build every score and run again, which takes its time."""
+    found = examine(deps, now).findings
+    return _look(deps, now, lambda _, __: list(found), AT_DEPTH)
+
+
+Look = Callable[[Transaction, datetime], list[Finding]]
+
+
+def _look(deps: Dependencies, now: datetime, look: Look, codes: Iterable[str]) -> int:
     with deps.database.read() as tx:
         if not published.funnel_number(tx):
             return 0
-        found = at_a_glance(tx, now)
-    codes: Iterable[str] = AT_A_GLANCE
-    if deep:
-        found, codes = list(examine(deps, now).findings), (*AT_A_GLANCE, *AT_DEPTH)
+        found = look(tx, now)
     with deps.database.begin() as tx:
         findings.keep(tx, found, codes, now)
         return findings.count(tx)
@@ -67,7 +95,7 @@ def repair(deps: Dependencies, finding_id: int, by: str, now: datetime) -> None:
 
 def repair_all(deps: Dependencies, by: str, now: datetime) -> Repaired:
     """Look at everything, and mend what may safely be mended."""
-    check_up(deps, now, deep=True)
+    check_all(deps, now)
     with deps.database.read() as tx:
         standing = findings.standing(tx, limit=10_000)
     mended = [one for one in standing if one.code in REPAIRS]
@@ -87,7 +115,10 @@ Mend = Callable[[Work, int], None]
 
 
 def _tell_what_became(work: Work, run_id: int) -> None:
-    """Tell a run that waits for a send what became of it; without any row it is sent anew."""
+    """Tell a run that waits for a send what became of it; without any row it is sent anew.
+
+    What is queued, claimed or uncertain has not become anything yet: the run waits rightly.
+    """
     work.take_up(runs.by_ids(work.tx, [run_id], lock=True).values())
     run = work.runs.get(run_id)
     if run is None or not isinstance(run.enrollment.state, e.Sending):
@@ -99,7 +130,7 @@ def _tell_what_became(work: Work, run_id: int) -> None:
         work.tell(run_id, e.Held(step, pass_no, REPAIRED, work.now))
     elif row.status == "accepted":
         work.tell(run_id, e.Accepted(step, pass_no, row.settled_at or work.now), send_id=row.id)
-    else:
+    elif row.status not in OPEN_SENDS:
         work.tell(run_id, e.Unsent(step, pass_no, row.reason or row.status), send_id=row.id)
 
 
@@ -118,13 +149,15 @@ def _move_to_own_stage(work: Work, run_id: int) -> None:
         return
     contact_id = run.enrollment.contact_id
     people.lock(work.tx, [contact_id])
+    if not store.is_of_another_stage(work.tx, run_id):
+        return
     standing = work.contacts[contact_id].standing
     work.tell(run_id, e.MovedAway(standing.stage if standing else ""))
     work.wish_stage_sequence(contact_id)
 
 
 def _let_go_on(work: Work, run_id: int) -> None:
-    store.let_go(work.tx, run_id)
+    let_go_on(work, run_id)
 
 
 def _forget_entry(work: Work, entry_id: int) -> None:

@@ -16,7 +16,7 @@ from nurture.engine.guarding import guard
 from nurture.engine.hits import settle_hits
 from nurture.engine.record import CHUNK as FALLEN
 from nurture.engine.record import fallen
-from nurture.engine.repairs import check_up
+from nurture.engine.repairs import check_everybody, check_up
 from nurture.engine.segment_building import CHUNK as TURNS
 from nurture.engine.segment_building import build, turn
 from nurture.engine.waking import open_queued, wake_exhausted
@@ -39,6 +39,8 @@ WAKES_EVERY: Final = 10.0  # seconds
 LOOKS_AT_EXPERIMENTS: Final = 30.0  # seconds
 GUARDS_EVERY: Final = 10.0  # seconds
 CHECKS_EVERY: Final = 300.0  # seconds
+# This one reads every live run and every contact.
+CHECKS_EVERYBODY_EVERY: Final = 3600.0  # seconds
 
 
 def chores(deps: Dependencies) -> Sequence[Chore]:
@@ -60,6 +62,7 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
         Chore("opening what was queued", at_now(open_queued), every=WAKES_EVERY),
         Chore("guarding", at_now(guard), every=GUARDS_EVERY),
         Chore("checking up", at_now(check_up), every=CHECKS_EVERY),
+        Chore("checking everybody", at_now(check_everybody), every=CHECKS_EVERYBODY_EVERY),
         Chore("looking at experiments", at_now(look_at_experiments), every=LOOKS_AT_EXPERIMENTS),
         Chore(
             "recovering the dead",

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from nurture.domain.zones import COMPANY_ZONE, zone_named
-from nurture.store import tables
+from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
 E, S = tables.Enrollment, tables.Send
@@ -56,14 +57,21 @@ def overdue(tx: Transaction, before: datetime, limit: int) -> list[Finding]:
     return [Finding("overdue", row.id, row.wake_at.isoformat()) for row in rows if row.wake_at]
 
 
-def mailed_after_suppression(tx: Transaction, limit: int) -> list[Finding]:
-    """Sends that were claimed after their contact had been suppressed in a scope they fall in."""
+def mailed_after_suppression(
+    tx: Transaction, limit: int, since: datetime | None = None
+) -> list[Finding]:
+    """Sends that were claimed after their contact had been suppressed in a scope they fall in.
+
+    With `since`, only sends that were settled after it.
+    """
     t = tables.Suppression
+    late = sa.true() if since is None else _settled(since)
     rows = tx.execute(
         sa.select(S.id, t.reason)
         .join(tables.Contact, tables.Contact.id == S.contact_id)
         .join(t, t.address_key == tables.Contact.address_key)
         .where(
+            late,
             S.status == "accepted",
             S.claimed_at > t.at,
             sa.or_(t.lifted_at.is_(None), S.claimed_at < t.lifted_at),
@@ -75,15 +83,41 @@ def mailed_after_suppression(tx: Transaction, limit: int) -> list[Finding]:
     return [Finding("mailed_after_suppression", row.id, row.reason) for row in rows]
 
 
-def content_twice(tx: Transaction, limit: int) -> list[Finding]:
+def _settled(since: datetime) -> sa.ColumnElement[bool]:
+    # By sequence, because that is how the index of what was settled is ordered.
+    return sa.and_(S.sequence_id.in_(sa.select(tables.Sequence.id)), S.settled_at >= since)
+
+
+def _repeated(tx: Transaction, since: datetime) -> list[int]:
+    """Return the contacts who got something after `since` that another run sent them, too."""
+    other = aliased(S)
+    twin = sa.exists().where(
+        other.contact_id == S.contact_id,
+        other.content == S.content,
+        other.enrollment_id != S.enrollment_id,
+        other.status == "accepted",
+        other.pass_no == 1,
+    )
+    statement = sa.select(S.contact_id).distinct()
+    late = statement.where(_settled(since), S.status == "accepted", S.pass_no == 1, twin)
+    return sorted(tx.execute(late).scalars())
+
+
+def content_twice(tx: Transaction, limit: int, since: datetime | None = None) -> list[Finding]:
     """Contacts who got the same content from two runs, of which the later was not to repeat it.
 
     A sequence that starts over may send again what came by itself; `again` of the run says so.
+    With `since`, only contacts who were mailed after it.
     """
     v = tables.SequenceVersion
+    suspects = None if since is None else _repeated(tx, since)
+    if suspects == []:
+        return []
     counted = sa.and_(
         S.status == "accepted", S.pass_no == 1, v.id == S.version_id, v.trial.is_(False)
     )
+    if suspects is not None:
+        counted = sa.and_(counted, bulk.among(tx, S.contact_id, suspects))
     twice = (
         sa.select(S.contact_id, S.content)
         .select_from(S)

@@ -88,6 +88,19 @@ def frozen(tx: Transaction, sequence_id: int, limit: int) -> list[Frozen]:
     return [Frozen(*cast(tuple[Any, ...], row)) for row in tx.execute(statement)]
 
 
+def astray(tx: Transaction, run_id: int, *, lock: bool = False) -> list[Frozen]:
+    """Return a live run that stands still though nobody paused its sequence; none when it moves."""
+    statement = (
+        sa.select(T.id, T.contact_id, T.frozen_at)
+        .join(S, S.id == T.sequence_id)
+        .where(
+            T.id == run_id, T.ended_at.is_(None), T.frozen_at.is_not(None), S.paused_at.is_(None)
+        )
+    )
+    rows = tx.execute(statement.with_for_update(of=T) if lock else statement)
+    return [Frozen(*cast(tuple[Any, ...], row)) for row in rows]
+
+
 def count_frozen(tx: Transaction, sequence_id: int) -> int:
     """Return how many live runs stand still."""
     statement = sa.select(sa.func.count()).where(*_pinned(sequence_id), T.frozen_at.is_not(None))

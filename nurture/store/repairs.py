@@ -32,23 +32,33 @@ def send_of(tx: Transaction, run_id: int, step: str, pass_no: int) -> Became | N
 
 
 def cancel_queued(tx: Transaction, send_id: int, reason: str, now: datetime) -> None:
-    """Cancel a send that no worker has taken."""
+    """Cancel a send that no worker has taken and that its run does not wait for."""
+    elsewhere = sa.exists().where(E.id == M.enrollment_id, E.state != "sending")
     tx.execute(
         sa.update(M)
-        .where(M.id == send_id, M.status == "queued")
+        .where(M.id == send_id, M.status == "queued", elsewhere)
         .values(status="cancelled", reason=reason, settled_at=now)
     )
 
 
-def let_go(tx: Transaction, run_id: int) -> None:
-    """Let a run go on that stands still; whoever read it before has to read it again."""
-    tx.execute(
-        sa.update(E)
-        .where(E.id == run_id, E.frozen_at.is_not(None))
-        .values(frozen_at=None, revision=E.revision + 1)
+def is_of_another_stage(tx: Transaction, run_id: int) -> bool:
+    """Return whether a live stage run is of another stage than its contact stands in."""
+    t, q = tables.Standing, tables.Sequence
+    found = tx.execute(
+        sa.select(E.id)
+        .join(t, sa.and_(t.contact_id == E.contact_id, t.track == E.track))
+        .join(q, q.id == E.sequence_id)
+        .where(E.id == run_id, E.ended_at.is_(None), E.track != "", q.stage != t.stage)
     )
+    return found.first() is not None
 
 
 def forget_entry(tx: Transaction, entry_id: int) -> None:
     """Forget a wish that waits for nothing."""
-    tx.execute(sa.delete(Q).where(Q.id == entry_id))
+    under_way = sa.exists().where(
+        E.contact_id == Q.contact_id,
+        E.sequence_id == Q.sequence_id,
+        E.entry_key == Q.entry_key,
+        E.ended_at.is_(None),
+    )
+    tx.execute(sa.delete(Q).where(Q.id == entry_id, ~under_way))
