@@ -31,6 +31,8 @@ _LINE = re.compile(
     r"(?: on day (?P<day>[0-9]{1,4})(?: at (?P<clock>[0-2][0-9]:[0-5][0-9]))?"
     r"| after (?P<after>[0-9]+ ?[mhdw]))"
 )
+# What people write is a tenth of this, and reading takes longer the longer a line is.
+LONGEST_LINE = 1_000
 _PAIR = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*)=(?P<value>\"[^\"]*\"|\S+)")
 _EXAMPLE = (
     "Write such as “clicks step 2 on day 3”, “opens hello after 2h”, “buys with cart_id=42 on day 5"
@@ -67,6 +69,7 @@ def assume(text: str, sequence: Sequence) -> Assumption:
 
     An email is named by its step's key, or by the number of the step. Raises Invalid.
     """
+    _bound(text)
     line = " ".join(text.split())
     found = _LINE.fullmatch(line)
     if found is None:
@@ -83,17 +86,37 @@ def assume(text: str, sequence: Sequence) -> Assumption:
         step=step,
         properties=pairs(found["where"] or ""),
         day=int(found["day"] or 0),
-        clock=time.fromisoformat(found["clock"]) if found["clock"] else None,
-        after=parse_duration(found["after"].replace(" ", "")) if found["after"] else timedelta(),
+        clock=_clock(found["clock"], text) if found["clock"] else None,
+        after=_duration(found["after"], text) if found["after"] else timedelta(),
     )
+
+
+def _clock(written: str, text: str) -> time:
+    try:
+        return time.fromisoformat(written)
+    except ValueError as error:
+        raise _wrong(f"in “{text}”, {written} is no time of day", _EXAMPLE) from error
+
+
+def _duration(written: str, text: str) -> timedelta:
+    try:
+        return parse_duration(written)
+    except ValueError as error:
+        raise _wrong(f"in “{text}”, {error}", _EXAMPLE) from error
 
 
 def pairs(text: str) -> Mapping[str, Value]:
     """Return what `name=value` pairs say; numbers are numbers. Raises Invalid."""
+    _bound(text)
     rest = _PAIR.sub("", text).strip()
     if rest:
         raise _wrong(f"“{rest}” is no property", 'Write name=value, such as cart_id=42 or a="b c".')
     return MappingProxyType({one["name"]: _value(one["value"]) for one in _PAIR.finditer(text)})
+
+
+def _bound(text: str) -> None:
+    if len(text) > LONGEST_LINE:
+        raise _wrong(f"a line of {len(text):,} letters says too much", _EXAMPLE)
 
 
 def _value(text: str) -> Value:

@@ -49,12 +49,13 @@ class Day:
         today = work.now.astimezone(zone).date()
         begins = at_local(today, time(0), zone)
         found = cls(guards, at_local(today + timedelta(days=1), time(0), zone))
+        own = [send.id for send in claimed]
         if guards.contact_daily is not None and claimed:
             contacts = {send.contact_id for send in claimed}
-            own = [send.id for send in claimed]
             found._mailed.update(store.mailed_since(work.tx, contacts, begins, own))
-        if guards.daily is not None:
-            found.room = guards.daily - store.sent_since(work.tx, begins)
+        if guards.daily is not None and claimed:
+            store.take_turn(work.tx)
+            found.room = guards.daily - store.sent_since(work.tx, begins, own)
         return found
 
     def forbids(self, send: Claimed) -> str:
@@ -103,13 +104,15 @@ def _fault(tx: Transaction, guards: Guards, one: Watched, now: datetime) -> str 
         complaints=sum(complained is not None for _, _, complained in rows),
         bounces=sum(bounced is not None and reason == HARD for bounced, reason, _ in rows),
     )
-    return bad_record(guards, record) or strange_pace(guards, _pace(tx, one, now))
+    return bad_record(guards, record) or strange_pace(guards, _pace(tx, guards, one, now))
 
 
-def _pace(tx: Transaction, one: Watched, now: datetime) -> Pace:
+def _pace(tx: Transaction, guards: Guards, one: Watched, now: datetime) -> Pace:
     hour_ago = now - HOUR
     last = store.sent_between(tx, one.sequence_id, max(hour_ago, one.resumed_at or hour_ago), now)
-    first = store.first_sent(tx, one.sequence_id) if last else None
+    # A week of a busy sequence is much to count, and few sequences are ever fast enough to ask.
+    is_fast = guards.surge is not None and last >= guards.surge_least
+    first = store.first_sent(tx, one.sequence_id) if is_fast else None
     if first is None or first >= hour_ago:
         return Pace(last, 0.0, timedelta())
     since = max(first, hour_ago - BEFORE)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+from nurture.store.trials import is_counted
 
 M, S, V = tables.Send, tables.Sequence, tables.SequenceVersion
 
@@ -18,7 +19,10 @@ OUT = ("claimed", "accepted", "uncertain")
 def mailed_since(
     tx: Transaction, contact_ids: Iterable[int], since: datetime, but: Iterable[int]
 ) -> dict[int, int]:
-    """Return how many emails went out to each contact since then, without the sends in `but`."""
+    """Return how many emails went out to each contact since then, without the sends in `but`.
+
+    Trials of drafts count for nothing.
+    """
     counted = (
         sa.select(M.contact_id, sa.func.count())
         .where(
@@ -26,22 +30,39 @@ def mailed_since(
             M.claimed_at >= since,
             M.status.in_(OUT),
             ~bulk.among(tx, M.id, sorted(but)),
+            is_counted(M.version_id),
         )
         .group_by(M.contact_id)
     )
     return {key: count for key, count in tx.execute(counted)}  # noqa: C416 - rows to mypy
 
 
-def sent_since(tx: Transaction, since: datetime) -> int:
-    """Return how many emails went out in all since then."""
+def take_turn(tx: Transaction) -> None:
+    """Wait until no other claim is under way, and keep others waiting till this one commits.
+
+    What two claims at once count, neither of them sees of the other.
+    """
+    f = tables.FunnelVersion
+    newest = sa.select(sa.func.max(f.id)).scalar_subquery()
+    tx.execute(sa.select(f.id).where(f.id == newest).with_for_update(key_share=True)).all()
+
+
+def sent_since(tx: Transaction, since: datetime, but: Iterable[int]) -> int:
+    """Return how many emails went out in all since then, or may have, without those in `but`.
+
+    What a worker has in hand counts as sent.
+    """
     # By sequence, because that is how the index of what was settled is ordered.
-    statement = (
+    settled = (
         sa.select(sa.func.count())
         .select_from(S)
         .join(M, sa.and_(M.sequence_id == S.id, M.settled_at >= since))
-        .where(M.status == "accepted")
+        .where(M.status.in_(("accepted", "uncertain")))
     )
-    return tx.execute(statement).scalar_one()
+    in_hand = sa.select(sa.func.count()).where(
+        M.status == "claimed", ~bulk.among(tx, M.id, sorted(but))
+    )
+    return tx.execute(settled).scalar_one() + tx.execute(in_hand).scalar_one()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,50 @@ def test_the_account_sends_no_more_than_a_days_maximum(world: World) -> None:
     world.assert_sound()
 
 
+@pytest.mark.parametrize("status", ["claimed", "uncertain"])
+def test_what_another_worker_has_in_hand_counts_for_the_days_maximum(
+    world: World, status: str
+) -> None:
+    world.publish(funnel=guarded(daily=3))
+    world.add_many([f"p{number}" for number in range(5)])
+    world.place()
+    settled = NOW if status == "uncertain" else None
+    with world.deps.database.begin() as tx:
+        first = sa.select(S.id).order_by(S.id).limit(2).scalar_subquery()
+        tx.execute(
+            sa.update(S)
+            .where(S.id.in_(first))
+            .values(status=status, claimed_by="other", claimed_at=NOW, settled_at=settled)
+        )
+    world.work()
+    assert len(world.post.mailed) == 1
+    assert world.column(sa.select(S.reason).where(S.status == "held")) == ["daily maximum"] * 2
+
+
+def test_a_trial_takes_no_place_of_a_contacts_day(world: World) -> None:
+    world.publish(funnel=guarded(contact_daily=1))
+    ana = world.enroll("ana")
+    tried = sa.insert(tables.SequenceVersion).from_select(
+        ["sequence_id", "number", "document", "digest", "published_at", "published_by", "trial"],
+        sa.select(
+            tables.Sequence.id, -1, sa.literal({}, sa.JSON), sa.literal("d"),
+            sa.literal(NOW, tables.Sequence.paused_at.type), sa.literal("lan"), sa.true(),
+        ).where(tables.Sequence.key == "cart"),
+    )  # fmt: skip
+    with world.deps.database.begin() as tx:
+        tx.execute(tried)
+    sent(world, 1, NOW)
+    trial = sa.select(sa.func.max(tables.SequenceVersion.id)).scalar_subquery()
+    with world.deps.database.begin() as tx:
+        latest = sa.select(sa.func.max(S.id)).scalar_subquery()
+        tx.execute(
+            sa.update(S).where(S.id == latest)
+            .values(contact_id=ana, claimed_at=NOW, version_id=trial)
+        )  # fmt: skip
+    world.work()
+    assert world.mailed("ana") == ["hello"]
+
+
 def sent(world: World, many: int, at: datetime, **columns: Any) -> None:
     """Put sends of the sequence `welcome` on record, as they were settled at `at`."""
     contact_id = world.add(f"r{world.column(sa.select(sa.func.count(S.id)))[0]}")

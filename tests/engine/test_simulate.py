@@ -103,8 +103,17 @@ def test_assumptions_say_what_when_and_with_what() -> None:
         ("clicks step 2 on day 3", "step 2 is no email|pause is no email"),
         ("clicks on day 3", "names no email"),
         ("buys with 42 on day 3", "is no property"),
+        ("clicks hello on day 3 at 29:00", "29:00 is no time of day"),
+        ("opens hello after 100000d", "is not a duration"),
+        pytest.param("clicks " + "1" * 5_000 + " on day 3", "says too much", id="long number"),
+        pytest.param("buys with " + "a" * 90_000, "says too much", id="long line"),
     ],
 )
 def test_an_assumption_that_cannot_be_read_is_told_with_its_remedy(line: str, told: str) -> None:
     with pytest.raises(Invalid, match=told):
         assume(line, WELCOME)
+
+
+def test_properties_without_end_are_refused_at_once() -> None:
+    with pytest.raises(Invalid, match="says too much"):
+        pairs("a" * 90_000)
