@@ -12,4 +12,6 @@ pytest_plugins = [
 
 # A property is about results. How long one example takes on a busy machine says nothing.
 settings.register_profile("nurture", deadline=None)
+# `--hypothesis-profile=long` is for a night: many more examples, and other ones each time.
+settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("nurture")
