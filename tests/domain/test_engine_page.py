@@ -23,3 +23,8 @@ def test_every_promise_of_the_page_names_its_test() -> None:
     body = PAGE.split("\n## ", 1)[1]
     paragraphs = [one for one in body.split("\n\n") if "\n" in one and not one.startswith("#")]
     assert [one for one in paragraphs if "\n→ `tests/" not in one] == []
+
+
+def test_the_page_follows_the_rules_in_their_order() -> None:
+    numbers = [int(one) for one in re.findall(r"^## (\d+)\. ", PAGE, re.MULTILINE)]
+    assert numbers == list(range(1, 12))
