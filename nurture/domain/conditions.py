@@ -144,8 +144,10 @@ def _wanted(want: Value, have: Value) -> bool:
         return False
     if isinstance(want, tuple):
         return any(_wanted(one, have) for one in want)
-    if isinstance(have, tuple):
+    if isinstance(have, tuple | list):
         return any(_wanted(want, one) for one in have)
+    if isinstance(have, Mapping):
+        return False  # The items of a cart travel along for emails; no rule looks into one.
     if isinstance(want, str):
         return matches(have, want)
     return want == have

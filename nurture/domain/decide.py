@@ -9,6 +9,7 @@ from nurture.domain.contact import Occurrence
 from nurture.domain.enrollment import Decision, Event
 from nurture.domain.sequence import Email, Goal, WaitFor, WaitUntil
 from nurture.domain.situation import Situation, answered, answers, reached
+from nurture.domain.text import short_key
 from nurture.domain.waiting import CAP, date_comes, delay
 from nurture.domain.walk import Walk
 
@@ -120,7 +121,8 @@ def _cancels(situation: Situation, occurrence: Occurrence) -> bool:
     if run.began is not None and occurrence.occurred_at < run.began:
         # Told late: the cart was filled again after that purchase.
         return False
-    return not trigger.key or str(occurrence.properties.get(trigger.key, "")) == run.entry_key
+    found = str(occurrence.properties.get(trigger.key, ""))
+    return not trigger.key or short_key(found) == run.entry_key
 
 
 def _timer(walk: Walk, event: Event) -> tuple[Decision, ...]:

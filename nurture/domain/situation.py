@@ -7,6 +7,7 @@ from nurture.domain.conditions import counts, holds, matches_properties
 from nurture.domain.contact import Contact, Occurrence
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.sequence import Goal, Match, Sequence, WaitFor
+from nurture.domain.text import short_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _is_of_another_run(situation: Situation, occurrence: Occurrence) -> bool:
     trigger = situation.sequence.trigger
     if trigger is None or not trigger.key or trigger.key not in occurrence.properties:
         return False
-    return str(occurrence.properties[trigger.key]) != situation.enrollment.entry_key
+    return short_key(str(occurrence.properties[trigger.key])) != situation.enrollment.entry_key
 
 
 def answers(

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
+from hashlib import blake2b
 
 # Unicode takes these apart into nothing, yet people without the key type the plain letter.
 _PLAIN = str.maketrans({"đ": "d", "ð": "d", "ł": "l", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe"})
@@ -29,3 +30,13 @@ def search_text(email: str, fields: Mapping[str, object]) -> str:
         str(fields.get(key) or "") for key in ("first_name", "last_name", "company")
     )
     return fold(f"{email} {last} {first} {last} {company}")
+
+
+# In octets: well below what the index of a database takes, and above what any shop writes.
+LONGEST_KEY = 400
+
+
+def short_key(text: str) -> str:
+    """Return `text`, or what stands for it where it is too long to be the key of a row."""
+    whole = text.encode()
+    return text if len(whole) <= LONGEST_KEY else f"#{blake2b(whole, digest_size=20).hexdigest()}"

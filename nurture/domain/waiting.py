@@ -16,6 +16,10 @@ CAP = "cap"
 
 ONE_DAY = timedelta(days=1)
 ALL_DAYS = frozenset(range(1, 8))
+# So far from the ends of the calendar a date has to be: it is shown in every time zone there is.
+MARGIN = timedelta(days=3)
+FIRST = datetime.min.replace(tzinfo=UTC) + MARGIN
+LAST = datetime.max.replace(tzinfo=UTC) - MARGIN
 
 
 def wait_ends(
@@ -49,20 +53,25 @@ def date_instant(
 
     Without an offset of its own a date-time is local to `zone`, and a date begins at local
     midnight. Whole days keep the local time of day across a change of clocks; anything else is
-    time that passes. `at` puts the result at that local time of the same day.
+    time that passes. `at` puts the result at that local time of the same day. What lies at an end
+    of the calendar is no date: not every time zone could show it.
     """
     if not isinstance(value, str):
         return None
     try:
-        instant = _instant(value, zone)
-        if offset % ONE_DAY:
-            instant, offset = instant + offset, timedelta()
-        if at is None and not offset:
-            return instant
-        local = instant.astimezone(zone).replace(tzinfo=None) + offset
-        return at_local(local.date(), local.time() if at is None else at, zone)
+        found = _moved(_instant(value, zone), offset, at, zone)
     except (ValueError, OverflowError):
         return None
+    return found if FIRST <= found <= LAST else None
+
+
+def _moved(instant: datetime, offset: timedelta, at: time | None, zone: ZoneInfo) -> datetime:
+    if offset % ONE_DAY:
+        instant, offset = instant + offset, timedelta()
+    if at is None and not offset:
+        return instant
+    local = instant.astimezone(zone).replace(tzinfo=None) + offset
+    return at_local(local.date(), local.time() if at is None else at, zone)
 
 
 def _instant(value: str, zone: ZoneInfo) -> datetime:

@@ -9,6 +9,7 @@ from nurture.domain.conditions import counts, holds
 from nurture.domain.contact import GLOBAL, Contact, Occurrence
 from nurture.domain.sequence import Reentry, Trigger, WhileActive
 from nurture.domain.sequence import Sequence as Steps
+from nurture.domain.text import short_key
 
 
 class Answer(StrEnum):
@@ -105,7 +106,7 @@ def is_over(trigger: Trigger, history: Sequence[Occurrence], entry_key: str, at:
 def key_of(trigger: Trigger, occurrence: Occurrence) -> str:
     """Return what tells the run of this occurrence from others; empty when nothing does."""
     found = occurrence.properties.get(trigger.key) if trigger.key else None
-    return "" if found is None else str(found)
+    return "" if found is None else short_key(str(found))
 
 
 def _while_active(trigger: Trigger | None) -> Admission:

@@ -9,6 +9,7 @@ from nurture.domain import enrollment as e
 from nurture.domain.contact import NOTHING, Contact, Value
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.sequence import Reentry
+from nurture.domain.text import short_key
 from nurture.engine.admission import Admission, Answer, Why, admission, admitted
 from nurture.engine.definitions import TRACK, Definition
 from nurture.store import queued
@@ -176,7 +177,7 @@ def beside(
     key = ""
     if sequence.reentry is Reentry.KEYED:
         named = run.properties.get(sequence.trigger.key) if sequence.trigger else None
-        key = "" if named is None else str(named)
+        key = "" if named is None else short_key(str(named))
         if not key:
             return None
     return Entry(

@@ -9,6 +9,7 @@ from typing import Any
 from nurture.domain.bant import ANSWERS, LETTERS, PREFIX, answer_of
 from nurture.domain.contact import Engaged, Occurrence, Value
 from nurture.domain.segments import BORDER
+from nurture.domain.text import short_key
 from nurture.engine.addresses import parse_address
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.quarantine import quarantine_events, suspicion
@@ -109,7 +110,7 @@ def _read(
         problems.append(Problem(told, "Give name@domain.", field=f"{place}.email"))
     if len(problems) > found:
         return nothing
-    return compared, Occurrence(name, at, properties, dedupe_key=f"api:{key}")
+    return compared, Occurrence(name, at, properties, dedupe_key=short_key(f"api:{key}"))
 
 
 def _instant(value: object, place: str, now: datetime, problems: list[Problem]) -> datetime:

@@ -11,6 +11,7 @@ from nurture.domain.conditions import counts, matches_properties
 from nurture.domain.contact import GLOBAL, Contact, Engaged, Occurrence
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.sequence import Email, Reentry, Returning, Sequence
+from nurture.domain.text import short_key
 from nurture.engine.admission import Answer, admission, key_of
 from nurture.engine.coming_back import resumed
 from nurture.engine.doors import RESTARTED
@@ -41,7 +42,7 @@ def beside(run: Enrollment, sequence: Sequence, now: datetime) -> list[Wish]:
         named = run.properties.get(sequence.trigger.key)
         if named is None:
             return []
-        key = str(named)
+        key = short_key(str(named))
     return [Wish(sequence, key, run.properties, run.began or now)]
 
 

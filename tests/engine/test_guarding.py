@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from nurture.config import Settings
 from nurture.engine.guarding import guard
 from nurture.engine.pausing import resume
-from nurture.store import bulk, tables
-from tests.engine.world import DAY, FUNNEL, HOUR, NOW, E, S, World, compiled, opened, sequence
+from nurture.store import bulk, tables, trials
+from tests.engine.world import CART, DAY, FUNNEL, HOUR, NOW, E, S, World, compiled, opened, sequence
 
 # Local midnight in Ho Chi Minh City, after NOW.
 MIDNIGHT = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
@@ -84,18 +84,10 @@ def test_what_another_worker_has_in_hand_counts_for_the_days_maximum(
 def test_a_trial_takes_no_place_of_a_contacts_day(world: World) -> None:
     world.publish(funnel=guarded(contact_daily=1))
     ana = world.enroll("ana")
-    tried = sa.insert(tables.SequenceVersion).from_select(
-        ["sequence_id", "number", "document", "digest", "published_at", "published_by", "trial"],
-        sa.select(
-            tables.Sequence.id, -1, sa.literal({}, sa.JSON), sa.literal("d"),
-            sa.literal(NOW, tables.Sequence.paused_at.type), sa.literal("lan"), sa.true(),
-        ).where(tables.Sequence.key == "cart"),
-    )  # fmt: skip
-    with world.deps.database.begin() as tx:
-        tx.execute(tried)
     sent(world, 1, NOW)
-    trial = sa.select(sa.func.max(tables.SequenceVersion.id)).scalar_subquery()
     with world.deps.database.begin() as tx:
+        cart = tx.execute(sa.select(tables.Sequence.id).where(tables.Sequence.key == "cart"))
+        trial, _ = trials.add_version(tx, cart.scalar_one(), CART, "d", "lan", NOW)
         latest = sa.select(sa.func.max(S.id)).scalar_subquery()
         tx.execute(
             sa.update(S).where(S.id == latest)

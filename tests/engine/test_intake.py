@@ -1,6 +1,7 @@
 """Events that a site tells: all of a call or nothing, and nothing twice."""
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from nurture.config import Settings
 from nurture.engine.intake import MOST_EVENTS, Taken, take_events
 from nurture.errors import Invalid
 from nurture.store import tables
-from tests.engine.world import HOUR, NOW, World, opened
+from tests.engine.world import CART, FUNNEL, HOUR, NOW, World, opened
 
 ANA = {"email": "Ana@Example.com", "event": "cart_updated", "id": "1"}
 
@@ -86,3 +87,38 @@ def test_what_is_no_object_and_too_many_are_refused(world: World) -> None:
     with pytest.raises(Invalid, match="in one call"):
         take_events(world.deps, [ANA] * (MOST_EVENTS + 1), world.now)
     assert take_events(world.deps, [], world.now) == Taken(0, 0, 0)
+
+
+def unlike(many: int) -> str:
+    """Text that does not get shorter by being packed."""
+    drawn = Random(5)  # noqa: S311 - the same text in every run
+    return "".join(chr(drawn.randrange(0x4E00, 0x9FFF)) for _ in range(many))
+
+
+def test_the_longest_names_and_keys_fit_into_every_index(world: World) -> None:
+    ana = world.enroll("ana")
+    cart = {**ANA, "id": unlike(2_000), "properties": {"cart_id": unlike(6_000)}}
+    assert take_events(world.deps, [cart], world.now).new == 1
+    assert take_events(world.deps, [cart], world.now).known == 1
+    assert ("cart", "waiting", "patience") in world.states(ana)
+    bought = {**cart, "event": "purchase", "id": "2"}
+    assert take_events(world.deps, [bought], world.now).new == 1
+    assert ("cart", "exited", "patience") in world.states(ana)
+
+
+@pytest.mark.parametrize("plan", [{"a": 1}, [{"a": 1}], [["pro"]], [], None, 10**400])
+def test_rules_pass_by_values_that_are_no_plain_ones(world: World, plan: Any) -> None:
+    asks = {
+        "key": "upgrade", "name": {"vi": "Nâng", "en": "Up"}, "event": "cart_updated",
+        "where": {"plan": "enterprise"}, "points": 5, "group": "all",
+    }  # fmt: skip
+    engagement = {**FUNNEL["engagement"], "rules": [*FUNNEL["engagement"]["rules"], asks]}
+    only = {**CART["trigger"], "where": {"plan": "enterprise"}}
+    world.publish({**CART, "trigger": only}, funnel={**FUNNEL, "engagement": engagement})
+    ana = world.enroll("ana")
+    told = {"cart_id": "7", "plan": plan}
+    assert take_events(world.deps, [{**ANA, "properties": told}], world.now).new == 1
+    assert [state for state in world.states(ana) if state[0] == "cart"] == []
+    told = {"cart_id": "8", "plan": ["basic", "enterprise"]}
+    assert take_events(world.deps, [{**ANA, "id": "2", "properties": told}], world.now).new == 1
+    assert ("cart", "waiting", "patience") in world.states(ana)
