@@ -19,6 +19,8 @@ from nurture.store.experiments import Decided, Exposed
 
 # What a hold-out is judged by: how many went a stage further, and how many bought.
 PROGRESS = "stage_changed"
+# The part of an experiment's age that passes between two looks at it.
+LOOK_AGAIN_AFTER = 1 / 50
 HELD_FOR = timedelta(days=30)
 HOLD_OUT_MEASURES = (
     Measure(PROGRESS, within=HELD_FOR, minimum=100),
@@ -111,7 +113,8 @@ def look(deps: Dependencies, now: datetime) -> int:
     """Look at every experiment that runs, and stop those whose rule says so; return how many.
 
     A look that concludes nothing is kept, too: the next one that may conclude something comes
-    when the smallest arm has doubled.
+    when the smallest arm has doubled. A look counts everybody who was ever shown an arm, so that
+    the longer an experiment runs, the seldomer it is looked at.
     """
     stopped = 0
     with deps.database.read() as tx:
@@ -120,14 +123,21 @@ def look(deps: Dependencies, now: datetime) -> int:
         known = places(deps.definitions.catalog(tx))
         decided = store.decided(tx)
         running = [
-            _report(tx, key, known[key], decided.get(key), now)
-            for key in store.keys(tx)
-            if key in known and not (key in decided and decided[key].stopped_at)
+            _report(tx, key, place, decided.get(key), now)
+            for key, place in known.items()
+            if place.measures and _is_due(decided.get(key), now) and store.is_begun(tx, key)
         ]
     for one in running:
         if one.measured:
             stopped += _record(deps, one, now)
     return stopped
+
+
+def _is_due(decided: Decided | None, now: datetime) -> bool:
+    if decided is None or decided.looked_at is None:
+        return True
+    ran = decided.looked_at - decided.started_at
+    return decided.stopped_at is None and now - decided.looked_at >= ran * LOOK_AGAIN_AFTER
 
 
 def stop(deps: Dependencies, key: str, winner: str, by: str, why: str, now: datetime) -> None:

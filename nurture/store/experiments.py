@@ -43,6 +43,13 @@ def keys(tx: Transaction) -> list[str]:
     return list(tx.execute(sa.select(X.experiment).distinct().order_by(X.experiment)).scalars())
 
 
+def is_begun(tx: Transaction, key: str) -> bool:
+    """Return whether anybody was exposed to an experiment."""
+    return (
+        tx.execute(sa.select(X.contact_id).where(X.experiment == key).limit(1)).first() is not None
+    )
+
+
 def exposed(tx: Transaction, key: str) -> Iterator[list[Exposed]]:
     """Yield everybody who was exposed, in pages."""
     after = 0

@@ -13,7 +13,7 @@ from nurture.domain.experiments import HELD_OUT, MAILED, hold_out_key
 from nurture.engine.experiments import look, report, reports, stop
 from nurture.errors import Invalid, NotFound, Refused
 from nurture.store import tables
-from tests.engine.world import DAY, FUNNEL, HOUR, World, compiled, opened, sequence
+from tests.engine.world import DAY, FUNNEL, HOUR, MINUTE, NOW, World, compiled, opened, sequence
 
 X = tables.Exposure
 
@@ -63,9 +63,7 @@ def test_every_contact_is_in_one_arm_and_stays_in_it(world: World) -> None:
     arms = enter(world, 60)
     assert set(arms.values()) == {"short", "long"}
     sent = world.rows(sa.select(tables.Send.contact_id, tables.Send.content))
-    assert dict(sent) == {
-        key: "hello" if arm == "short" else "case" for key, arm in arms.items()
-    }
+    assert dict(sent) == {key: "hello" if arm == "short" else "case" for key, arm in arms.items()}
 
 
 def test_successes_count_in_their_time_and_only_a_persons(world: World) -> None:
@@ -127,6 +125,19 @@ def test_it_is_not_stopped_between_two_looks(world: World) -> None:
     over = report(world.deps, "greeting", world.now).decided
     assert over is not None
     assert (over.reason, over.winner) == ("time", "")
+
+
+def test_the_longer_it_runs_the_seldomer_it_is_looked_at(world: World) -> None:
+    try_it(world)
+    enter(world, 40)
+    looked = []
+    for passed in (HOUR, HOUR + MINUTE / 2, 10 * DAY, 10 * DAY + HOUR, 10 * DAY + 5 * HOUR):
+        look(world.deps, NOW + passed)
+        decided = report(world.deps, "greeting", NOW + passed).decided
+        assert decided is not None
+        assert decided.looked_at is not None
+        looked.append(decided.looked_at - NOW)
+    assert looked == [HOUR, HOUR, 10 * DAY, 10 * DAY, 10 * DAY + 5 * HOUR]
 
 
 def test_a_person_may_stop_it_with_or_without_a_winner(world: World) -> None:
