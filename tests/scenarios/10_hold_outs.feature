@@ -1,6 +1,7 @@
 Feature: Would they have bought anyway?
   A/B tests in automations are broken or judged by opens, and nobody keeps a control group
-  (mautic#1520, #14535, #16318).
+  (mautic#1520, #14535, #16318). What is noted is looked at in the store, so that scenario is played
+  by the real thing only.
 
   Scenario: Who is held out gets nothing, the same people for ever
     Given the funnel says:

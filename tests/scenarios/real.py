@@ -6,11 +6,10 @@ the session, so that a scenario costs what it does and not what it starts.
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,13 +17,17 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from werkzeug.test import Client
 
+from nurture.campaigns.documents import write_sequence
 from nurture.config import Settings
 from nurture.demo.letterbox import Letter, read_letter
 from nurture.demo.outside import BROWSER, PRIVACY_PROXY, SCANNER
 from nurture.domain.stages import Actor, Said
 from nurture.engine.accounts import Accounts
+from nurture.engine.export import export_files
 from nurture.engine.hits import record_hits
 from nurture.engine.intake import api_key
+from nurture.engine.plan import Plan, plan
+from nurture.engine.publish import compile_all
 from nurture.engine.qualification import change_stage
 from nurture.engine.replay import replay
 from nurture.jobs import tasks, ticker
@@ -41,7 +44,7 @@ from nurture.store import tables
 from nurture.web.app import create_app
 from nurture.web.dependencies import WebDependencies
 from nurture.web.track import tracked
-from tests.engine.world import NOW, C, E, S, SetClock, World, compiled
+from tests.engine.world import NOW, C, E, S, SetClock, World
 from tests.scenarios.player import HELD, Did, Document, Person, Run
 
 # What a round of the ticker does that a scenario has no use for: these look after processes.
@@ -72,9 +75,21 @@ def post_office(folder: Path) -> Iterator[PostOffice]:
         yield PostOffice(path, clock, server)
 
 
-@cache
-def _compiled(names: tuple[str, ...]) -> dict[tuple[str, str], Any]:
-    return dict(compiled(*names))
+_BODY = """<mjml><mj-body><mj-section><mj-column>
+<mj-text>{{ contact.first_name }} {{ sender.address }}</mj-text>
+<mj-text><a href="https://lotusdesk.example.com/read">Read on</a></mj-text>
+<mj-text><a href="{{ unsubscribe_url }}">Unsubscribe</a></mj-text>
+</mj-column></mj-section></mj-body></mjml>
+"""
+
+
+def write_templates(folder: Path, names: Iterable[str]) -> None:
+    """Write emails whose subjects are their names, in both languages."""
+    for name in names:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for language in ("vi", "en"):
+            (folder / name / f"subject.{language}.txt").write_text(name)
+            (folder / name / f"body.{language}.mjml").write_text(_BODY)
 
 
 class Real(World):
@@ -82,7 +97,12 @@ class Real(World):
 
     def __init__(self, settings: Settings, url: str, office: PostOffice) -> None:
         office.clock.moment = NOW
-        super().__init__(replace(settings, inbox_port=office.server.port), url)
+        folder = settings.home / "files"
+        placed = replace(
+            settings, inbox_port=office.server.port,
+            campaigns=folder / "campaigns", templates=folder / "templates",
+        )  # fmt: skip
+        super().__init__(placed, url)
         self.clock = office.clock
         made = self.deps.settings
         inbox = InboxProvider(
@@ -122,7 +142,10 @@ class Real(World):
         self.clock.moment = moment
 
     def publish(self, funnel: Document | None = None, *sequences: Document) -> None:
-        self.emails = _compiled(tuple(sorted(_letters(sequences))))
+        letters = sorted(_letters(sequences))
+        write_templates(self.deps.settings.templates, letters)
+        self.emails, problems = compile_all(self.deps.settings.templates)
+        assert problems == ()
         super().publish(*sequences, funnel=funnel)
         self.work()
 
@@ -292,6 +315,21 @@ class Real(World):
             self._inbox.refuse(self._address(name), reply)
         else:
             self._inbox.accept(self._address(name))
+
+    # ---- files ------------------------------------------------------------------------------
+
+    def export(self) -> list[Path]:
+        """Write what is published to the campaign folder; return what had to be written."""
+        return export_files(self.deps, self.deps.settings.campaigns)
+
+    def edit_file(self, document: Document) -> None:
+        """Let the marketer write another file of a sequence."""
+        path = self.deps.settings.campaigns / f"{document['key']}.yaml"
+        path.write_text(write_sequence(document), "utf-8")
+
+    def plan(self) -> Plan:
+        """Return what applying the campaign folder would do."""
+        return plan(self.deps, self.now, None)
 
     def _next_moment(self) -> datetime | None:
         h, r = tables.Hit, tables.SegmentRecheck

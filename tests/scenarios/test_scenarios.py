@@ -76,6 +76,7 @@ class Stage:
     sequences: dict[str, Document] = field(default_factory=dict)
     published: bool = False
     told: list[tuple[str, Did]] = field(default_factory=list)
+    written: list[Path] = field(default_factory=list)
 
     @property
     def real(self) -> Real:
@@ -238,6 +239,16 @@ def redis_loses(stage: Stage, text: str) -> None:
     stage.real.lose_the_queue(span(text))
 
 
+@when("everything is exported")
+def exported(stage: Stage) -> None:
+    stage.written = stage.real.export()
+
+
+@when(parsers.parse("the file of {key} is edited:"))
+def edited(stage: Stage, key: str, docstring: str) -> None:
+    stage.real.edit_file(document_of(key, docstring))
+
+
 # ---- what is so then ------------------------------------------------------------------------
 
 
@@ -338,6 +349,23 @@ def stands_still(stage: Stage, key: str, why: str | None) -> None:
     )  # fmt: skip
     assert since is not None
     assert (why or "") in reason
+
+
+@then("a plan of the files has nothing to tell")
+def nothing_planned(stage: Stage) -> None:
+    assert stage.written
+    assert not stage.real.plan()
+
+
+@then("no file was written")
+def nothing_written(stage: Stage) -> None:
+    assert stage.written == []
+
+
+@then(parsers.parse("a plan of the files tells that {count:d} contact stands on {step}"))
+def planned(stage: Stage, count: int, step: str) -> None:
+    (one,) = (one for one in stage.real.plan().sequences if one.changes.removed)
+    assert one.removed == {step: count}
 
 
 for path in sorted(Path(__file__).parent.glob("*.feature")):
