@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from nurture.campaigns.documents import sequence_document
+from nurture.campaigns.folder import FUNNEL, SEGMENTS
 from nurture.campaigns.parse import parse_sequence
 from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
@@ -58,6 +59,10 @@ def start(deps: Dependencies, document: Mapping[str, Any], by: str, now: datetim
     key = document.get("key")
     funnel = funnel_of(deps)
     problems = _key_problems(dict(document))
+    if key in (FUNNEL, SEGMENTS):
+        # A sequence of that name would be written over what else is in the campaigns.
+        told = f"{key!r} cannot stand here"
+        problems = (Problem(told, "Choose another key.", field="key"),)
     if not problems and isinstance(key, str):
         with deps.database.begin() as tx:
             if store.add_sequence(tx, key, dict(document), by, now):

@@ -81,8 +81,10 @@ def build(deps: Dependencies, now: datetime, told: Told = lambda _: None, size: 
     contacts one transaction looks at.
     """
     with deps.database.read() as tx:
-        catalog = deps.definitions.catalog(tx)
         open_ = set(segments.unbuilt(tx))
+        if not open_:
+            return 0
+        catalog = deps.definitions.catalog(tx)
     done = 0
     for one in catalog.segments:
         if one.id in open_:

@@ -87,7 +87,7 @@ def test_a_new_sequence_is_a_draft_until_it_is_published(world: World) -> None:
         load(world.deps, "mql-tips")
 
 
-@pytest.mark.parametrize("key", ["welcome", "Hai Bà", "", None, "a" * 65])
+@pytest.mark.parametrize("key", ["welcome", "Hai Bà", "", None, "a" * 65, "funnel", "segments"])
 def test_a_key_that_is_taken_or_no_key_is_refused_at_its_field(world: World, key: object) -> None:
     with pytest.raises(Invalid) as told:
         start(world.deps, {**NEW, "key": key}, "lan", NOW)

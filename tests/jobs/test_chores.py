@@ -1,9 +1,13 @@
 """Chores are isolated from each other, and one that fails is tried ever less often."""
 
+from dataclasses import replace
+
 import pytest
 
+from nurture.config import Settings
 from nurture.jobs.chores import LONGEST_WAIT, Chore, Chores
-from nurture.jobs.ticker import MOST_CHUNKS, drain
+from nurture.jobs.ticker import MOST_CHUNKS, chores, drain
+from nurture.wiring import build
 
 
 class Watch:
@@ -68,3 +72,15 @@ def test_draining_ends_when_a_chunk_is_not_full_or_there_were_many() -> None:
     sizes = iter([10, 10, 3, 10])
     assert drain(lambda: next(sizes), 10) == 23
     assert drain(lambda: 10, 10) == 10 * MOST_CHUNKS
+
+
+def test_before_anything_is_published_every_chore_finds_nothing_to_do(
+    settings: Settings, database_url: str
+) -> None:
+    deps = build(replace(settings, database_url=database_url))
+    try:
+        assert {chore.name: chore.do() for chore in chores(deps)} == {
+            chore.name: 0 for chore in chores(deps)
+        }
+    finally:
+        deps.database.close()
