@@ -102,7 +102,7 @@ def _duration(written: str, text: str) -> timedelta:
     try:
         return parse_duration(written)
     except ValueError as error:
-        raise _wrong(f"in “{text}”, {error}", _EXAMPLE) from error
+        raise _wrong(f"in “{text}”, the time is too long", _EXAMPLE) from error
 
 
 def pairs(text: str) -> Mapping[str, Value]:

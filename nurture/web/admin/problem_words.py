@@ -135,6 +135,8 @@ SENTENCES = (
     # What is tried on paper.
     _("“<>” says nothing that can be assumed"), _("“<>” names no email"),
     _("in “<>”, step <> is no email of <>"), _("The emails are <>."), _("Write <> step …: <>."),
+    _("a line of <> letters says too much"), _("in “<>”, <> is no time of day"),
+    _("in “<>”, the time is too long"),
     _("“<>” is no property"), _('Write name=value, such as cart_id=42 or a="b c".'),
     _("<> tells its runs apart by <>, and none is given"), _("Add --with <>=…."),
     _("<> may not enter <>"), _("They are suppressed; nobody who is gets into a sequence."),
