@@ -31,13 +31,12 @@ from nurture.engine.publish import compile_all
 from nurture.engine.qualification import change_stage
 from nurture.engine.replay import replay
 from nurture.jobs import tasks, ticker
-from nurture.jobs.chores import Chore
 from nurture.jobs.hit_log import hit_log
 from nurture.jobs.hit_queue import HitQueue
 from nurture.jobs.lifeline import Stop
 from nurture.jobs.queue import connect, sends_queue, wake_by
 from nurture.jobs.worker_process import Desk, SendWorker
-from nurture.providers.inbox import Inbox, InboxProvider, InboxServer
+from nurture.providers.inbox import Inbox, InboxServer
 from nurture.providers.inbox_mail import InboxMail
 from nurture.providers.signing import sign
 from nurture.store import tables
@@ -105,15 +104,9 @@ class Real(World):
         super().__init__(placed, url)
         self.clock = office.clock
         made = self.deps.settings
-        inbox = InboxProvider(
-            office.server.host,
-            office.server.port,
-            secret=self.deps.secrets.key("inbox webhooks"),
-            connections=1,
-        )
+        inbox = self.deps.webhooks["inbox"]
         self.deps = replace(
             self.deps, clock=self.clock, wall=self.clock, provider=inbox, wake=wake_by(made),
-            webhooks={"inbox": inbox},
         )  # fmt: skip
         self.office = office
         self._inbox = Inbox(office.path)
@@ -123,7 +116,9 @@ class Real(World):
         self._stop = Stop()
         self._desk = Desk(self.deps, "w1", self._stop)
         tasks.deliver_by(self._desk.deliver)
-        self._chores = [one for one in ticker.chores(self.deps) if one.name not in OF_PROCESSES]
+        chores = [one for one in ticker.chores(self.deps) if one.name not in OF_PROCESSES]
+        self._looks = [one for one in chores if one.name in ONLY_LOOKS]
+        self._chores = [one for one in chores if one.name not in ONLY_LOOKS]
         self._hits = HitQueue(self._redis, "recorder")
         self._web: Client | None = None
         self._shifts = 0
@@ -284,8 +279,10 @@ class Real(World):
     def work(self, worker: str = "w1") -> None:
         for _ in range(60):
             moved = self._hits.drain(lambda hits: record_hits(self.deps, hits, self.now))
-            moved += sum(_done(one) for one in self._chores)
+            moved += sum(one.do() for one in self._chores)
             if not moved + self.deliver():
+                for one in self._looks:
+                    one.do()
                 return
         raise AssertionError("work makes no progress")
 
@@ -305,7 +302,7 @@ class Real(World):
         """Do what is due after `span`, and let Redis lose the queue before a worker looks."""
         self.clock.moment += span
         for one in self._chores:
-            _done(one)
+            one.do()
         assert sends_queue(self._redis).count
         self._redis.flushall()
 
@@ -376,11 +373,6 @@ class Real(World):
         mine = [mail for mail in self._mail(name) if mail.subject == email]
         assert mine, f"{email} did not reach {name}"
         return read_letter(mine[-1].raw)
-
-
-def _done(chore: Chore) -> int:
-    found = chore.do()
-    return 0 if chore.name in ONLY_LOOKS else found
 
 
 def _letters(sequences: tuple[Mapping[str, Any], ...]) -> set[str]:
