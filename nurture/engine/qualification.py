@@ -151,6 +151,13 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text
 
 
+def _check_words(said: Said) -> None:
+    wanted = f"Write at most {LONGEST_WORDS} plain characters."
+    for name, text in (("name", said.by), ("reason", said.reason), ("note", said.note)):
+        if not _is_storable(text) or len(text) > LONGEST_WORDS:
+            raise Invalid(f"the {name} cannot be stored", remedy=wanted)
+
+
 def change_stage(
     deps: Dependencies, contact_id: int, to: str, actor: Actor, said: Said, now: datetime
 ) -> StageChange | StageRefused:
@@ -158,9 +165,7 @@ def change_stage(
 
     Raises Invalid when the person has to say more, and then records nothing; NotFound.
     """
-    if not _is_storable(said.note) or len(said.note) > LONGEST_WORDS:
-        wanted = f"Write at most {LONGEST_WORDS} plain characters."
-        raise Invalid("the note cannot be stored", remedy=wanted)
+    _check_words(said)
 
     def body(work: Work) -> StageChange | StageRefused:
         _see(work, contact_id)
@@ -185,8 +190,10 @@ def change_stage(
 def accept(deps: Dependencies, contact_id: int, said: Said, now: datetime) -> None:
     """Write down that sales take a contact on in the stage where they stand.
 
-    Raises NotFound, and Refused for a contact who stands in no stage.
+    Raises Invalid for words that cannot be kept, NotFound, and Refused for a contact who stands in
+    no stage.
     """
+    _check_words(said)
 
     def body(work: Work) -> None:
         _see(work, contact_id)

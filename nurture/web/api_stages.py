@@ -93,6 +93,11 @@ def _said(body: Mapping[str, Any]) -> Said:
 
 def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not value.strip() or "\0" in value or len(value) > 500:
+    if not isinstance(value, str) or not value.strip() or len(value) > 500 or _is_broken(value):
         raise Invalid(f"{name} is missing or no text", remedy="Give a text.")
     return value.strip()
+
+
+def _is_broken(text: str) -> bool:
+    """Return whether a text holds what no database takes: NUL, or half a character."""
+    return "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -33,6 +33,8 @@ def guard(app: Flask) -> None:
     forgery = CSRFProtect(app)
 
     def check() -> Response | None:
+        if _holds_nul():
+            abort(404)
         if request.endpoint is None:
             # Nothing has this address; a stranger and a user get the same "not found".
             current_user()
@@ -44,6 +46,11 @@ def guard(app: Flask) -> None:
         return _to_log_in()
 
     app.before_request(check)
+
+
+def _holds_nul() -> bool:
+    """Return whether the address asks for what no database could hold: a text with a NUL."""
+    return "\0" in request.path or any("\0" in text for _, text in request.args.items(multi=True))
 
 
 def _to_log_in() -> Response:

@@ -33,6 +33,17 @@ def test_a_number_that_no_database_knows_is_no_fault_of_ours(
     assert set(statuses.values()) <= {200, 404}, statuses
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/contacts/?q=%00", "/segments/%00", "/segments/?q=a&q=%00", "/sequences/wel%00come",
+        "/deliveries/?status=%00", "/login?next=%00",
+    ],
+)  # fmt: skip
+def test_an_address_with_a_nul_leads_nowhere(signed_in: FlaskClient, path: str) -> None:
+    assert signed_in.get(path).status_code == 404
+
+
 def test_no_change_is_made_without_a_forgery_token(app: Flask, signed_in: FlaskClient) -> None:
     asked = 0
     for rule in app.url_map.iter_rules():

@@ -180,3 +180,27 @@ def test_the_api_takes_an_acceptance_and_turns_strangers_away(
         answer = client.post("/api/sales", json={**said, **changes}, headers=headers)
         assert answer.status_code == status
     assert client.post("/api/sales", data="[", headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize("words", ["half \ud800", "nul \0", "long " * 1_000])
+@pytest.mark.parametrize("place", ["email", "by", "reason", "note"])
+def test_words_that_cannot_be_kept_are_refused_by_the_api(
+    client: FlaskClient, engine: Dependencies, place: str, words: str
+) -> None:
+    key = in_stage(engine, "mql")
+    with engine.database.read() as tx:
+        address = people.addressees(tx, [key])[key].email
+    told = {"email": address, "by": "Lan", "note": "Called.", place: words}
+    for path, more in (
+        ("/api/sales", {"verdict": "accept"}),
+        ("/api/sales", {"verdict": "reject"}),
+        ("/api/stage", {"to": "lead", "as": "marketing"}),
+    ):
+        headers = {"Authorization": f"Bearer {api_key(engine)}"}
+        answer = client.post(path, json={**told, **more}, headers=headers)
+        assert answer.status_code in (400, 409), (path, answer.text)
+        assert answer.is_json
+    audit = tables.Audit
+    with engine.database.read() as tx:
+        kept = tx.execute(sa.select(audit.what).where(audit.subject == str(key), audit.by == "Lan"))
+        assert list(kept.scalars()) == []

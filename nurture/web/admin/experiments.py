@@ -89,7 +89,7 @@ def stop_one(key: str) -> Response:
 def _said(word: str) -> str:
     """What a form says; its fields are numbered, because a page holds several of them."""
     found = (text for name, text in request.form.items() if name.partition("-")[0] == word)
-    return next(found, "").strip()
+    return next(found, "").replace("\0", "").strip()
 
 
 def _arms(one: Report) -> list[tuple[str, str]]:
