@@ -184,8 +184,9 @@ def _limited(ordered: Sequence[Entry], limits: Mapping[str, Limit]) -> frozenset
         if limit is None or entry.compensates or _undone(entry.dedupe_key, undoing):
             continue
         times = counted.setdefault(entry.rule, [])
-        recent = [at for at in times if entry.occurred_at - at < limit.per]
-        if len(recent) >= limit.count:
+        # They are in order: when the last but so many lies outside the period, all before it do.
+        full = len(times) >= limit.count
+        if full and (not limit.count or entry.occurred_at - times[-limit.count] < limit.per):
             over.add(entry.dedupe_key)
         else:
             times.append(entry.occurred_at)
