@@ -48,9 +48,7 @@ def backtest_command(draft: str, days: int, language: str) -> None:
             click.echo(line)
 
 
-def _lines(
-    found: BackTest, days: int, names: Names, rules: Rules
-) -> Iterator[str]:
+def _lines(found: BackTest, days: int, names: Names, rules: Rules) -> Iterator[str]:
     yield ngettext(
         "%(num)s contact over %(days)s days; %(differing)s would have fared otherwise.",
         "%(num)s contacts over %(days)s days; %(differing)s would have fared otherwise.",
@@ -62,7 +60,7 @@ def _lines(
         if was != would:
             yield f"  {_edge(edge, names)}: {was} → {would} ({would - was:+d})"
     was, would = found.mails
-    yield f"  {_('Emails')}: {was} → {would} ({would - was:+d})"
+    yield "  " + _("Emails") + f": {was} → {would} ({would - was:+d})"
     for stage, (stood, stands) in found.stages.items():
         if stood != stands:
             told = _("%(stage)s at the end", stage=names.stage(stage))

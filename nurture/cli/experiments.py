@@ -67,7 +67,7 @@ def stop_(key: str, winner: str, why: str, by: str) -> None:
 
 def _lines(found: Report) -> Iterator[str]:
     place = found.track or f"{found.sequence} / {found.step}"
-    yield f"{found.key} ({place}), {_('since %(day)s', day=long_time(found.started_at))}"
+    yield f"{found.key} ({place}), " + _("since %(day)s", day=long_time(found.started_at))
     yield f"  {_state(found)}"
     for shown in found.measured:
         yield from _measure(shown)
@@ -88,7 +88,7 @@ def _measure(shown: Shown) -> Iterator[str]:
 def _against(lift: Lift) -> str:
     one = lift.difference
     if one is None:
-        return f" ({_('control')})"
+        return " (" + _("control") + ")"
     relative = "" if lift.relative is None else f", {lift.relative:+.0%}"
     return f", {one.value:+.1%} [{one.low:+.1%} … {one.high:+.1%}]{relative}"
 

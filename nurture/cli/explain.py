@@ -70,7 +70,7 @@ def _lines(told: Explanation, names: Names) -> Iterator[str]:
     standing = told.contact.standing
     if standing:
         yield f"{_('Stage')}: {names.stage(standing.stage)} ({long_time(standing.since)})"
-        yield f"{_('Highest stage')}: {names.stage(standing.highest)}"
+        yield _("Highest stage") + f": {names.stage(standing.highest)}"
         if standing.rests_until is not None and standing.rests_until > told.at:
             day = long_time(standing.rests_until)
             yield "! " + _("Resting: no rule promotes this contact before %(day)s.", day=day)

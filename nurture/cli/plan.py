@@ -87,9 +87,9 @@ def _funnel(tried: Tried, names: Names, days: int) -> Iterator[str]:
     words = _PLACES.get(place)
     title = f"{_(words)} “{_named(change)}”" if words else place
     if change.before is None:
-        yield f"+ {title}: {_('new')}"
+        yield f"+ {title}: " + _("new")
     elif change.after is None:
-        yield f"- {title}: {_('gone')}"
+        yield f"- {title}: " + _("gone")
     elif change.words:
         for name, before, after in change.words:
             yield f"~ {title}: {name} {_short(before)} → {_short(after)}"

@@ -87,7 +87,7 @@ def _lines(told: Simulated, steps: Sequence, names: Names) -> Iterator[str]:
     for moment in told.moments:
         yield from _moment(moment, told, steps, names)
     for one in told.ignored:
-        yield f"  ! {_('Assumed in vain')}: {one.assumption.text} ({one.why})"
+        yield "  ! " + _("Assumed in vain") + f": {one.assumption.text} ({one.why})"
     own = [run for run in told.runs if run.sequence == steps.key]
     state = state_word(STATE_NAMES[type(own[0].state)]).label if own else ""
     yield "  = " + _(
@@ -103,11 +103,11 @@ def _moment(moment: Moment, told: Simulated, steps: Sequence, names: Names) -> I
     zone = zone_of(told.contact, steps)
     entered, then = told.start.astimezone(zone), moment.at.astimezone(zone)
     day = (then.date() - entered.date()).days + 1
-    when = f"{_('day %(day)s', day=day)}, {long_time(moment.at, zone)}"
+    when = _("day %(day)s", day=day) + f", {long_time(moment.at, zone)}"
     if moment.stage is not None:
         word = "→" if isinstance(moment.stage, StageChange) else "✗"
         to = moment.stage.edge.to if isinstance(moment.stage, StageChange) else moment.stage.to
-        yield f"  {when}  {_('Stage')} {word} {names.stage(to)} ({moment.stage.why})"
+        yield f"  {when}  " + _("Stage") + f" {word} {names.stage(to)} ({moment.stage.why})"
         return
     decided = [trail.dump(one) for one in moment.decisions]
     if not decided or all(one["do"] in ("Note", "Remember") for one in decided):
