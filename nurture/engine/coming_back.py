@@ -1,11 +1,12 @@
 """How a contact who comes back to a sequence goes through it: past, on, or all over again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nurture.domain import enrollment as e
-from nurture.domain.sequence import ChangeStage, Returning, WaitFor
+from nurture.domain.sequence import ChangeStage, Email, Reentry, Returning, WaitFor
 from nurture.domain.sequence import Sequence as Steps
+from nurture.engine.definitions import Definition
 from nurture.engine.entering import Entry
 from nurture.store import coming_back
 from nurture.store.coming_back import LastRun
@@ -35,7 +36,8 @@ def ways_back(tx: Transaction, entries: Sequence[Entry]) -> list[WayBack]:
     resuming = [one for one in entries if _returning(one) is Returning.RESUME]
     restarting = [one for one in entries if _returning(one) is Returning.RESTART]
     last = coming_back.last_runs(tx, *_of(resuming)) if resuming else {}
-    received = coming_back.received_through(tx, *_of(restarting)) if restarting else {}
+    people = {one.contact_id for one in restarting}
+    received = coming_back.received_by_door(tx, people) if restarting else {}
     found = []
     for one in entries:
         place = (one.contact_id, one.definition.sequence_id)
@@ -46,8 +48,27 @@ def ways_back(tx: Transaction, entries: Sequence[Entry]) -> list[WayBack]:
                 stopped = last.get((*place, one.entry_key))
                 found.append(WayBack(resumed(one.definition.sequence, stopped)))
             case Returning.RESTART:
-                found.append(WayBack(again=received.get(place, frozenset())))
+                doors = received.get(one.contact_id, {})
+                found.append(WayBack(again=_again(one.definition, doors)))
     return found
+
+
+def _again(definition: Definition, doors: Mapping[str, int]) -> frozenset[str]:
+    """Return which contents a run that starts over may send again.
+
+    Runs of a keyed sequence stand side by side: what one of them sends later on must not keep
+    the other from it, so there it is every email of the sequence that came by no other door.
+    """
+    mine, sequence = definition.sequence_id, definition.sequence
+    received = frozenset(content for content, door in doors.items() if door == mine)
+    if sequence.reentry is not Reentry.KEYED:
+        return received
+    return received | (contents(sequence) - doors.keys())
+
+
+def contents(sequence: Steps) -> frozenset[str]:
+    """Return the contents of all emails of a sequence."""
+    return frozenset(step.content for step in sequence.steps if isinstance(step, Email))
 
 
 def resumed(sequence: Steps, last: LastRun | None) -> e.Entered:

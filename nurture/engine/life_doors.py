@@ -13,7 +13,7 @@ from nurture.domain.enrollment import Enrollment
 from nurture.domain.sequence import Email, Reentry, Returning, Sequence
 from nurture.domain.text import short_key
 from nurture.engine.admission import Answer, admission, key_of
-from nurture.engine.coming_back import resumed
+from nurture.engine.coming_back import contents, resumed
 from nurture.engine.doors import RESTARTED
 from nurture.engine.world import Wish, World
 from nurture.store.coming_back import LastRun
@@ -123,6 +123,8 @@ def _begin(life: "Life", wish: Wish) -> None:
             for step in sequence.steps
             if isinstance(step, Email) and any(step.key in run.accepted for run in mine)
         )
+        if sequence.reentry is Reentry.KEYED:
+            again |= contents(sequence) - life.contact.received
     elif sequence.returning is Returning.RESUME:
         last = next((run for run in reversed(mine) if run.entry_key == wish.key), None)
         entered = resumed(sequence, None if last is None else _stopped(last))

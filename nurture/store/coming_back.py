@@ -73,18 +73,14 @@ def last_runs(
     return found
 
 
-def received_through(
-    tx: Transaction, contact_ids: Iterable[int], sequence_ids: Iterable[int]
-) -> dict[tuple[int, int], frozenset[str]]:
-    """Return what each contact received first through each of these sequences."""
+def received_by_door(tx: Transaction, contact_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """Return what each contact received, with the sequence through which it came first."""
     statement = (
-        sa.select(R.contact_id, S.sequence_id, R.content)
+        sa.select(R.contact_id, R.content, S.sequence_id)
         .join(S, S.id == R.send_id)
-        .where(
-            bulk.among(tx, R.contact_id, contact_ids), bulk.among(tx, S.sequence_id, sequence_ids)
-        )
+        .where(bulk.among(tx, R.contact_id, contact_ids))
     )
-    found: dict[tuple[int, int], set[str]] = defaultdict(set)
-    for contact_id, sequence_id, content in tx.execute(statement):
-        found[contact_id, sequence_id].add(content)
-    return {place: frozenset(contents) for place, contents in found.items()}
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for contact_id, content, sequence_id in tx.execute(statement):
+        found[contact_id][content] = sequence_id
+    return dict(found)

@@ -162,6 +162,22 @@ def test_starting_over_sends_nothing_that_came_by_another_door(world: World) -> 
     assert world.column(sa.select(E.again).order_by(E.id))[-1] == ["hello"]
 
 
+def test_runs_side_by_side_each_send_their_own_emails(world: World) -> None:
+    trigger = {"event": "visit", "key": "page"}
+    other = sequence(
+        "other", [{"key": "one", "email": "again"}], trigger={"event": "form"}, reentry="never"
+    )
+    world.publish(returning("restart", trigger=trigger, reentry="keyed"), other)
+    ana = world.add("ana", "sql")
+    world.happen(ana, "form")
+    world.drive(NOW + HOUR)
+    world.happen(ana, "visit", page="one")
+    world.happen(ana, "visit", page="two")
+    world.drive(NOW + 20 * DAY)
+    assert sorted(world.mailed("ana")) == ["again", "hello", "hello", "thanks", "thanks"]
+    assert not world.examine().violations
+
+
 def test_back_in_a_stage_its_sequence_goes_on_where_it_stopped(world: World) -> None:
     steps = [*STEPS, {"key": "case", "email": "basket"}]
     world.publish({**WELCOME, "steps": steps, "returning": "resume"})
