@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from nurture.domain.invariant import violations
 from nurture.domain.scoring import engagement
+from nurture.engine.definitions import Catalog
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.diagnoses import MEANINGS as MEANINGS
 from nurture.engine.replay import ROUNDING, differs, led_to
-from nurture.errors import NotFound
+from nurture.errors import Invalid, NotFound
 from nurture.store import examination, ledger, runs
 from nurture.store.database import Transaction
 from nurture.store.examination import Finding
@@ -100,9 +101,13 @@ def _replay(deps: Dependencies, tx: Transaction) -> tuple[list[Finding], int]:
     after = seen = 0
     while page := examination.decided(tx, after, PAGE):
         stored = runs.by_ids(tx, [key for key, _ in page])
-        catalog = deps.definitions.including(tx, {run.version_id for run in stored.values()})
+        catalog, unread = _versions(deps, tx, {run.version_id for run in stored.values()})
         for key, decisions in page:
             run = stored[key].enrollment
+            if stored[key].version_id in unread:
+                if run.is_live and len(found) < MOST_FINDINGS:
+                    found.append(Finding("invariant", key, unread[stored[key].version_id]))
+                continue
             sequence = catalog.version(stored[key].version_id).sequence
             wrong = violations(run, sequence)
             if wrong and len(found) < MOST_FINDINGS:
@@ -113,6 +118,20 @@ def _replay(deps: Dependencies, tx: Transaction) -> tuple[list[Finding], int]:
         seen += len(page)
         after = page[-1][0]
     return found, seen
+
+
+def _versions(deps: Dependencies, tx: Transaction, ids: set[int]) -> tuple[Catalog, dict[int, str]]:
+    """Return the versions of sequences, and of those that cannot be read any more why."""
+    unread: dict[int, str] = {}
+    try:
+        return deps.definitions.including(tx, ids), unread
+    except Invalid:
+        for key in sorted(ids):
+            try:
+                deps.definitions.including(tx, {key})
+            except Invalid as error:
+                unread[key] = str(error)
+    return deps.definitions.including(tx, ids - unread.keys()), unread
 
 
 def _scores(deps: Dependencies, tx: Transaction, now: datetime) -> tuple[list[Finding], int]:

@@ -1,6 +1,7 @@
 """The doctor finds what others planted, each by its name, and nothing in a sound world."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import sqlalchemy as sa
 from nurture.config import Settings
 from nurture.engine.doctor import MEANINGS, examine
 from nurture.store import tables
+from nurture.wiring import build
 from tests.engine.scripted_post import UNCERTAIN
-from tests.engine.world import DAY, FUNNEL, HOUR, NOW, E, S, World, opened
+from tests.engine.world import DAY, FUNNEL, HOUR, NOW, WELCOME, E, S, World, opened
 
 T = tables.Standing
 
@@ -110,3 +112,22 @@ def test_a_score_that_waits_for_another_funnel_is_no_violation(world: World) -> 
     engagement = {**FUNNEL["engagement"], "groups": groups}
     world.publish(funnel={**FUNNEL, "engagement": engagement})
     assert "score_differs" in codes(world), "a funnel that went in by the back door"
+
+
+def test_a_version_that_cannot_be_read_is_told_and_hides_nothing_else(
+    world: World, settings: Settings, database_url: str
+) -> None:
+    old = sa.select(tables.SequenceVersion.id).where(tables.SequenceVersion.number == 1)
+    steps = [*WELCOME["steps"], {"key": "more", "wait": "9d"}]
+    world.publish({**WELCOME, "steps": steps})
+    welcome = old.join(tables.Sequence, tables.Sequence.id == tables.SequenceVersion.sequence_id)
+    wanted = welcome.where(tables.Sequence.key == "welcome").scalar_subquery()
+    broken = sa.update(tables.SequenceVersion).where(tables.SequenceVersion.id == wanted)
+    plant(world, broken.values(document={"key": "welcome", "nonsense": 1}))
+    PLANTED["score_differs"](world)
+    deps = build(replace(settings, database_url=database_url))
+    try:
+        found = {one.code for one in examine(deps, world.now).findings}
+    finally:
+        deps.database.close()
+    assert found == {"invariant", "score_differs"}
