@@ -182,4 +182,4 @@ def _key_problems(document: Mapping[str, Any]) -> tuple[Problem, ...]:
 
 
 def _unknown(key: str) -> NotFound:
-    return NotFound(f"there is no sequence {key!r}", remedy="The list names them all.")
+    return NotFound(f"there is no sequence {key!r}", remedy="`nurture sequence list` names them.")

@@ -103,8 +103,12 @@ def rotate(deps: Dependencies, key: str, *, by: str, now: datetime) -> str:
 
 
 def open_endpoint(deps: Dependencies, key: str, *, by: str, now: datetime) -> None:
-    """Let an endpoint be called again at once; raises Conflict when nothing keeps it from it."""
+    """Let an endpoint be called again at once.
+
+    Raises NotFound for no endpoint, Conflict when nothing keeps it from being called.
+    """
     with deps.database.begin() as tx:
+        _url(deps, tx, key)
         state = deliveries.endpoints(tx, [key]).get(key)
         if state is None or state.circuit == Circuit():
             raise Conflict(f"{key} is called already", remedy="See `nurture endpoint list`.")

@@ -77,7 +77,9 @@ def resume(
         if found is None:
             raise _unknown(key)
         if found.since is None and not pausing.count_frozen(tx, found.sequence_id):
-            raise Refused("this sequence is not paused")
+            raise Refused(
+                f"{key} is not paused", remedy="`nurture sequence list` names those that are."
+            )
     thaw = _Thaw(found.sequence_id, how)
     let_go = _thaw_all(deps, thaw, now)
     if found.since is not None:

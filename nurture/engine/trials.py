@@ -220,4 +220,4 @@ def _normal(address: str) -> str:
 
 
 def _unknown(key: str) -> NotFound:
-    return NotFound(f"there is no sequence {key!r}", remedy="The list names them all.")
+    return NotFound(f"there is no sequence {key!r}", remedy="`nurture sequence list` names them.")
