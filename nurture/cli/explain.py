@@ -14,7 +14,7 @@ from nurture.engine.explain import Explanation, explain, find_contact
 from nurture.errors import Invalid
 from nurture.web.app import WebDependencies, create_app
 from nurture.web.formatting import exact, long_time, number
-from nurture.web.i18n import LANGUAGES, known, use_language
+from nurture.web.i18n import LANGUAGES, known, ngettext, use_language
 from nurture.web.i18n import gettext as _
 from nurture.web.names import Names, chosen
 from nurture.web.reasons import reason
@@ -149,7 +149,10 @@ def _score(told: Explanation, names: Names) -> Iterator[str]:
 
 def _fit(told: Explanation) -> Iterator[str]:
     fit = told.fit
-    yield f"{_('Fit')}: {fit.grade} ({_('%(points)s points', points=number(fit.total))})"
+    points = ngettext(
+        "%(points)s point", "%(points)s points", round(fit.total), points=number(fit.total)
+    )
+    yield f"{_('Fit')}: {fit.grade} ({points})"
     for rule in fit.held:
         points = _("disqualifies") if rule.disqualifies else number(rule.points)
         yield f"  {chosen(rule.names, rule.key)}: {points}"

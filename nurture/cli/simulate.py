@@ -16,7 +16,7 @@ from nurture.domain.stages import StageChange
 from nurture.domain.states import STATE_NAMES
 from nurture.domain.zones import zone_named, zone_of
 from nurture.engine import trail
-from nurture.engine.assumptions import assume, pairs
+from nurture.engine.assumptions import assume, given
 from nurture.engine.explain import find_contact
 from nurture.engine.life import Life
 from nurture.engine.simulate import Simulated, life_of, published_world, simulate, someone
@@ -54,7 +54,7 @@ def simulate_command(sequence: str, **asked: Any) -> None:
         raise Invalid("nobody is named to enter it", remedy="Add --contact ADDRESS or --someone.")
     steps = world.sequences[sequence]
     assumptions = [assume(line, steps) for line in wanted.lines]
-    properties = pairs(" ".join(wanted.given))
+    properties = {name: value for one in wanted.given for name, value in given(one).items()}
     now, length = deps.clock.now(), timedelta(days=wanted.days)
     lives = [life_of(deps, find_contact(deps, one), world, now) for one in wanted.contacts]
     if wanted.invented:

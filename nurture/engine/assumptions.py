@@ -105,6 +105,14 @@ def _duration(written: str, text: str) -> timedelta:
         raise _wrong(f"in “{text}”, the time is too long", _EXAMPLE) from error
 
 
+def given(text: str) -> Mapping[str, Value]:
+    """Return what one `--with` gives: a shell's quotes are gone, so blanks belong to the value."""
+    name, equals, value = text.partition("=")
+    if equals and "=" not in value and '"' not in value:
+        return pairs(f'{name}="{value}"' if any(map(str.isspace, value)) else text)
+    return pairs(text)
+
+
 def pairs(text: str) -> Mapping[str, Value]:
     """Return what `name=value` pairs say; numbers are numbers. Raises Invalid."""
     _bound(text)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nurture.engine.notice_readers import OWNER
 from nurture.web.i18n import gettext as _
 from nurture.web.names import Names
 from nurture.web.reasons import reason
@@ -47,6 +48,8 @@ def deed(one: Mapping[str, Any], names: Names) -> str:
         case "Tell" if one["kind"] == "webhook":
             return _("Tells the system “%(who)s”", who=one["to"])
         case "Tell":
+            if one["to"] == OWNER:
+                return _("Writes to the contact's owner")
             return _("Writes to %(who)s", who=one["to"])
         case "SetFact":
             return _fact(one)

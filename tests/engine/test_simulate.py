@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from nurture.config import Settings
-from nurture.engine.assumptions import assume, pairs
+from nurture.engine.assumptions import assume, given, pairs
 from nurture.engine.life import Life
 from nurture.engine.simulate import life_of, published_world, simulate, someone
 from nurture.errors import Invalid, Refused
@@ -104,7 +104,7 @@ def test_assumptions_say_what_when_and_with_what() -> None:
         ("clicks on day 3", "names no email"),
         ("buys with 42 on day 3", "is no property"),
         ("clicks hello on day 3 at 29:00", "29:00 is no time of day"),
-        ("opens hello after 100000d", "is not a duration"),
+        ("opens hello after 100000d", "the time is too long"),
         pytest.param("clicks " + "1" * 5_000 + " on day 3", "says too much", id="long number"),
         pytest.param("buys with " + "a" * 90_000, "says too much", id="long line"),
     ],
@@ -117,3 +117,16 @@ def test_an_assumption_that_cannot_be_read_is_told_with_its_remedy(line: str, to
 def test_properties_without_end_are_refused_at_once() -> None:
     with pytest.raises(Invalid, match="says too much"):
         pairs("a" * 90_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "properties"),
+    [
+        ("cart_id=42", {"cart_id": 42}),
+        ("title=Latte art", {"title": "Latte art"}),
+        ('title="Latte art" cart_id=42', {"title": "Latte art", "cart_id": 42}),
+        ("cart_id=42 total=9", {"cart_id": 42, "total": 9}),
+    ],
+)
+def test_blanks_in_a_property_belong_to_its_value(text: str, properties: dict[str, object]) -> None:
+    assert given(text) == properties
