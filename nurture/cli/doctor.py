@@ -7,6 +7,7 @@ import click
 from nurture.cli.parts import parts
 from nurture.engine.doctor import MEANINGS, examine
 from nurture.engine.repairs import offered, repair_all
+from nurture.store import quarantine, reports_deliveries
 
 
 @click.command()
@@ -28,5 +29,11 @@ def doctor(language: str, by: str, *, mend: bool) -> None:
         f"{found.enrollments} enrollments and {found.contacts} contacts examined:"
         f" {len(found.violations)} violations,"
         f" {len(found.findings) - len(found.violations)} things for a person to settle."
+    )
+    with deps.database.read() as tx:
+        told, held = reports_deliveries.counts(tx), quarantine.waiting(tx)
+    click.echo(
+        f"{told.failed} notices and webhooks failed (`nurture delivery list --status failed`),"
+        f" {held} events in quarantine (`nurture quarantine list`)."
     )
     sys.exit(1 if found.violations else 0)
