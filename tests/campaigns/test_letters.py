@@ -86,7 +86,9 @@ def _rendered(name: str, language: str, person: Addressee, event: Mapping[str, A
     if name in NOTICES:
         merge |= {
             "owner": {"name": "Thu Hà", "email": "thu.ha@lotusdesk.example.com"},
-            "person": {"name": person.fields.get("first_name", person.email), "email": person.email},
+            "person": {
+                "name": person.fields.get("first_name", person.email), "email": person.email,
+            },
             "score": 41.5, "fit": 30, "grade": "B", "temperature": "hot", "sequence": "Trial",
             "step": "tell-owner", "contact_url": f"{SHOP}/contacts/7",
         }  # fmt: skip
