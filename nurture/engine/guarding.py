@@ -21,7 +21,6 @@ from nurture.store.sends import Claimed
 log = logging.getLogger(__name__)
 
 GUARD = "guard"
-HARD = "hard bounce"
 DAILY = "daily maximum"
 CONTACT_DAILY = "daily maximum of the contact"
 
@@ -98,12 +97,7 @@ def guard(deps: Dependencies, now: datetime) -> int:
 
 
 def _fault(tx: Transaction, guards: Guards, one: Watched, now: datetime) -> str | None:
-    rows = store.latest(tx, one.sequence_id, one.resumed_at, guards.sample)
-    record = Record(
-        sent=len(rows),
-        complaints=sum(complained is not None for _, _, complained in rows),
-        bounces=sum(bounced is not None and reason == HARD for bounced, reason, _ in rows),
-    )
+    record = Record(*store.latest(tx, one.sequence_id, one.resumed_at, guards.sample))
     return bad_record(guards, record) or strange_pace(guards, _pace(tx, guards, one, now))
 
 

@@ -81,8 +81,8 @@ def keep(tx: Transaction, found: Sequence[Finding], codes: Iterable[str], now: d
         F,
         [
             {
-                "kind": code, "subject": subject, "detail": one.detail[:500], "remedy": "",
-                "repair": "", "first_seen_at": now, "last_seen_at": now, "repaired_by": "",
+                "kind": code, "subject": subject, "detail": one.detail[:500],
+                "first_seen_at": now, "last_seen_at": now, "repaired_by": "",
             }
             for (code, subject), one in wanted.items()
             if (code, subject) not in there

@@ -14,6 +14,7 @@ M, S, V = tables.Send, tables.Sequence, tables.SequenceVersion
 
 # What went out, or may have.
 OUT = ("claimed", "accepted", "uncertain")
+HARD = "hard bounce"
 
 
 def mailed_since(
@@ -95,9 +96,9 @@ def watched(tx: Transaction) -> list[Watched]:
 
 def latest(
     tx: Transaction, sequence_id: int, since: datetime | None, limit: int
-) -> list[tuple[datetime | None, str, datetime | None]]:
-    """Return (bounced, reason, complained) of the latest sends that reached an answer."""
-    statement = (
+) -> tuple[int, int, int]:
+    """Return (sends, complaints, hard bounces) among the latest sends that reached an answer."""
+    some = (
         sa.select(M.bounced_at, M.reason, M.complained_at)
         .join(V, V.id == M.version_id)
         .where(
@@ -110,8 +111,16 @@ def latest(
         .limit(limit)
     )
     if since is not None:
-        statement = statement.where(M.settled_at > since)
-    return [(bounced, reason, complained) for bounced, reason, complained in tx.execute(statement)]
+        some = some.where(M.settled_at > since)
+    one = some.subquery()
+    is_hard = sa.and_(one.c.bounced_at.is_not(None), one.c.reason == HARD)
+    counted = sa.select(
+        sa.func.count(),
+        sa.func.count(one.c.complained_at),
+        sa.func.count(sa.case((is_hard, 1))),
+    ).select_from(one)
+    sent, complaints, bounces = tx.execute(counted).one()
+    return sent, complaints, bounces
 
 
 def sent_between(tx: Transaction, sequence_id: int, start: datetime, end: datetime) -> int:

@@ -47,7 +47,7 @@ def save(
 ) -> int:
     """Publish a segment, to be built anew; return its id."""
     values = {
-        "document": dict(document), "digest": digest, "origin": "file", "published_at": now,
+        "document": dict(document), "digest": digest, "published_at": now,
         "published_by": by, "built_at": None, "retired_at": None,
     }  # fmt: skip
     found = tx.execute(sa.update(S).where(S.key == key).values(**values).returning(S.id)).scalar()

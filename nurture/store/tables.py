@@ -152,7 +152,6 @@ class FunnelVersion(Base):
     digest: Mapped[str]
     published_at: Mapped[datetime]
     published_by: Mapped[str]
-    origin: Mapped[str] = mapped_column(default="file", server_default="file")
 
 
 class Sequence(Base):
@@ -611,7 +610,6 @@ class Segment(Base):
     key: Mapped[str] = mapped_column(unique=True)
     document: Mapped[dict[str, Any]]
     digest: Mapped[str]
-    origin: Mapped[str] = mapped_column(default="file")
     published_at: Mapped[datetime]
     published_by: Mapped[str]
     built_at: Mapped[datetime | None]
@@ -732,7 +730,6 @@ class Experiment(Base):
 
     __tablename__ = "experiment"
     key: Mapped[str] = mapped_column(primary_key=True)
-    sequence_id: Mapped[int | None] = mapped_column(Key)
     started_at: Mapped[datetime]
     looked_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
@@ -750,8 +747,6 @@ class Finding(Base):
     kind: Mapped[str]
     subject: Mapped[str]
     detail: Mapped[str] = mapped_column(default="")
-    remedy: Mapped[str] = mapped_column(default="")
-    repair: Mapped[str] = mapped_column(default="")
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     cleared_at: Mapped[datetime | None]

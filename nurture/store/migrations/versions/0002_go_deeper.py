@@ -15,7 +15,6 @@ def upgrade() -> None:
     op.create_table(
         "experiment",
         sa.Column("key", sa.String(), nullable=False),
-        sa.Column("sequence_id", types.Key, nullable=True),
         sa.Column("started_at", types.Instant(), nullable=False),
         sa.Column("looked_at", types.Instant(), nullable=True),
         sa.Column("stopped_at", types.Instant(), nullable=True),
@@ -31,8 +30,6 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("detail", sa.String(), nullable=False),
-        sa.Column("remedy", sa.String(), nullable=False),
-        sa.Column("repair", sa.String(), nullable=False),
         sa.Column("first_seen_at", types.Instant(), nullable=False),
         sa.Column("last_seen_at", types.Instant(), nullable=False),
         sa.Column("cleared_at", types.Instant(), nullable=True),
@@ -67,7 +64,6 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("document", types.Document, nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
-        sa.Column("origin", sa.String(), nullable=False),
         sa.Column("published_at", types.Instant(), nullable=False),
         sa.Column("published_by", sa.String(), nullable=False),
         sa.Column("built_at", types.Instant(), nullable=True),
@@ -226,9 +222,6 @@ def upgrade() -> None:
     op.add_column(
         "enrollment", sa.Column("gap_seconds", sa.Integer(), server_default="0", nullable=False)
     )
-    op.add_column(
-        "funnel_version", sa.Column("origin", sa.String(), server_default="file", nullable=False)
-    )
     op.add_column("sequence", sa.Column("retired_at", types.Instant(), nullable=True))
     op.add_column("enrollment", sa.Column("began_at", types.Instant(), nullable=True))
     op.create_index(
@@ -280,7 +273,6 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'exhausted'"),
     )
     op.drop_column("enrollment", "began_at")
-    op.drop_column("funnel_version", "origin")
     op.drop_column("enrollment", "gap_seconds")
     op.drop_column("enrollment", "again")
     op.drop_column("contact", "persona")
