@@ -6,13 +6,13 @@ still is so, and leaves alone what is well by then.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 
 from nurture.domain import enrollment as e
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.doctor import examine, lately, of_everybody
+from nurture.engine.doctor import LATE, LATE_ON_A_FAST_CLOCK, examine, lately, of_everybody
 from nurture.engine.pausing import let_go_on
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
@@ -54,18 +54,22 @@ def check_up(deps: Dependencies, now: datetime) -> int:
 
     It costs little however many contacts there are, so that it can be done every few minutes.
     """
-    return _look(deps, now, lately, OPEN)
+    return _look(deps, now, partial(lately, late=_patience(deps)), OPEN)
 
 
 def check_everybody(deps: Dependencies, now: datetime) -> int:
     """Look at what only shows when everybody is read; return how many findings stand."""
-    return _look(deps, now, of_everybody, OF_EVERYBODY)
+    return _look(deps, now, partial(of_everybody, late=_patience(deps)), OF_EVERYBODY)
 
 
 def check_all(deps: Dependencies, now: datetime) -> int:
     """Look at all there ever was, and build every score and run again, which takes its time."""
     found = examine(deps, now).findings
     return _look(deps, now, lambda _, __: list(found), AT_DEPTH)
+
+
+def _patience(deps: Dependencies) -> timedelta:
+    return LATE_ON_A_FAST_CLOCK if deps.settings.clock else LATE
 
 
 Look = Callable[[Transaction, datetime], list[Finding]]

@@ -107,7 +107,7 @@ def _state(one: Report) -> str:
     if decided is None or decided.stopped_at is None:
         if one.track:
             return _("Goes on as long as the funnel says so.")
-        return _("Running.") if one.measured else _("It only divides: nothing is measured.")
+        return "" if one.measured else _("It only divides: nothing is measured.")
     words = _OVER.get(decided.reason)
     if words:
         return _(words, winner=_arm(decided.winner))
