@@ -155,7 +155,7 @@ class Place:
                 tx,
                 tables.Segment,
                 [
-                    {"key": key, "document": {}, "digest": key, "origin": "file",
+                    {"key": key, "document": {}, "digest": key,
                      "published_at": NOW, "published_by": "test"}
                     for key in KEYS
                 ],
