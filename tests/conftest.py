@@ -5,6 +5,7 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.places",
+    "tests.fixtures.statements",
     # After the two that it imports: pytest rewrites a module only before its first import.
     "tests.fixtures.gardens",
     "tests.fixtures.valkey",

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +19,7 @@ from nurture.engine.segment_building import stored_segments
 from nurture.errors import Invalid, NotFound, Problem
 from nurture.mailer.compile import compile_email
 from nurture.mailer.compiled import CompiledEmail
-from nurture.mailer.sources import EmailSource, email_names, languages_of, read_source
+from nurture.mailer.sources import email_names, languages_of, read_source
 from nurture.store import published
 
 NO_EMAILS: Compiled = MappingProxyType({})
@@ -104,13 +103,7 @@ def compile_wanted(
 
 def read_email(templates: Path, name: str, language: str, *, notice: bool = False) -> CompiledEmail:
     """Return one email compiled from its files; raises NotFound and Invalid as the mailer does."""
-    return _compiled(read_source(templates, name, language), notice=notice)
-
-
-@lru_cache(maxsize=256)
-def _compiled(source: EmailSource, *, notice: bool) -> CompiledEmail:
-    # A page asks for the same emails again and again; the key is all that was written.
-    return compile_email(source, notice=notice)
+    return compile_email(read_source(templates, name, language), notice=notice)
 
 
 def funnel_of(deps: Dependencies) -> Funnel:

@@ -7,6 +7,7 @@ All problems are found in one go and named by file and line; what passes here ca
 import html
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import css_inline
@@ -42,9 +43,11 @@ _OPENING: Final = re.compile(r"\{%[-+]?\s*(if|for|with|endif|endfor|endwith)\b")
 _POSITION: Final = re.compile(r"position (\d+)")
 
 
+@lru_cache(maxsize=256)
 def compile_email(source: EmailSource, *, notice: bool = False) -> CompiledEmail:
     """The email, ready to send. Raises `Invalid` with every problem, each with file and line.
 
+    Remembered by all that was written: a page, a plan and what it publishes ask again and again.
     A `notice` is written to a person of ours: it needs no way out, and nothing in it is tracked.
     """
     problems: list[Problem] = []

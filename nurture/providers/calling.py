@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from nurture.domain.endpoints import url_fault
 from nurture.providers.targets import Resolver, look_up, objection
+from nurture.providers.trust import client_context
 
 #: Standard Webhooks recommends to wait between 15 and 30 seconds for an answer.
 PATIENCE: Final = 20.0
@@ -69,7 +70,7 @@ class Caller:
         self._encrypted = encrypted and not private
         self._patience = patience
         self._resolve = resolve
-        self._context = context or ssl.create_default_context()
+        self._context = context or client_context()
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answered:
         """Post `body` and return what came of it; raises for nothing that the other side does."""

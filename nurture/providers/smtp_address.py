@@ -1,14 +1,15 @@
 """Where a relay is and how it is spoken to, read from one URL."""
 
 import ipaddress
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ssl import SSLContext
 from typing import Self
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from nurture.errors import Invalid, Problem
+from nurture.providers.trust import client_context
 
 _FIELD = "NURTURE_SMTP_URL"
 
@@ -75,13 +76,9 @@ class SmtpAddress:
             verify=options.get("verify") != "no",
         )
 
-    def tls_context(self) -> ssl.SSLContext:
-        """A client context with the system's authorities, TLS 1.2 or newer."""
-        context = ssl.create_default_context()
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+    def tls_context(self) -> SSLContext:
+        """The context of a client that talks to this relay."""
+        return client_context(verify=self.verify)
 
 
 def _faults(parts: SplitResult, options: Mapping[str, str], *, production: bool) -> list[Problem]:
