@@ -7,6 +7,7 @@ killed, they see the pipe end and stop in order.
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +34,8 @@ FIRST_WAIT: Final = 0.2  # seconds
 LONGEST_WAIT: Final = 30.0  # seconds
 # Longer than a part in hand takes with a slow provider.
 STOPS_WITHIN: Final = 60.0  # seconds
+# A child that dies of being asked had not got so far as to listen, and holds nothing.
+ENDED_IN_ORDER: Final = (0, -signal.SIGTERM)
 
 
 @dataclass
@@ -140,7 +143,7 @@ class Supervisor:
                 for child in children:
                     child.kill()
             time.sleep(LOOKS_EVERY)
-        in_order = all(child.returncode == 0 for child in children)
+        in_order = all(child.returncode in ENDED_IN_ORDER for child in children)
         self._somebody_died = not in_order
         self._recover()
         return 0 if in_order else 1

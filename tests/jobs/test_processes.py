@@ -66,6 +66,21 @@ def test_sigterm_finishes_what_is_in_hand_and_leaves_nothing_in_doubt(
     world.close()
 
 
+def test_asked_to_stop_while_it_still_begins_it_ends_in_order(
+    home_world: World, tmp_path: Path
+) -> None:
+    world = home_world
+    with sink(tmp_path / "book", 0.0) as relay:
+        log = tmp_path / "log"
+        with supervisor(environment(world, relay), log) as running:
+            until(lambda: bool(world.workers("supervisor")), 60, "it begins")
+            # Its children are being started, and none of them listens yet.
+            running.terminate()
+            assert running.wait(60) == 0, log.read_text()
+    assert list((world.settings.home / presence.FOLDER).iterdir()) == []
+    world.close()
+
+
 def test_children_of_a_killed_supervisor_stop_by_themselves(
     home_world: World, tmp_path: Path
 ) -> None:
