@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.browsing import barriers, overflow
+from tests.web.browsing import PHONE, barriers, overflow
 from tests.web.planted import engine, pages
 
 __all__ = ["engine", "pages"]
@@ -38,6 +38,16 @@ def test_no_serious_barrier_and_nothing_cut_off_on_a_phone(signed_in_phone: Page
         signed_in_phone.goto(path)
         assert barriers(signed_in_phone) == [], path
         assert overflow(signed_in_phone) == 0, path
+
+
+def test_the_name_of_the_place_keeps_off_the_edge_of_a_phone(signed_in_phone: Page) -> None:
+    signed_in_phone.goto("/health/")
+    shown = signed_in_phone.locator(".n-nav a[aria-current] span").first
+    expect(shown).to_have_text("Tình trạng")
+    box = shown.bounding_box()
+    assert box is not None
+    assert box["x"] >= 8
+    assert box["x"] + box["width"] <= PHONE[0] - 8
 
 
 def test_no_serious_barrier_in_the_dark(signed_in_page: Page) -> None:
