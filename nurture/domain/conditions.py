@@ -52,6 +52,11 @@ class Did:
     where: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     at_most: int | None = None
 
+    @property
+    def bound(self) -> int:
+        """The number of occurrences that any more make no difference beyond."""
+        return max(self.at_least, self.at_most or 0)
+
 
 @dataclass(frozen=True, slots=True)
 class All:
@@ -156,17 +161,20 @@ def _wanted(want: Value, have: Value) -> bool:
 def _did(did: Did, contact: Contact, now: datetime, *, unknown_opens: bool) -> bool:
     since = None if did.within is None else now - did.within
     found = 0
-    for occurrence in contact.history:
+    # From the newest on, so that a long history is read only as far back as it matters.
+    for occurrence in reversed(contact.history):
+        if since is not None and occurrence.occurred_at <= since:
+            break
         # The name first: most of a history is about something else.
         if occurrence.name != did.event or occurrence.occurred_at > now:
-            continue
-        if since is not None and occurrence.occurred_at <= since:
             continue
         known = counts(occurrence, did.event)
         if not known and not (unknown_opens and may_count(occurrence, did.event)):
             continue
         if matches_properties(did.where, occurrence.properties):
             found += 1
+            if found > did.bound:
+                break
     return found >= did.at_least and (did.at_most is None or found <= did.at_most)
 
 

@@ -1,5 +1,6 @@
 """What a run's rules look at, and whether what they wait for has happened."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +21,8 @@ class Situation:
 
     def seeing(self, occurrence: Occurrence) -> "Situation":
         """Return the situation with `occurrence` in the history, once, recorded already or not."""
-        for known in self.contact.history:
+        # From the newest on, because it is nearly always the one that was just recorded.
+        for known in reversed(self.contact.history):
             same_id = known.id == occurrence.id != 0
             same_key = known.dedupe_key == occurrence.dedupe_key != ""
             if same_id or same_key or known == occurrence:
@@ -90,7 +92,7 @@ def answered(
     """Return whether what `step` waits for is true already."""
     if step.when is not None and holds(step.when, situation.contact, now):
         return True
-    history = situation.contact.history
+    history = _history_since(situation.contact, since)
     return any(answers(situation, step, occurrence, since, until) for occurrence in history)
 
 
@@ -104,5 +106,12 @@ def reached(situation: Situation, goal: Goal, now: datetime) -> bool:
     return match is not None and any(
         fits(situation, match, occurrence, since)
         and (until is None or occurrence.occurred_at <= until)
-        for occurrence in situation.contact.history
+        for occurrence in _history_since(situation.contact, since)
+        if occurrence.name == match.event
     )
+
+
+def _history_since(contact: Contact, since: datetime) -> tuple[Occurrence, ...]:
+    """Return what happened from `since` on; a history may be long, and a run short."""
+    history = contact.history
+    return history[bisect_left(history, since, key=lambda one: one.occurred_at) :]

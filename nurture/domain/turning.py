@@ -100,12 +100,19 @@ def _did_turns_at(did: Did, contact: Contact, now: datetime) -> datetime | None:
     Of what nobody can know only opens may count; they are asked for beside what is sure.
     """
     known, possible = [], []
-    for one in contact.history:
+    gone = None if did.within is None else now - did.within
+    past = 0
+    for one in reversed(contact.history):
+        # What left the window never comes back into it, and beyond so many more make no
+        # difference: the newest leave it last.
+        if (gone is not None and one.occurred_at <= gone) or past > did.bound:
+            break
         if one.name != did.event or not matches_properties(did.where, one.properties):
             continue
         if counts(one, did.event):
             known.append(one.occurred_at)
             possible.append(one.occurred_at)
+            past += one.occurred_at <= now
         elif may_count(one, did.event):
             possible.append(one.occurred_at)
     known.sort()

@@ -7,12 +7,13 @@ today; what contacts did in answer to emails stays what it was.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from nurture.domain.contact import Contact, Standing
+from nurture.domain.folding import LongLedger
 from nurture.domain.scoring import award
 from nurture.domain.stages import StageChange
 from nurture.engine.definitions import TRACK
@@ -73,8 +74,22 @@ def backtest(
     progress: Callable[[int, int], None] = unseen,
 ) -> BackTest:
     """Live the last `length` under both worlds for every contact; nothing is written."""
+    (found,) = backtests(deps, before, [after], length, now, progress=progress)
+    return found
+
+
+def backtests(
+    deps: Dependencies,
+    before: World,
+    others: Sequence[World],
+    length: timedelta,
+    now: datetime,
+    *,
+    progress: Callable[[int, int], None] = unseen,
+) -> tuple[BackTest, ...]:
+    """Hold each of `others` against `before`, which every contact lives under only once."""
     start = now - length
-    counted = Counted()
+    counted = [Counted() for _ in others]
     with deps.database.read() as tx:
         total = backdating.count(tx)
     last = done = 0
@@ -82,14 +97,15 @@ def backtest(
         with deps.database.read() as tx:
             ids = backdating.contact_ids(tx, last, CHUNK)
             if not ids:
-                return counted.result()
+                return tuple(one.result() for one in counted)
             contacts = people.contacts(tx, ids, Need(history=True))
             stood = backdating.stood(tx, ids, start, TRACK)
         for contact_id in ids:
             if contact_id in stood:
                 contact, then = contacts[contact_id], stood[contact_id]
-                lives = [lived(world, contact, then, start, now) for world in (before, after)]
-                counted.add(contact, *lives)
+                usual = lived(before, contact, then, start, now)
+                for tally, world in zip(counted, others, strict=True):
+                    tally.add(contact, usual, lived(world, contact, then, start, now))
         last, done = ids[-1], done + len(ids)
         progress(done, total)
 
@@ -117,7 +133,7 @@ def lived(world: World, contact: Contact, then: Stood, start: datetime, now: dat
     )
     rules, version = world.funnel.rules, world.funnel.version
     entries = [entry for one in past for entry in award(one, rules, version)]
-    life = Life(world, young, begins, entries=entries)
+    life = Life(world, young, begins, ledger=LongLedger(entries))
     life.begin(then.source)
     for occurrence in contact.history[len(past) :]:
         if occurrence.occurred_at <= now:

@@ -3,12 +3,10 @@
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
+from nurture.domain.daily import CONTACT_DAILY, DAILY, AccountDay, account_day, held_over
 from nurture.domain.guards import Guards, Pace, Record, bad_record, strange_pace
-from nurture.domain.timing import at_local, jitter
-from nurture.domain.waiting import opening
-from nurture.domain.zones import UTC_ZONE, zone_named
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.pausing import pause
 from nurture.engine.work import Work
@@ -21,13 +19,9 @@ from nurture.store.sends import Claimed
 log = logging.getLogger(__name__)
 
 GUARD = "guard"
-DAILY = "daily maximum"
-CONTACT_DAILY = "daily maximum of the contact"
 
 HOUR = timedelta(hours=1)
 BEFORE = timedelta(days=7)
-# What is held over to the next day does not leave at the stroke of midnight.
-SPREAD = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -35,7 +29,7 @@ class Day:
     """What may still go out on this day of the account; None where a guard is off."""
 
     guards: Guards
-    ends: datetime
+    day: AccountDay
     room: int | None = None
     _mailed: Counter[int] = field(default_factory=Counter)
 
@@ -44,17 +38,15 @@ class Day:
         """Look at what went out today beside the sends that were just claimed."""
         funnel = work.catalog.funnel
         guards = funnel.guards
-        zone = zone_named(funnel.account.timezone) or UTC_ZONE
-        today = work.now.astimezone(zone).date()
-        begins = at_local(today, time(0), zone)
-        found = cls(guards, at_local(today + timedelta(days=1), time(0), zone))
+        day = account_day(funnel.account.timezone, work.now)
+        found = cls(guards, day)
         own = [send.id for send in claimed]
         if guards.contact_daily is not None and claimed:
             contacts = {send.contact_id for send in claimed}
-            found._mailed.update(store.mailed_since(work.tx, contacts, begins, own))
+            found._mailed.update(store.mailed_since(work.tx, contacts, day.begins, own))
         if guards.daily is not None and claimed:
             store.take_turn(work.tx)
-            found.room = guards.daily - store.sent_since(work.tx, begins, own)
+            found.room = guards.daily - store.sent_since(work.tx, day.begins, own)
         return found
 
     def forbids(self, send: Claimed) -> str:
@@ -73,8 +65,7 @@ class Day:
     def release(self, work: Work, send: Claimed) -> datetime:
         """Return when a send may be tried again: tomorrow, when its window is open."""
         situation = work.situation(send.enrollment_id)
-        late = self.ends + jitter(SPREAD, send.contact_id, send.step)
-        return opening(situation.sequence, situation.contact, send.step, late)
+        return held_over(situation.sequence, situation.contact, send.step, self.day)
 
 
 def guard(deps: Dependencies, now: datetime) -> int:

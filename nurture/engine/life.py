@@ -3,9 +3,11 @@
 The simulator, the back-test and the conformance scenarios live here. What a contact does is told
 with `happen`; `advance` lets the clock run, so that timers fire, emails are accepted at once and
 scores fade through their thresholds. Everything that follows is noted as moments. Segments are
-those that the contact is in at the beginning.
+those that the contact is in at the beginning. The contact's maximum of a day is obeyed; that of the
+account is not, because it hangs on what everybody else gets.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,6 +17,7 @@ from nurture.domain.contact import GLOBAL, Change, Contact, Fact, Occurrence, St
 from nurture.domain.decide import Situation, decide
 from nurture.domain.enrollment import Decision, Enrollment, Event
 from nurture.domain.evolve import evolve
+from nurture.domain.folding import LongLedger
 from nurture.domain.scoring import Entry, award
 from nurture.domain.sequence import Sequence
 from nurture.domain.stages import (
@@ -30,6 +33,7 @@ from nurture.domain.stages import (
 from nurture.domain.standing import settle
 from nurture.engine.admission import admitted
 from nurture.engine.life_doors import LifeDoors, beside, triggered, withdrawal, without
+from nurture.engine.life_post import LifePost
 from nurture.engine.world import Moment, Wish, World
 
 # Moves that lead to moves at one moment: more than this is a circle.
@@ -44,14 +48,23 @@ class Life:
     contact: Contact
     now: datetime
     runs: list[Enrollment] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    ledger: LongLedger = field(default_factory=LongLedger)
     moments: list[Moment] = field(default_factory=list)
+    post: LifePost = field(default_factory=LifePost)
     _look_at: datetime | None = None
     _wishes: list[Wish] = field(default_factory=list)
     doors: LifeDoors = field(default_factory=LifeDoors)
     _moved: bool = False
     _look_again: bool = False
     ended: dict[int, datetime] = field(default_factory=dict)
+    # What is asked after each of thousands of events, so that none of them is looked for twice.
+    _going: dict[int, None] = field(default_factory=dict)
+    _keys: set[str] = field(default_factory=set)
+    _refused: set[StageRefused] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._keys = {one.dedupe_key for one in self.contact.history if one.dedupe_key}
+        self._going = {number: None for number, run in enumerate(self.runs) if run.is_live}
 
     def begin(self, source: str = "") -> None:
         """Stand in the first stage, unless they stand somewhere, and enter its sequence."""
@@ -80,20 +93,17 @@ class Life:
         now, and counts for when it occurred.
         """
         self.advance(max(self.now, occurrence.occurred_at))
-        known = {one.dedupe_key for one in self.contact.history if one.dedupe_key}
-        if occurrence.dedupe_key in known:
+        if occurrence.dedupe_key in self._keys:
             return
-        history = sorted((*self.contact.history, occurrence), key=lambda one: one.occurred_at)
-        self.contact = replace(self.contact, history=tuple(history))
+        self._remember(occurrence)
         barred = withdrawal(occurrence)
         if barred is not None:
             scope, reason = barred
             self.contact = without(self.contact, scope)
             self._end_mail(scope, reason)
-        self.entries += award(occurrence, self.world.funnel.rules, self.world.funnel.version)
-        for number in range(len(self.runs)):
-            if self.runs[number].is_live:
-                self.tell(number, e.Happened(occurrence))
+        self.ledger.add(award(occurrence, self.world.funnel.rules, self.world.funnel.version))
+        for number in tuple(self._going):
+            self.tell(number, e.Happened(occurrence))
         self._wishes += triggered(self.world, occurrence)
         self._rescore()
         self._settle()
@@ -123,7 +133,7 @@ class Life:
             self.now = max(self.now, due)
             if self._look_at is not None and self._look_at <= self.now:
                 self._rescore()
-            for number in range(len(self.runs)):
+            for number in tuple(self._going):
                 wakes = e.wakes_at(self.runs[number].state)
                 if wakes is not None and wakes <= self.now:
                     self.tell(number, e.TimerFired())
@@ -131,30 +141,47 @@ class Life:
         self.now = max(self.now, until)
 
     @property
-    def live(self) -> list[Enrollment]:
-        """The runs that go on."""
-        return [run for run in self.runs if run.is_live]
-
-    @property
     def sent(self) -> list[tuple[datetime, str]]:
         """When which email was sent, in order."""
-        return [
-            (moment.at, one.template)
-            for moment in self.moments
-            for one in moment.decisions
-            if isinstance(one, e.Send)
-        ]
+        return self.post.sent
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Every line of the contact's ledger."""
+        return self.ledger.entries
+
+    @property
+    def live(self) -> list[Enrollment]:
+        """The runs that go on."""
+        return [self.runs[number] for number in self._going]
+
+    def add(self, run: Enrollment) -> int:
+        """Let a run begin; return its number among `runs`."""
+        self.runs.append(run)
+        self._going[len(self.runs) - 1] = None
+        return len(self.runs) - 1
+
+    def _remember(self, occurrence: Occurrence) -> None:
+        """Put an occurrence where it belongs in the history, nearly always at its end."""
+        if occurrence.dedupe_key:
+            self._keys.add(occurrence.dedupe_key)
+        known = self.contact.history
+        place = len(known)
+        if known and occurrence.occurred_at < known[-1].occurred_at:
+            place = bisect_right(known, occurrence.occurred_at, key=lambda one: one.occurred_at)
+        history = (*known[:place], occurrence, *known[place:])
+        self.contact = replace(self.contact, history=history)
 
     def _next(self) -> datetime | None:
-        instants = [at for run in self.runs if (at := e.wakes_at(run.state)) is not None]
+        instants = [at for run in self.live if (at := e.wakes_at(run.state)) is not None]
         if self._look_at is not None:
             instants.append(self._look_at)
         return min(instants, default=None)
 
     def _end_mail(self, scope: str, reason: str) -> None:
-        for number, run in enumerate(self.runs):
-            topics = {getattr(step, "topic", "") for step in self.sequence_of(run).steps}
-            if run.is_live and (scope == GLOBAL or scope in topics):
+        for number in tuple(self._going):
+            steps = self.sequence_of(self.runs[number]).steps
+            if scope == GLOBAL or scope in {getattr(step, "topic", "") for step in steps}:
                 self.tell(number, e.Withdrawn(reason))
 
     def sequence_of(self, run: Enrollment) -> Sequence:
@@ -170,6 +197,7 @@ class Life:
         self.runs[number] = evolve(run, decisions)
         if not self.runs[number].is_live:
             self.ended[number] = self.now
+            self._going.pop(number, None)
             self._wishes += self.doors.next_in_line(run)
         self.moments.append(Moment(self.now, type(event).__name__, run.sequence, decisions))
         for decision in decisions:
@@ -178,7 +206,7 @@ class Life:
     def _follow(self, number: int, decision: Decision) -> None:
         match decision:
             case e.Send(step, pass_no, template):
-                self._accept(number, step, pass_no, template)
+                self._hand_over(number, step, pass_no, template)
             case e.SetFact(_, fact, name, value):
                 self.contact = changed(self.contact, Change(Fact(fact), name, value))
                 self._look_again = True
@@ -190,15 +218,21 @@ class Life:
             case e.EnterSequence(_, key) | e.EnterBeside(_, key) if key in self.world.sequences:
                 self._wishes += beside(self.runs[number], self.world.sequences[key], self.now)
             case e.LeaveBeside(_, key):
-                for other, run in enumerate(self.runs):
-                    if run.sequence == key and run.is_live:
+                for other in tuple(self._going):
+                    if self.runs[other].sequence == key:
                         self.tell(other, e.Withdrawn(f"left by {self.runs[number].sequence}"))
             case _:
                 pass
 
-    def _accept(self, number: int, step: str, pass_no: int, template: str) -> None:
+    def _hand_over(self, number: int, step: str, pass_no: int, template: str) -> None:
+        """Let the provider take an email, unless the contact has had enough today."""
         if not isinstance(self.runs[number].state, e.Sending):
             return
+        held = self.post.held(self, number, step, pass_no)
+        if held is not None:
+            self.tell(number, held)
+            return
+        self.post.take(self, template)
         self.contact = replace(
             self.contact,
             received=self.contact.received | {template},
@@ -211,29 +245,31 @@ class Life:
         before = self.contact.standing
         if before is None:
             return
-        settled = settle(self.contact, self.entries, self.world.funnel, self.now)
+        funnel = self.world.funnel
+        entries = self.ledger.short(funnel.groups, funnel.limits, self.now)
+        settled = settle(self.contact, entries, funnel, self.now)
         self.contact = settled.contact
         self._look_at = settled.look_at
         for change in settled.changes:
-            self.moments.append(Moment(self.now, "Rules", stage=change))
+            self._note(change, "Rules")
             self._moved = True
-        if settled.refused is not None:
-            self._note_refusal(settled.refused)
-        for number, run in enumerate(self.runs):
-            if self.contact.standing == before or not self.sequence_of(run).stage:
+        # What the rules would do and may not yet: told once while a contact stays in a stage.
+        if settled.refused is not None and settled.refused not in self._refused:
+            self._note(settled.refused, "Rules")
+        for number in tuple(self._going):
+            stage = self.sequence_of(self.runs[number]).stage
+            if self.contact.standing == before or not stage:
                 self.tell(number, e.Reconsider())
 
-    def _note_refusal(self, refused: StageRefused) -> None:
-        """Note what the rules would do and may not yet: once while a contact stays in a stage."""
-        for moment in reversed(self.moments):
-            if isinstance(moment.stage, StageChange):
-                break
-            if moment.stage == refused:
-                return
-        self.moments.append(Moment(self.now, "Rules", stage=refused))
+    def _note(self, answer: StageChange | StageRefused, cause: str) -> None:
+        self.moments.append(Moment(self.now, cause, stage=answer))
+        if isinstance(answer, StageChange):
+            self._refused.clear()
+        else:
+            self._refused.add(answer)
 
     def _note_stage(self, answer: StageChange | StageRefused, cause: str) -> None:
-        self.moments.append(Moment(self.now, cause, stage=answer))
+        self._note(answer, cause)
         if isinstance(answer, StageChange):
             self.contact = taken(self.contact, answer.edge, self.world.funnel.order, self.now)
             self._moved = True
@@ -257,8 +293,8 @@ class Life:
         standing = self.contact.standing
         target = next(iter(self._takers()), None)
         goal = target.key if target else (standing.stage if standing else "")
-        for number, run in enumerate(self.runs):
-            if run.is_live and self.sequence_of(run).stage:
+        for number in tuple(self._going):
+            if self.sequence_of(self.runs[number]).stage:
                 self.tell(number, e.MovedAway(goal))
         self._enter_stage()
 

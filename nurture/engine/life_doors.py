@@ -70,9 +70,13 @@ def without(contact: Contact, scope: str) -> Contact:
 
 @dataclass(slots=True)
 class LifeDoors:
-    """Who waits for a run under the same key to end."""
+    """Who waits for a run under the same key to end.
+
+    `begun` are the numbers of runs by sequence, and by key where that tells runs apart.
+    """
 
     queue: dict[tuple[str, str], Wish] = field(default_factory=dict)
+    begun: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
     def next_in_line(self, run: Enrollment) -> list[Wish]:
         """Return the wish whose turn has come, because `run` is over."""
@@ -82,17 +86,12 @@ class LifeDoors:
     def open(self, life: "Life", wish: Wish) -> None:
         """Begin a run, remember the wish for later, or let it be: as the rules of entry say."""
         sequence = wish.sequence
-        own = [number for number, run in enumerate(life.runs) if run.sequence == sequence.key]
+        own = self.begun.setdefault(_door(sequence, wish.key), [])
         before = [(life.runs[number].entry_key, life.ended.get(number)) for number in own]
         answer = admission(
             sequence, life.contact, wish.key, before, life.now, at=wish.at, queued=wish.queued
         )
-        keyed = sequence.reentry is Reentry.KEYED
-        live = [
-            number
-            for number in own
-            if life.runs[number].is_live and (not keyed or life.runs[number].entry_key == wish.key)
-        ]
+        live = [number for number in own if life.runs[number].is_live]
         match answer.answer:
             case Answer.REFUSE:
                 return
@@ -106,18 +105,26 @@ class LifeDoors:
                     life.tell(number, e.Withdrawn(RESTARTED))
             case Answer.ENTER:
                 pass
-        _begin(life, wish)
+        number, entered = _begin(life, wish)
+        own.append(number)
+        life.tell(number, entered)
+
+
+def _door(sequence: Sequence, key: str) -> tuple[str, str]:
+    # Runs under another key neither let in nor keep out.
+    return sequence.key, key if sequence.reentry is Reentry.KEYED else ""
 
 
 def _began(life: "Life", numbers: Iterable[int]) -> list[datetime | None]:
     return [life.runs[number].began for number in numbers]
 
 
-def _begin(life: "Life", wish: Wish) -> None:
+def _begin(life: "Life", wish: Wish) -> tuple[int, e.Entered]:
+    """Put a run among those of a life; return its number, and what it is to be told."""
     sequence = wish.sequence
-    mine = [run for run in life.runs if run.sequence == sequence.key]
     entered, again = e.Entered(), frozenset[str]()
     if sequence.returning is Returning.RESTART:
+        mine = [run for run in life.runs if run.sequence == sequence.key]
         again = frozenset(
             step.content
             for step in sequence.steps
@@ -126,9 +133,10 @@ def _begin(life: "Life", wish: Wish) -> None:
         if sequence.reentry is Reentry.KEYED:
             again |= contents(sequence) - life.contact.received
     elif sequence.returning is Returning.RESUME:
-        last = next((run for run in reversed(mine) if run.entry_key == wish.key), None)
+        own = (run for run in reversed(life.runs) if run.sequence == sequence.key)
+        last = next((run for run in own if run.entry_key == wish.key), None)
         entered = resumed(sequence, None if last is None else _stopped(last))
-    life.runs.append(
+    number = life.add(
         Enrollment(
             contact_id=life.contact.id,
             sequence=sequence.key,
@@ -143,7 +151,7 @@ def _begin(life: "Life", wish: Wish) -> None:
     )
     keys = frozenset(run.sequence for run in life.live)
     life.contact = replace(life.contact, sequences=keys)
-    life.tell(len(life.runs) - 1, entered)
+    return number, entered
 
 
 def _stopped(run: Enrollment) -> LastRun:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nurture.campaigns.folder import FUNNEL, Campaigns
 from nurture.campaigns.parse import parse_funnel
-from nurture.engine.backtest import BackTest, backtest
+from nurture.engine.backtest import BackTest, backtests
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.differing import KEPT, SequencePlan, What, sequence_plans
 from nurture.engine.plan_documents import Change, changes, with_change
@@ -16,7 +16,7 @@ from nurture.engine.world import World
 from nurture.errors import Invalid, NotFound
 from nurture.store import origins
 
-# Changes of the funnel that are lived through one by one; each takes a back-test of its own.
+# Changes of the funnel that are lived through one by one; each takes every contact a life.
 MOST_TRIED = 8
 
 
@@ -81,28 +81,33 @@ def _lived(  # noqa: PLR0913 - what the two worlds are made of
     if length is None or not before or not (differ or changed):
         return tuple(Tried(one, None) for one in differ), None
     today = _world(deps, before)
-    tried = []
-    left = MOST_TRIED
-    for one in differ:
-        effect = None
-        if one.moves and left:
-            left -= 1
-            try:
-                funnel = parse_funnel(with_change(before, one), version=today.funnel.version)
-            except Invalid:
-                # It makes sense only together with another change, and is told with the whole.
-                tried.append(Tried(one, None))
-                continue
-            alone = World(funnel, today.sequences)
-            effect = backtest(deps, today, alone, length, now)
-        tried.append(Tried(one, effect))
+    moving = [number for number, one in enumerate(differ) if one.moves][:MOST_TRIED]
+    alone = {
+        number: world
+        for number in moving
+        if (world := _changed(today, before, differ[number])) is not None
+    }
     kept = {one.key for one in sequences if one.what in KEPT}
     after = {
         key: today.sequences.get(key, one) if key in kept else one
         for key, one in campaigns.sequences.items()
     }
-    whole = backtest(deps, today, World(campaigns.funnel, after), length, now)
-    return tuple(tried), whole
+    worlds = [*alone.values(), World(campaigns.funnel, after)]
+    *effects, whole = backtests(deps, today, worlds, length, now)
+    told = dict(zip(alone, effects, strict=True))
+    return tuple(Tried(one, told.get(number)) for number, one in enumerate(differ)), whole
+
+
+def _changed(today: World, before: Mapping[str, Any], change: Change) -> World | None:
+    """Return the world with this change alone.
+
+    None for one that makes sense only together with another, and is told with the whole.
+    """
+    try:
+        funnel = parse_funnel(with_change(before, change), version=today.funnel.version)
+    except Invalid:
+        return None
+    return World(funnel, today.sequences)
 
 
 def _world(deps: Dependencies, document: Mapping[str, Any]) -> World:

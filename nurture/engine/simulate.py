@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from nurture.domain import enrollment as e
 from nurture.domain.contact import Contact, Occurrence, Value
+from nurture.domain.daily import account_day
 from nurture.domain.enrollment import Enrollment
+from nurture.domain.folding import LongLedger
 from nurture.domain.sequence import Sequence as Steps
 from nurture.domain.zones import zone_of
 from nurture.engine.assumptions import OF_AN_EMAIL, Assumption
@@ -15,7 +16,7 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.life import Life
 from nurture.engine.world import Moment, World
 from nurture.errors import Invalid, Refused
-from nurture.store import ledger, people
+from nurture.store import guarding, ledger, people
 from nurture.store.people import Need
 
 
@@ -30,18 +31,17 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What would happen to one contact. `runs` are all that began; the first is the sequence's."""
+    """What would happen to one contact. `runs` are all that began; the first is the sequence's.
+
+    `sent` is how many emails would go out.
+    """
 
     contact: Contact
     start: datetime
     moments: tuple[Moment, ...]
     runs: tuple[Enrollment, ...]
     ignored: tuple[Ignored, ...]
-
-    @property
-    def sent(self) -> int:
-        """How many emails would be sent."""
-        return sum(isinstance(one, e.Send) for m in self.moments for one in m.decisions)
+    sent: int
 
 
 def someone(world: World, address: str = "someone@example.com") -> Contact:
@@ -64,10 +64,14 @@ def published_world(deps: Dependencies) -> World:
 
 def life_of(deps: Dependencies, contact_id: int, world: World, now: datetime) -> Life:
     """Return a contact's life as it is now, with their history and ledger and without any run."""
+    today = account_day(world.funnel.account.timezone, now)
     with deps.database.read() as tx:
         contact = people.contacts(tx, [contact_id], Need(history=True))[contact_id]
         entries = ledger.entries(tx, [contact_id]).get(contact_id, [])
-    return Life(world, contact, now, entries=list(entries))
+        mailed = guarding.mailed_since(tx, [contact_id], today.begins, ())
+    life = Life(world, contact, now, ledger=LongLedger(entries))
+    life.post.mailed_on[today.begins] += mailed.get(contact_id, 0)
+    return life
 
 
 def simulate(
@@ -99,7 +103,9 @@ def simulate(
         told = {**own, **one.properties}
         life.happen(Occurrence(one.event, at, MappingProxyType(told), dedupe_key=f"{at}{one.text}"))
     life.advance(start + length)
-    return Simulated(life.contact, start, tuple(life.moments), tuple(life.runs), tuple(ignored))
+    return Simulated(
+        life.contact, start, tuple(life.moments), tuple(life.runs), tuple(ignored), len(life.sent)
+    )
 
 
 def _enter(life: Life, sequence: Steps, properties: Mapping[str, Value]) -> None:

@@ -12,32 +12,49 @@ from hypothesis import strategies as st
 from nurture.campaigns.parse import parse_funnel, parse_sequence
 from nurture.config import Settings
 from nurture.domain.contact import Change, Contact, Fact, Occurrence, Standing
+from nurture.domain.daily import CONTACT_DAILY
+from nurture.domain.folding import FOLDS_AFTER
 from nurture.domain.stages import Actor, StageChange, StageRefused
+from nurture.domain.states import Holding
 from nurture.engine.life import Life
 from nurture.engine.world import World as Rules
 from nurture.store import tables
+from tests.engine.test_guarding import MIDNIGHT
 from tests.engine.world import (
     CART,
     DAY,
     DEEPEN,
+    EMAILS,
     FUNNEL,
     HOUR,
     NOW,
     WELCOME,
+    Document,
     E,
     S,
     World,
     opened,
+    sequence,
 )
 
-RULES_FUNNEL = parse_funnel(FUNNEL, version=1)
-RULES = Rules(
-    RULES_FUNNEL,
-    {
-        document["key"]: parse_sequence(document, funnel=RULES_FUNNEL, version=1)
-        for document in (WELCOME, DEEPEN, CART)
-    },
-)
+
+def guarded(contact_daily: int) -> dict[str, object]:
+    """The funnel in which a contact gets so many emails a day."""
+    return {**FUNNEL, "guards": {"contact_daily": contact_daily}}
+
+
+def rules(contact_daily: int = 3, *documents: Document) -> Rules:
+    funnel = parse_funnel(guarded(contact_daily), version=1)
+    return Rules(
+        funnel,
+        {
+            document["key"]: parse_sequence(document, funnel=funnel, version=1)
+            for document in documents or (WELCOME, DEEPEN, CART)
+        },
+    )
+
+
+RULES = rules()
 
 
 def ana(**changes: object) -> Contact:
@@ -131,6 +148,37 @@ def test_a_changed_field_is_looked_at_by_the_rules() -> None:
     assert life.contact.fields["first_name"] == "Lan"
 
 
+def test_a_contact_gets_no_more_than_a_days_maximum_and_the_rest_on_the_next() -> None:
+    steps = [{"key": f"s{number}", "email": name} for number, name in enumerate(EMAILS[:5])]
+    rush = sequence("rush", steps, stage="lead")
+    life = Life(rules(2, rush), ana(standing=Standing("lead", "lead", NOW)), NOW)
+    life.begin()
+    assert templates(life) == list(EMAILS[:2])
+    (run,) = life.live
+    assert isinstance(run.state, Holding)
+    assert run.state.reason == CONTACT_DAILY
+    assert timedelta() <= run.state.release - MIDNIGHT < HOUR
+    life.advance(NOW + DAY)
+    assert templates(life) == list(EMAILS[:4])
+    life.advance(NOW + 2 * DAY)
+    assert templates(life) == list(EMAILS[:5])
+
+
+def test_a_long_life_adds_up_no_more_than_a_short_one() -> None:
+    """Counted in entries that are added up, because seconds say more of the machine."""
+    life = a_life()
+    looked_at = 0
+    for minute in range(800):
+        life.happen(did("visit", NOW + minute * timedelta(minutes=20)))
+        life.happen(did("click", NOW + minute * timedelta(minutes=20)))
+        looked_at = max(
+            looked_at,
+            len(life.ledger.short(life.world.funnel.groups, life.world.funnel.limits, life.now)),
+        )
+    assert len(life.entries) == 800
+    assert looked_at <= 2 * FOLDS_AFTER
+
+
 # ---- the same as through the store ---------------------------------------------------------
 
 NAMES = ("click", "form", "demo", "cart_updated", "purchase")
@@ -157,19 +205,20 @@ def world(settings: Settings, database_url: str) -> Iterator[World]:
         yield made
 
 
-@given(acts=acts)
+@given(acts=acts, contact_daily=st.sampled_from([1, 1, 2, 3]))
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_store_and_engine_lead_the_same_life(
-    world: World, end: timedelta, acts: list[tuple[str, str, str, int]]
+    world: World, end: timedelta, acts: list[tuple[str, str, str, int]], contact_daily: int
 ) -> None:
+    world.publish(funnel=guarded(contact_daily))
     name = f"p{world.column(sa.select(sa.func.count(tables.Contact.id)))[0]}"
     start = world.now
     contact_id = world.add(name)
     world.place()
     life = Life(
-        RULES,
+        rules(contact_daily),
         ana(id=contact_id, address=f"{name}@example.com", standing=Standing("lead", "lead", start)),
         start,
     )
