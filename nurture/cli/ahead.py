@@ -5,13 +5,12 @@ from datetime import timedelta
 
 import click
 
-from nurture.cli.explain import in_words
 from nurture.cli.parts import parts
+from nurture.cli.speech import LANGUAGE, speaking
 from nurture.domain.zones import unknown_zones
 from nurture.engine.explain import Explanation, explain, find_contact
 from nurture.web.ahead import coming_title, depends, zone_line
 from nurture.web.formatting import long_time
-from nurture.web.i18n import LANGUAGES, known, use_language
 from nurture.web.i18n import gettext as _
 from nurture.web.names import Names
 from nurture.web.reasons import reason
@@ -20,7 +19,7 @@ from nurture.web.reasons import reason
 @click.command("ahead")
 @click.argument("contact")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 365))
-@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+@LANGUAGE
 def ahead_command(contact: str, days: int, language: str) -> None:
     """Tell what CONTACT (an address or an id) will get in the next days, when, and what is held.
 
@@ -29,8 +28,7 @@ def ahead_command(contact: str, days: int, language: str) -> None:
     deps = parts()
     now = deps.clock.now()
     told = explain(deps, find_contact(deps, contact), now, timedelta(days=days))
-    with in_words(deps).app_context():
-        use_language(known(language) or "en")
+    with speaking(deps, language):
         for line in _lines(told, Names.of(told)):
             click.echo(line)
 

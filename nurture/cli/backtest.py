@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import click
 
-from nurture.cli.explain import in_words
 from nurture.cli.parts import parts
+from nurture.cli.speech import LANGUAGE, speaking
 from nurture.cli.worlds import drafted, written
 from nurture.engine.backtest import BackTest, Differs, backtest
 from nurture.engine.simulate import published_world
-from nurture.web.i18n import LANGUAGES, known, ngettext, use_language
 from nurture.web.i18n import gettext as _
+from nurture.web.i18n import ngettext
 from nurture.web.names import Names, chosen
 
 FILES = "files"
@@ -22,7 +22,7 @@ MOST_TOLD = 20
 @click.command("backtest")
 @click.argument("draft", default=FILES)
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3650))
-@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+@LANGUAGE
 def backtest_command(draft: str, days: int, language: str) -> None:
     """Tell who would have moved, and how many mails had gone out, under a DRAFT.
 
@@ -40,8 +40,7 @@ def backtest_command(draft: str, days: int, language: str) -> None:
             bar.update(done - bar.pos)
 
         found = backtest(deps, before, after, length, now, progress=progress)
-    with in_words(deps).app_context():
-        use_language(known(language) or "en")
+    with speaking(deps, language):
         names = Names(after.funnel, {key: one.names for key, one in after.sequences.items()})
         rules = {one.key: one.names for world in (before, after) for one in world.funnel.rules}
         for line in _lines(found, days, names, rules):

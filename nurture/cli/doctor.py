@@ -5,13 +5,14 @@ import sys
 import click
 
 from nurture.cli.parts import parts
+from nurture.cli.speech import LANGUAGE
 from nurture.engine.doctor import MEANINGS, examine
 from nurture.engine.repairs import offered, repair_all
 from nurture.store import quarantine, reports_deliveries
 
 
 @click.command()
-@click.option("--language", type=click.Choice(["en", "vi"]), default="en")
+@LANGUAGE
 @click.option("--repair", "mend", is_flag=True, help="Mend what may be mended without a person.")
 @click.option("--by", default="command line", help="Who repairs, for the record.")
 def doctor(language: str, by: str, *, mend: bool) -> None:

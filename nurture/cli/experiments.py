@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import click
 
-from nurture.cli.explain import in_words
 from nurture.cli.parts import parts
+from nurture.cli.speech import LANGUAGE, speaking
 from nurture.domain.lift import Lift
 from nurture.engine.experiments import Report, Shown, report, reports, stop
 from nurture.web.formatting import long_time
-from nurture.web.i18n import LANGUAGES, known, marked, use_language
 from nurture.web.i18n import gettext as _
+from nurture.web.i18n import marked
 
 NOBODY = "none"
 _OVER = {
@@ -26,13 +26,12 @@ def experiment() -> None:
 
 
 @experiment.command("list")
-@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+@LANGUAGE
 def list_(language: str) -> None:
     """List every experiment that anybody is in."""
     deps = parts()
     found = reports(deps, deps.clock.now())
-    with in_words(deps).app_context():
-        use_language(known(language) or "en")
+    with speaking(deps, language):
         for one in found:
             shown = ", ".join(f"{arm} {count}" for arm, count in one.shown.items())
             click.echo(f"{one.key}: {shown}. {_state(one)}")
@@ -42,13 +41,12 @@ def list_(language: str) -> None:
 
 @experiment.command("show")
 @click.argument("key")
-@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+@LANGUAGE
 def show(key: str, language: str) -> None:
     """Tell what an experiment shows, with intervals."""
     deps = parts()
     found = report(deps, key, deps.clock.now())
-    with in_words(deps).app_context():
-        use_language(known(language) or "en")
+    with speaking(deps, language):
         for line in _lines(found):
             click.echo(line)
 
@@ -58,11 +56,13 @@ def show(key: str, language: str) -> None:
 @click.option("--winner", default=NOBODY, help="The arm that everybody goes by now, or none.")
 @click.option("--why", default="", help="For whoever reads it later.")
 @click.option("--by", default="command line", help="Who stops it, for the record.")
-def stop_(key: str, winner: str, why: str, by: str) -> None:
+@LANGUAGE
+def stop_(key: str, winner: str, why: str, by: str, language: str) -> None:
     """Stop an experiment; with a winner everybody who comes goes its way."""
     deps = parts()
     stop(deps, key, "" if winner == NOBODY else winner, by, why, deps.clock.now())
-    click.echo(f"{key} is stopped.")
+    with speaking(deps, language):
+        click.echo(_("%(key)s is stopped.", key=key))
 
 
 def _lines(found: Report) -> Iterator[str]:

@@ -2,23 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import click
-from flask import Flask
 
 from nurture.cli.parts import parts
-from nurture.engine.accounts import Accounts
-from nurture.engine.dependencies import Dependencies
+from nurture.cli.speech import LANGUAGE, speaking
 from nurture.engine.explain import Explanation, explain, find_contact
 from nurture.errors import Invalid
-from nurture.web.app import WebDependencies, create_app
 from nurture.web.formatting import exact, long_time, number
-from nurture.web.i18n import LANGUAGES, known, ngettext, use_language
 from nurture.web.i18n import gettext as _
+from nurture.web.i18n import ngettext
 from nurture.web.names import Names, chosen
 from nurture.web.reasons import reason
-from nurture.web.server import account_zone
 from nurture.web.stage_words import ANSWER_NAMES, LETTER_NAMES
 from nurture.web.telling import because, foreseen, fork, outcome, way
 from nurture.web.words import state_word, temperature_word
@@ -27,29 +22,15 @@ from nurture.web.words import state_word, temperature_word
 @click.command("explain")
 @click.argument("contact")
 @click.option("--at", "moment", default="", help="As of this instant, such as 2026-11-30T09:00.")
-@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+@LANGUAGE
 def explain_command(contact: str, moment: str, language: str) -> None:
     """Tell why CONTACT (an address or an id) has this score and got these emails, or not."""
     deps = parts()
     at = _instant(moment) if moment else deps.clock.now()
     told = explain(deps, find_contact(deps, contact), at)
-    with in_words(deps).app_context():
-        use_language(known(language) or "en")
+    with speaking(deps, language):
         for line in _lines(told, Names.of(told)):
             click.echo(line)
-
-
-def in_words(deps: Dependencies, zone: ZoneInfo | None = None) -> Flask:
-    """The admin's application, of which only the words and formats are used here."""
-    given = WebDependencies(
-        settings=deps.settings,
-        secrets=deps.secrets,
-        accounts=Accounts(deps.database),
-        engine=deps,
-        clock=deps.clock,
-        zone=zone or account_zone(deps),
-    )
-    return create_app(given)
 
 
 def _instant(text: str) -> datetime:
@@ -67,6 +48,10 @@ def _lines(told: Explanation, names: Names) -> Iterator[str]:
     who = told.profile
     yield f"{who.name or who.email} <{who.email}>  #{who.id}"
     yield long_time(told.at)
+    if told.at < who.created_at:
+        day = long_time(who.created_at)
+        yield _("This contact did not exist then; they were added on %(day)s.", day=day)
+        return
     standing = told.contact.standing
     if standing:
         yield f"{_('Stage')}: {names.stage(standing.stage)} ({long_time(standing.since)})"

@@ -1,47 +1,63 @@
 """`nurture forecast`: who runs out of content when."""
 
+from collections.abc import Iterator
+
 import click
 
 from nurture.cli.parts import parts
+from nurture.cli.speech import LANGUAGE, speaking
 from nurture.engine.forecast import HORIZON, Forecast
 from nurture.engine.forecast import forecast as look_ahead
+from nurture.web.formatting import number
+from nurture.web.i18n import gettext as _
+from nurture.web.i18n import ngettext
 
 
 @click.command("forecast")
 @click.argument("sequence", required=False)
-def forecast(sequence: str | None) -> None:
+@LANGUAGE
+def forecast(sequence: str | None, language: str) -> None:
     """Tell how many contacts of each stage's sequence run out of content in which week.
 
     Reckoned as though nothing happened: nobody answers, nobody comes and nobody changes stage.
     """
     deps = parts()
     found = look_ahead(deps, deps.clock.now(), sequence)
-    if not found:
-        click.echo("No stage has a sequence yet: run `nurture apply`.")
-    for number, one in enumerate(found):
-        if number:
+    with speaking(deps, language):
+        if not found:
+            click.echo(_("No stage has a sequence yet: run `nurture apply`."))
+        for one in found:
+            for line in _lines(one):
+                click.echo(line)
             click.echo()
-        _tell(one)
-    if found:
-        click.echo(
-            "\nIf nothing happens: nobody answers, nobody comes and nobody changes stage."
-            "\nWhoever answers may go another way, and whoever changes stage leaves the sequence."
-        )
+        if found:
+            click.echo(
+                _("If nothing happens: nobody answers, nobody comes and nobody changes stage.")
+            )
+            click.echo(
+                _(
+                    "Whoever answers may go another way, and whoever changes stage leaves the"
+                    " sequence."
+                )
+            )
 
 
-def _tell(one: Forecast) -> None:
-    click.echo(f"{one.sequence} ({one.stage}): {one.going + one.dry:,} contacts")
+def _lines(one: Forecast) -> Iterator[str]:
+    total = one.going + one.dry
+    contacts = ngettext("%(count)s contact", "%(count)s contacts", total, count=number(total))
+    yield f"{one.sequence} ({one.stage}): {contacts}"
     if one.paused:
-        click.echo("  paused; reckoned as though it went on now")
+        yield "  " + _("paused; reckoned as though it went on now")
     if one.is_estimate:
-        click.echo(f"  estimated from {one.looked_at:,} of {one.going:,} that are under way")
-    lines = [(one.dry, "have no more content now")] if one.dry else []
-    lines += [(week.contacts, f"in the week of {week.monday}") for week in one.weeks]
-    weeks = HORIZON.days // 7
+        seen, of = number(one.looked_at), number(one.going)
+        yield "  " + _("estimated from %(seen)s of %(of)s that are under way", seen=seen, of=of)
+    lines = [(one.dry, _("have no more content now"))] if one.dry else []
+    lines += [(week.contacts, _("in the week of %(day)s", day=week.monday)) for week in one.weeks]
     if one.over:
-        lines.append((one.over, "leave before, by a step or a rule"))
+        lines.append((one.over, _("leave before, by a step or a rule")))
     if one.later:
-        lines.append((one.later, f"have enough for more than {weeks} weeks"))
-    wide = max((len(f"{count:,}") for count, _ in lines), default=0)
+        weeks = HORIZON.days // 7
+        lines.append((one.later, _("have enough for more than %(weeks)s weeks", weeks=weeks)))
+    wide = max((len(number(count)) for count, _what in lines), default=0)
     for count, what in lines:
-        click.echo(f"  {count:>{wide},}  {what}")
+        yield f"  {number(count):>{wide}}  {what}"

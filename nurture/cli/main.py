@@ -76,11 +76,12 @@ def main() -> None:
     try:
         group()
     except Invalid as error:
-        for problem in error.problems or (error,):
-            click.echo(str(problem), err=True)
-        if error.problems:
-            noun = "problem" if len(error.problems) == 1 else "problems"
-            click.echo(f"\n{len(error.problems)} {noun}. {error}", err=True)
+        # A single problem is told by the error itself, and how many there are as well.
+        if len(error.problems) > 1:
+            for problem in error.problems:
+                click.echo(str(problem), err=True)
+            click.echo(err=True)
+        click.echo(str(error), err=True)
         sys.exit(1)
     except NurtureError as error:
         click.echo(str(error), err=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from nurture.cli.explain import in_words
 from nurture.cli.parts import parts
+from nurture.cli.speech import LANGUAGE, speaking
 from nurture.domain.funnel import Funnel
 from nurture.engine.backtest import BackTest
 from nurture.engine.differing import SequencePlan, What
@@ -16,8 +16,8 @@ from nurture.engine.plan import Plan, Tried, plan
 from nurture.engine.plan_documents import Change
 from nurture.engine.simulate import published_world
 from nurture.errors import NotFound
-from nurture.web.i18n import LANGUAGES, known, language, marked, ngettext, use_language
 from nurture.web.i18n import gettext as _
+from nurture.web.i18n import language, marked, ngettext
 from nurture.web.names import Names
 
 _PLACES: Mapping[str, str] = {
@@ -47,7 +47,7 @@ _WHATS: Mapping[What, str] = {
 
 @click.command("plan")
 @click.option("--days", default=30, show_default=True, type=click.IntRange(0, 3650))
-@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+@LANGUAGE
 def plan_command(days: int, language: str) -> None:
     """Tell what `nurture apply` would change, and for how many contacts; nothing is written.
 
@@ -60,8 +60,7 @@ def plan_command(days: int, language: str) -> None:
         funnel: Funnel | None = published_world(deps).funnel
     except NotFound:
         funnel = None
-    with in_words(deps).app_context():
-        use_language(known(language) or "en")
+    with speaking(deps, language):
         for line in _lines(found, Names(funnel), days):
             click.echo(line)
 

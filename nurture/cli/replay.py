@@ -5,15 +5,18 @@ import sys
 import click
 
 from nurture.cli.parts import parts
+from nurture.cli.speech import LANGUAGE, speaking
 from nurture.engine.explain import find_contact
 from nurture.engine.replay import replay
+from nurture.web.i18n import gettext as _
 
 MOST_TOLD = 50
 
 
 @click.command("replay")
 @click.argument("contact", required=False)
-def replay_command(contact: str | None) -> None:
+@LANGUAGE
+def replay_command(contact: str | None, language: str) -> None:
     """Build scores, stages and runs again from events and decisions, of CONTACT or of all.
 
     Ends with status 1 when something differs from what stands. Nothing is changed.
@@ -23,8 +26,17 @@ def replay_command(contact: str | None) -> None:
     done = replay(deps, deps.clock.now(), only)
     for one in done.differences[:MOST_TOLD]:
         click.echo(f"{one.what} {one.id}: {one.told}")
-    click.echo(
-        f"{done.events} events into {done.entries} ledger lines of {done.contacts} contacts,"
-        f" {done.decisions} decisions into {done.runs} runs: {len(done.differences)} differences."
-    )
+    with speaking(deps, language):
+        click.echo(
+            _(
+                "%(events)s events into %(entries)s ledger lines of %(contacts)s contacts,"
+                " %(decisions)s decisions into %(runs)s runs: %(differences)s differences.",
+                events=done.events,
+                entries=done.entries,
+                contacts=done.contacts,
+                decisions=done.decisions,
+                runs=done.runs,
+                differences=len(done.differences),
+            )
+        )
     sys.exit(1 if done.differences else 0)

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from nurture.campaigns.complaints import did_you_mean
-from nurture.cli.explain import in_words
 from nurture.cli.parts import parts
+from nurture.cli.speech import LANGUAGE, speaking
 from nurture.cli.worlds import written
 from nurture.domain.sequence import Sequence
 from nurture.domain.stages import StageChange
@@ -24,7 +24,6 @@ from nurture.engine.world import Moment
 from nurture.errors import Invalid, NotFound
 from nurture.web.decided import decision_lines
 from nurture.web.formatting import long_time
-from nurture.web.i18n import LANGUAGES, known, use_language
 from nurture.web.i18n import gettext as _
 from nurture.web.names import Names
 from nurture.web.words import state_word
@@ -38,7 +37,7 @@ from nurture.web.words import state_word
 @click.option("--with", "given", multiple=True, help="The trigger's properties: cart_id=42.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3650))
 @click.option("--published", is_flag=True, help="As published, not as the files say.")
-@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+@LANGUAGE
 def simulate_command(sequence: str, **asked: Any) -> None:
     """Tell what SEQUENCE would do to contacts who enter it now; nothing is written or sent.
 
@@ -59,8 +58,7 @@ def simulate_command(sequence: str, **asked: Any) -> None:
     lives = [life_of(deps, find_contact(deps, one), world, now) for one in wanted.contacts]
     if wanted.invented:
         lives.append(Life(world, someone(world), now))
-    with in_words(deps, zone_named(world.funnel.account.timezone)).app_context():
-        use_language(known(wanted.language) or "en")
+    with speaking(deps, wanted.language, zone_named(world.funnel.account.timezone)):
         names = Names(world.funnel, {key: one.names for key, one in world.sequences.items()})
         for life in lives:
             for text in _lines(

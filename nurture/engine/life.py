@@ -7,7 +7,6 @@ those that the contact is in at the beginning. The contact's maximum of a day is
 account is not, because it hangs on what everybody else gets.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,7 +31,14 @@ from nurture.domain.stages import (
 )
 from nurture.domain.standing import settle
 from nurture.engine.admission import admitted
-from nurture.engine.life_doors import LifeDoors, beside, triggered, withdrawal, without
+from nurture.engine.life_doors import (
+    LifeDoors,
+    beside,
+    remembering,
+    triggered,
+    withdrawal,
+    without,
+)
 from nurture.engine.life_post import LifePost
 from nurture.engine.world import Moment, Wish, World
 
@@ -95,7 +101,9 @@ class Life:
         self.advance(max(self.now, occurrence.occurred_at))
         if occurrence.dedupe_key in self._keys:
             return
-        self._remember(occurrence)
+        if occurrence.dedupe_key:
+            self._keys.add(occurrence.dedupe_key)
+        self.contact = remembering(self.contact, occurrence)
         barred = withdrawal(occurrence)
         if barred is not None:
             scope, reason = barred
@@ -161,17 +169,6 @@ class Life:
         self._going[len(self.runs) - 1] = None
         return len(self.runs) - 1
 
-    def _remember(self, occurrence: Occurrence) -> None:
-        """Put an occurrence where it belongs in the history, nearly always at its end."""
-        if occurrence.dedupe_key:
-            self._keys.add(occurrence.dedupe_key)
-        known = self.contact.history
-        place = len(known)
-        if known and occurrence.occurred_at < known[-1].occurred_at:
-            place = bisect_right(known, occurrence.occurred_at, key=lambda one: one.occurred_at)
-        history = (*known[:place], occurrence, *known[place:])
-        self.contact = replace(self.contact, history=history)
-
     def _next(self) -> datetime | None:
         instants = [at for run in self.live if (at := e.wakes_at(run.state)) is not None]
         if self._look_at is not None:
@@ -225,20 +222,8 @@ class Life:
                 pass
 
     def _hand_over(self, number: int, step: str, pass_no: int, template: str) -> None:
-        """Let the provider take an email, unless the contact has had enough today."""
-        if not isinstance(self.runs[number].state, e.Sending):
-            return
-        held = self.post.held(self, number, step, pass_no)
-        if held is not None:
-            self.tell(number, held)
-            return
-        self.post.take(self, template)
-        self.contact = replace(
-            self.contact,
-            received=self.contact.received | {template},
-            mailed=(*self.contact.mailed, self.now) if self.world.funnel.caps else (),
-        )
-        self.tell(number, e.Accepted(step, pass_no, self.now))
+        if isinstance(self.runs[number].state, e.Sending):
+            self.tell(number, self.post.hand_over(self, number, (step, pass_no), template))
 
     def _rescore(self) -> None:
         """Compute the score, and let stages and runs follow from it."""

@@ -1,5 +1,6 @@
 """The ways into the sequences of a life in memory, and what bars a contact from mail."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -57,6 +58,14 @@ def withdrawal(occurrence: Occurrence) -> tuple[str, str] | None:
             return GLOBAL, "hard bounce"
         case _:
             return None
+
+
+def remembering(contact: Contact, occurrence: Occurrence) -> Contact:
+    """Return the contact with an occurrence where it belongs in the history: mostly at its end."""
+    known, place = contact.history, len(contact.history)
+    if known and occurrence.occurred_at < known[-1].occurred_at:
+        place = bisect_right(known, occurrence.occurred_at, key=lambda one: one.occurred_at)
+    return replace(contact, history=(*known[:place], occurrence, *known[place:]))
 
 
 def without(contact: Contact, scope: str) -> Contact:

@@ -1,7 +1,7 @@
 """What went out to the contact of a life in memory, and the day's maximum that holds mail over."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,18 +24,22 @@ class LifePost:
     mailed_on: Counter[datetime] = field(default_factory=Counter)
     wanted: dict[tuple[int, str, int], datetime] = field(default_factory=dict)
 
-    def held(self, life: "Life", number: int, step: str, pass_no: int) -> e.Held | None:
-        """Return what keeps an email from going out today, None when nothing does."""
+    def hand_over(
+        self, life: "Life", number: int, wanted: tuple[str, int], template: str
+    ) -> e.Held | e.Accepted:
+        """Let the provider take the email of a step and pass, unless that is too many today."""
+        step, pass_no = wanted
         funnel = life.world.funnel
         most, day = funnel.guards.contact_daily, account_day(funnel.account.timezone, life.now)
         since = self.wanted.setdefault((number, step, pass_no), life.now)
-        if most is None or self.mailed_on[day.begins] < most:
-            return None
-        release = held_over(life.sequence_of(life.runs[number]), life.contact, step, day)
-        return e.Held(step, pass_no, CONTACT_DAILY, release, since)
-
-    def take(self, life: "Life", template: str) -> None:
-        """Count an email that goes out now."""
-        day = account_day(life.world.funnel.account.timezone, life.now)
+        if most is not None and self.mailed_on[day.begins] >= most:
+            release = held_over(life.sequence_of(life.runs[number]), life.contact, step, day)
+            return e.Held(step, pass_no, CONTACT_DAILY, release, since)
         self.mailed_on[day.begins] += 1
         self.sent.append((life.now, template))
+        life.contact = replace(
+            life.contact,
+            received=life.contact.received | {template},
+            mailed=(*life.contact.mailed, life.now) if funnel.caps else (),
+        )
+        return e.Accepted(step, pass_no, life.now)

@@ -39,6 +39,10 @@ def test_who_runs_out_when_is_told_with_what_it_rests_on(tmp_path: Path) -> None
     assert "If nothing happens: nobody answers" in told
     assert "contacts" in told.splitlines()[0]
 
+    vietnamese = run("forecast", "--language", "vi")
+    assert "Nếu không có gì xảy ra" in vietnamese
+    assert "liên hệ" in vietnamese.splitlines()[0]
+
 
 def test_a_triggered_sequence_has_no_end_to_foresee() -> None:
     run("apply")

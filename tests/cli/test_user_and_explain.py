@@ -94,7 +94,7 @@ def test_the_next_days_of_a_contact_are_told_in_both_languages(
 
 def test_an_earlier_day_is_explained_as_it_was(run: Run, sown: Sown) -> None:
     late = run("explain", "31", "--at", sown[1].isoformat()).output
-    early = run("explain", "31", "--at", "2026-03-02T08:00").output
+    early = run("explain", "31", "--at", "2026-03-02T08:31").output
     assert "Score: 0.00" in early
     assert len(early) < len(late)
 
@@ -104,3 +104,12 @@ def test_what_cannot_be_explained_is_said(run: Run) -> None:
         run("explain", "nobody@example.com")
     with pytest.raises(Invalid, match="is no instant"):
         run("explain", "31", "--at", "yesterday")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "This contact did not exist then"), ("vi", "Khi đó chưa có")]
+)
+def test_before_a_contact_existed_nothing_else_is_told(run: Run, language: str, words: str) -> None:
+    told = run("explain", "1", "--at", "2001-01-01", "--language", language).output
+    assert words in told
+    assert len(told.splitlines()) == 3

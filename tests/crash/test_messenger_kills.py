@@ -68,7 +68,7 @@ class Office:
     def has_been_called(self, times: int) -> bool:
         return len(self.receiver.received) >= times
 
-    def rows(self, kind: str = "webhook") -> dict[str, sa.Row[Any]]:
+    def rows(self, kind: str = "webhook") -> dict[str, Any]:
         """The deliveries of a kind, by the id of their message."""
         columns = (D.message_id, D.status, D.attempts, D.code, D.not_before, D.settled_at)
         with self.world.deps.database.read() as tx:

@@ -1,0 +1,40 @@
+"""In which language a command answers: one option, the same for every command that has it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from zoneinfo import ZoneInfo
+
+import click
+from flask import Flask
+
+from nurture.engine.accounts import Accounts
+from nurture.engine.dependencies import Dependencies
+from nurture.web.app import WebDependencies, create_app
+from nurture.web.i18n import LANGUAGES, known, use_language
+from nurture.web.server import account_zone
+
+LANGUAGE = click.option(
+    "--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True,
+    help="The language of the answer.",
+)  # fmt: skip
+
+
+@contextmanager
+def speaking(deps: Dependencies, language: str, zone: ZoneInfo | None = None) -> Iterator[None]:
+    """Have the admin's words in `language` for as long as the block runs."""
+    with _in_words(deps, zone).app_context():
+        use_language(known(language) or "en")
+        yield
+
+
+def _in_words(deps: Dependencies, zone: ZoneInfo | None) -> Flask:
+    """The admin's application, of which only the words and formats are used here."""
+    given = WebDependencies(
+        settings=deps.settings,
+        secrets=deps.secrets,
+        accounts=Accounts(deps.database),
+        engine=deps,
+        clock=deps.clock,
+        zone=zone or account_zone(deps),
+    )
+    return create_app(given)
