@@ -9,7 +9,7 @@ from nurture.cli.parts import parts, settings
 from nurture.engine.export import export_files
 from nurture.engine.publish import apply as publish
 from nurture.engine.publish import check_files
-from nurture.engine.segment_building import Progress
+from nurture.engine.segment_building import Progress, Told
 from nurture.errors import Invalid
 
 
@@ -39,7 +39,7 @@ def check() -> None:
 def apply(by: str, take: tuple[str, ...]) -> None:
     """Publish campaign files as new immutable versions: all of them or, with a fault, none."""
     deps = parts()
-    done = publish(deps, by, deps.clock.now(), _chosen(take), _told)
+    done = publish(deps, by, deps.clock.now(), _chosen(take), _teller())
     for warning in done.warnings:
         click.echo(f"warning: {warning}")
     if done.funnel:
@@ -56,11 +56,20 @@ def apply(by: str, take: tuple[str, ...]) -> None:
         click.echo("Nothing changed; nothing was published.")
 
 
-def _told(progress: Progress) -> None:
-    click.echo(
-        f"{progress.key}: {progress.looked_at:,} contacts looked at, {progress.members:,} belong",
-        err=True,
-    )
+def _teller() -> Told:
+    """Return what tells how far a build is, each line once: parts are many."""
+    last = ""
+
+    def tell(progress: Progress) -> None:
+        nonlocal last
+        line = f"{progress.key}: {progress.share:.0%} of all contacts looked at"
+        if progress.members is not None:
+            line += f", {progress.members:,} belong"
+        if line != last:
+            click.echo(line, err=True)
+        last = line
+
+    return tell
 
 
 def _chosen(take: tuple[str, ...]) -> dict[str, str]:

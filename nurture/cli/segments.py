@@ -19,7 +19,7 @@ def list_segments() -> None:
         click.echo("There is no segment yet: write campaigns/segments.yaml, then `nurture apply`.")
     wide = max((len(one.key) for one in found), default=0)
     for one in found:
-        state = "" if one.built_at else "  still being built"
+        state = "" if one.built >= 1 else f"  still being built: {one.built:.0%} looked at"
         click.echo(f"{one.key:{wide}}  {one.members:>10,} contacts{state}")
 
 
@@ -31,8 +31,9 @@ def show(key: str, limit: int) -> None:
     found = segment(parts(), key, limit=limit)
     click.echo(f"{found.key}: {found.members:,} contacts")
     click.echo(f"when: {found.condition}")
-    if found.built_at is None:
-        click.echo("Not everybody was looked at yet; the workers go on with it.")
+    if found.built < 1:
+        share = f"{found.built:.0%} of all contacts were looked at"
+        click.echo(f"Still being built: {share}, and the workers go on with it.")
     for member in found.page:
         click.echo(f"{member.since:%Y-%m-%d %H:%M} UTC  {member.email}  (contact {member.id})")
     if found.members > len(found.page):

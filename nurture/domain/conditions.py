@@ -131,7 +131,10 @@ def walk(condition: Condition) -> Iterator[Condition]:
 
 def matches_properties(where: Mapping[str, Value], properties: Mapping[str, Value]) -> bool:
     """Return whether every wanted property is there; texts may hold * and ? wildcards."""
-    return not where or all(_wanted(want, properties.get(name)) for name, want in where.items())
+    for name, want in where.items():  # noqa: SIM110 - every event of everybody comes by here
+        if not _wanted(want, properties.get(name)):
+            return False
+    return True
 
 
 def may_count(occurrence: Occurrence, event: str) -> bool:
@@ -145,6 +148,8 @@ def counts(occurrence: Occurrence, event: str) -> bool:
 
 
 def _wanted(want: Value, have: Value) -> bool:
+    if isinstance(have, str) and isinstance(want, str):
+        return matches(have, want)  # Nearly always.
     if have is None:
         return False
     if isinstance(want, tuple):
@@ -171,7 +176,7 @@ def _did(did: Did, contact: Contact, now: datetime, *, unknown_opens: bool) -> b
         known = counts(occurrence, did.event)
         if not known and not (unknown_opens and may_count(occurrence, did.event)):
             continue
-        if matches_properties(did.where, occurrence.properties):
+        if not did.where or matches_properties(did.where, occurrence.properties):
             found += 1
             if found > did.bound:
                 break

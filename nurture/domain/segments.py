@@ -9,7 +9,7 @@ from types import MappingProxyType
 from nurture.domain.comparing import compares
 from nurture.domain.conditions import Compare, Condition, Did, walk
 from nurture.domain.contact import Value
-from nurture.domain.turning import looks_at_clock
+from nurture.domain.turning import Timed, timed_parts
 
 # What happens to contacts at the border of a segment; its key is the property `segment`.
 ENTERED, LEFT = "segment_entered", "segment_left"
@@ -26,9 +26,14 @@ class Segment:
     description: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
+    def timed_parts(self) -> tuple[Timed, ...]:
+        """The parts of the condition that look at the clock."""
+        return timed_parts(self.when)
+
+    @property
     def is_timed(self) -> bool:
         """Whether time alone can bring a contact in or out, the score left aside."""
-        return looks_at_clock(self.when)
+        return bool(self.timed_parts)
 
     @cached_property
     def asked(self) -> tuple[Did, ...]:
@@ -95,9 +100,25 @@ def _circle(needs: Mapping[str, set[str]], left: set[str]) -> tuple[str, ...]:
     return tuple(way[way.index(following) :])
 
 
-def span_of(segments: Iterable[Segment]) -> tuple[frozenset[str], timedelta | None]:
-    """Return the events that segments ask for, and how far back; None for ever."""
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What segments ask of the past: events by these names, and how far back (None for ever).
+
+    Only of the `detailed` ones the properties matter.
+    """
+
+    names: frozenset[str]
+    detailed: frozenset[str]
+    span: timedelta | None
+
+
+def recall_of(segments: Iterable[Segment]) -> Recall:
+    """Return how much of a history decides who is in these segments, and until when."""
     asked = [did for one in segments for did in one.asked]
     spans = [did.within for did in asked]
     longest = None if None in spans else max((one for one in spans if one), default=timedelta())
-    return frozenset(did.event for did in asked), longest
+    return Recall(
+        frozenset(did.event for did in asked),
+        frozenset(did.event for did in asked if did.where),
+        longest,
+    )

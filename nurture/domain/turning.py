@@ -5,7 +5,7 @@ ledger (`scoring.leaves`).
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from nurture.domain.comparing import Op, as_instant, as_number, span
@@ -24,6 +24,8 @@ from nurture.domain.contact import Contact
 # A clock counts in these: "more than two hours" is true one of them after "two hours or more".
 _TICK = timedelta(microseconds=1)
 
+Timed = Did | Compare
+
 
 def turns_at(condition: Condition, contact: Contact, now: datetime) -> datetime | None:
     """Return when a part of `condition` that looks at the clock next changes its answer.
@@ -31,16 +33,27 @@ def turns_at(condition: Condition, contact: Contact, now: datetime) -> datetime 
     None when time alone never changes it. The whole may well stay as it is then: who looks at
     that instant asks it anew, and again for the next one.
     """
-    found = (_part_turns_at(part, contact, now) for part in walk(condition))
+    return next_turn(timed_parts(condition), contact, now)
+
+
+def next_turn(parts: Iterable[Timed], contact: Contact, now: datetime) -> datetime | None:
+    """Return what `turns_at` does for the condition whose timed parts these are."""
+    found = [_part_turns_at(part, contact, now) for part in parts]
     return min((one for one in found if one is not None), default=None)
+
+
+def timed_parts(condition: Condition) -> tuple[Timed, ...]:
+    """Return the parts of `condition` that look at the clock."""
+    return tuple(
+        part
+        for part in walk(condition)
+        if isinstance(part, Did) or (isinstance(part, Compare) and _is_timed(part))
+    )
 
 
 def looks_at_clock(condition: Condition) -> bool:
     """Return whether time alone can change the answer of `condition`, the score left aside."""
-    return any(
-        isinstance(part, Did) or (isinstance(part, Compare) and _is_timed(part))
-        for part in walk(condition)
-    )
+    return bool(timed_parts(condition))
 
 
 def _is_timed(compare: Compare) -> bool:
@@ -51,17 +64,13 @@ def _is_timed(compare: Compare) -> bool:
     )
 
 
-def _part_turns_at(part: Condition, contact: Contact, now: datetime) -> datetime | None:
-    match part:
-        case Did():
-            return _did_turns_at(part, contact, now)
-        case Compare() if _is_timed(part):
-            before = holds(part, contact, now)
-            instants = sorted(_instants(part, contact))
-            later = (one for one in instants if one > now)
-            return next((one for one in later if holds(part, contact, one) != before), None)
-        case _:
-            return None
+def _part_turns_at(part: Timed, contact: Contact, now: datetime) -> datetime | None:
+    if isinstance(part, Did):
+        return _did_turns_at(part, contact, now)
+    before = holds(part, contact, now)
+    instants = sorted(_instants(part, contact))
+    later = (one for one in instants if one > now)
+    return next((one for one in later if holds(part, contact, one) != before), None)
 
 
 def _instants(compare: Compare, contact: Contact) -> Iterator[datetime]:
@@ -103,29 +112,50 @@ def _did_turns_at(did: Did, contact: Contact, now: datetime) -> datetime | None:
     gone = None if did.within is None else now - did.within
     past = 0
     for one in reversed(contact.history):
+        at = one.occurred_at
         # What left the window never comes back into it, and beyond so many more make no
         # difference: the newest leave it last.
-        if (gone is not None and one.occurred_at <= gone) or past > did.bound:
+        if (gone is not None and at <= gone) or past > did.bound:
             break
         if one.name != did.event or not matches_properties(did.where, one.properties):
             continue
         if counts(one, did.event):
-            known.append(one.occurred_at)
-            possible.append(one.occurred_at)
-            past += one.occurred_at <= now
+            known.append(at)
+            possible.append(at)
+            past += at <= now
         elif may_count(one, did.event):
-            possible.append(one.occurred_at)
+            possible.append(at)
     known.sort()
-    possible.sort()
-    ends = [] if did.within is None else [at + did.within for at in possible]
-    instants = sorted({at for at in (*possible, *ends) if at > now})
-    if not instants:
-        return None
-    before = (_enough(did, known, now), _enough(did, possible, now))
-    for at in instants:
-        if (_enough(did, known, at), _enough(did, possible, at)) != before:
+    found = [_number_turns_at(did, known, now)]
+    if len(possible) > len(known):
+        possible.sort()
+        found.append(_number_turns_at(did, possible, now))
+    return min((one for one in found if one is not None), default=None)
+
+
+def _number_turns_at(did: Did, times: Sequence[datetime], now: datetime) -> datetime | None:
+    """Return when the answer next changes, of `times` in the window or to come, ascending."""
+    within = did.within
+    if not times or times[-1] <= now:
+        return None if within is None else _falls_at(did, times, within)
+    ends = [] if within is None else [at + within for at in times]
+    before = _enough(did, times, now)
+    for at in sorted({at for at in (*times, *ends) if at > now}):
+        if _enough(did, times, at) != before:
             return at
     return None
+
+
+def _falls_at(did: Did, times: Sequence[datetime], within: timedelta) -> datetime | None:
+    """Return when the answer changes as all of `times`, one after the other, leave the window."""
+    number, most = len(times), did.at_most
+    if most is not None and number > most:
+        # So many are left when as many as are too many have gone; or fewer, if some go at once.
+        at = times[number - most - 1] + within
+        return at if _enough(did, times, at) else None
+    if number < did.at_least or did.at_least <= 0:
+        return None
+    return times[number - did.at_least] + within
 
 
 def _enough(did: Did, times: Sequence[datetime], at: datetime) -> bool:

@@ -11,7 +11,7 @@ from nurture.campaigns.parse import parse_funnel, parse_segment, parse_sequence
 from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.funnel import Funnel
-from nurture.domain.segments import Segment, in_order
+from nurture.domain.segments import Recall, Segment, in_order, recall_of
 from nurture.domain.sequence import Branch, Goal, Sequence, Wait, WaitFor, WhileActive
 from nurture.errors import NotFound
 from nurture.mailer.compiled import CompiledEmail
@@ -101,6 +101,11 @@ class Catalog:
         """Whether any rule asks which segments a contact is in; segments see to that themselves."""
         return self._asks("segment")
 
+    @cached_property
+    def recall(self) -> Recall:
+        """What the segments ask of a contact's history."""
+        return recall_of(one.segment for one in self.segments)
+
     def any_segment_asks(self, kind: str) -> bool:
         """Return whether any segment looks at the subject called `kind`."""
         return any(one.segment.asks(kind) for one in self.segments)
@@ -184,8 +189,8 @@ class Definitions:
         stored = segments_stored(tx)
         ids = {one.key: one.id for one in stored}
         segments, _ = in_order([parse_segment(one.document) for one in stored])
-        watched = tuple(one.when for one in segments)
-        funnel = replace(parse_funnel(document, version=number), watched=watched)
+        asked = tuple(one.when for one in segments)
+        funnel = replace(parse_funnel(document, version=number), watched=asked)
         winners = MappingProxyType(experiments.winners(tx))
         known = self._catalog.funnel.version if self._catalog else 0
         if (known, self._winners) != (number, winners):

@@ -15,7 +15,7 @@ from nurture.campaigns.folder import digest as digest_of
 from nurture.domain.sequence import Email, Notify, Sequence
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.differing import What, is_kept, refuse_conflicts, sequence_plans
-from nurture.engine.segment_building import Told, build, publish_segments
+from nurture.engine.segment_building import Told, build_all, publish_segments
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid, Problem
@@ -144,7 +144,7 @@ def apply(
     if result.funnel or result.sequences:
         place_contacts(deps, now)
     if result.segments:
-        build(deps, now, told)
+        build_all(deps, told)
     return result
 
 

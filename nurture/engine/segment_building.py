@@ -8,20 +8,26 @@ from functools import partial
 from nurture.campaigns.folder import digest
 from nurture.campaigns.parse import parse_segment
 from nurture.campaigns.segment_shape import segment_document
-from nurture.domain.segments import Segment, in_order
-from nurture.domain.turning import turns_at
+from nurture.domain.conditions import Did
+from nurture.domain.contact import Contact
+from nurture.domain.segments import Segment, in_order, recall_of
+from nurture.domain.turning import next_turn
 from nurture.engine.definitions import TRACK, SegmentDefinition
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.isolation import around_bad_runs, isolate
 from nurture.engine.score import rescore
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
-from nurture.store import ledger, people, segments
+from nurture.store import ledger, people, segment_looks, segments
 from nurture.store.condition_members import EVERYTHING, members, turning
 from nurture.store.database import Transaction
+from nurture.store.people import Need
+from nurture.store.segment_looks import Place
 
-# Contacts that one transaction of a build looks at.
-BATCH = 10_000
+# Contacts that one transaction of a build looks at, and holds where it must.
+PART = 2_000
+# Transactions of a build in one round of a ticker, which has other work to do.
+PARTS = 5
 # Contacts whose time has come, in one transaction.
 CHUNK = 200
 # One whom no rule can be applied to is looked at again after this long.
@@ -32,11 +38,19 @@ NEED = replace(EVERYTHING, track=TRACK)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the build of one segment has come."""
+    """How far the build of one segment has come; how many `members` there are, at its end."""
 
     key: str
+    share: float
+    members: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one transaction of a build did."""
+
     looked_at: int
-    members: int
+    progress: Progress | None
 
 
 Told = Callable[[Progress], None]
@@ -73,76 +87,113 @@ def publish_segments(
     return tuple(sorted(changed | {one.key for one in gone}))
 
 
-def build(deps: Dependencies, now: datetime, told: Told = lambda _: None, size: int = BATCH) -> int:
-    """Look at everybody for the segments that were published; return how many were built.
-
-    Whoever is in or out by the new definition did nothing, so that no event tells of it. Contacts
-    that change meanwhile are seen to by their own transactions, which hold them. `size` is how many
-    contacts one transaction looks at.
-    """
-    with deps.database.read() as tx:
-        open_ = set(segments.unbuilt(tx))
-        if not open_:
-            return 0
-        catalog = deps.definitions.catalog(tx)
-    done = 0
-    for one in catalog.segments:
-        if one.id in open_:
-            done += _build_one(deps, one, now, told, size)
-    return done
-
-
-def _build_one(
-    deps: Dependencies, one: SegmentDefinition, now: datetime, told: Told, size: int
+def build(
+    deps: Dependencies,
+    now: datetime,
+    told: Told = lambda _: None,
+    *,
+    size: int = PART,
+    most: int = PARTS,
 ) -> int:
-    after = looked = inside = 0
+    """Look at the next contacts for the segments that were published; return at how many.
+
+    `size` contacts in each transaction and `most` transactions, from where it was left. Whoever is
+    in or out by the new definition did nothing, so that no event tells of it. Contacts that change
+    meanwhile are seen to by their own transactions, which hold them.
+    """
+    looked_at = 0
+    for _ in range(most):
+        part = committed(deps, now, partial(_build_part, size=size))
+        if part is None:
+            break
+        looked_at += part.looked_at
+        if part.progress is not None:
+            told(part.progress)
+    return looked_at
+
+
+def build_all(deps: Dependencies, told: Told = lambda _: None) -> None:
+    """Look at everybody for the segments that were published, however long it takes.
+
+    Each look is as of its own moment: of what happened meanwhile nothing is in its future.
+    """
+    while _are_open(deps):
+        build(deps, deps.clock.now(), told)
+
+
+def _are_open(deps: Dependencies) -> bool:
     with deps.database.read() as tx:
-        begun = segments.by_key(tx, one.segment.key)
-    while True:
-        with deps.database.begin() as tx:
-            part = segments.contact_range(tx, after, size)
-            if part is None:
-                break
-            inside += _build_range(tx, one, (part[0], part[1]), now)
-        after, looked = part[1], looked + part[2]
-        told(Progress(one.segment.key, looked, inside))
-    with deps.database.begin() as tx:
-        return int(begun is not None and segments.mark_built(tx, one.id, begun.digest, now))
+        return bool(segments.unbuilt(tx))
+
+
+def _build_part(work: Work, size: int) -> Part | None:
+    """Look at the next contacts for the first segment that is not built; None when all are.
+
+    Whoever rests on another one comes behind it, and is looked at when that one is complete.
+    """
+    first = _first_unbuilt(work)
+    if first is None:
+        return None
+    held = segments.hold_unbuilt(work.tx, first.id)
+    again = _first_unbuilt(work)
+    if held is None or again is None or again.id != first.id:
+        # Somebody has built it or published others meanwhile; now nobody can any more.
+        return Part(0, None)
+    span = segments.contact_range(work.tx, held.built_to, size)
+    if span is not None:
+        _build_range(work.tx, again, (span[0], span[1]), work.now)
+        segments.built_to(work.tx, again.id, span[1])
+    if span is None or span[2] < size:
+        segments.mark_built(work.tx, again.id, work.now)
+        members = segments.count(work.tx, again.id)
+        return Part(span[2] if span else 0, Progress(held.key, 1.0, members))
+    share = span[1] / segments.last_contact(work.tx)
+    return Part(span[2], Progress(held.key, share))
+
+
+def _first_unbuilt(work: Work) -> SegmentDefinition | None:
+    open_ = segments.unbuilt(work.tx)
+    if not open_:
+        return None
+    catalog = work.definitions.catalog(work.tx)
+    return next((one for one in catalog.segments if one.id in open_), None)
 
 
 def _build_range(
     tx: Transaction, one: SegmentDefinition, between: tuple[int, int], now: datetime
-) -> int:
-    """Bring the members in a range of contacts up to date; return how many they are."""
+) -> None:
+    """Bring members in a range of contacts up to date, and when they are to be looked at."""
     when = one.segment.when
     wanted = members(tx, when, now, between=between, need=NEED)
-    known = segments.members_between(tx, one.id, *between)
-    doubtful = wanted ^ known
+    doubtful = wanted ^ segments.members_between(tx, one.id, *between)
+    turns = set(turning(tx, when, now, between, NEED)) if one.segment.is_timed else set()
+    # Somebody may have changed since; whoever is held does not any more.
+    people.lock(tx, doubtful | turns)
     if doubtful:
-        # Somebody may have changed since; whoever is held does not any more.
-        people.lock(tx, doubtful)
         sure = members(tx, when, now, ids=doubtful, need=NEED)
-        known = segments.members_between(tx, one.id, *between)
-        segments.enter(tx, ((one.id, key) for key in sure - known), now)
-        segments.leave(tx, ((one.id, key) for key in (doubtful - sure) & known))
-        wanted = (wanted - doubtful) | sure
-    if one.segment.is_timed:
-        _plan(tx, one, turning(tx, when, now, between, NEED), now)
-    return len(wanted)
+        known = segments.members_between(tx, one.id, *between) & doubtful
+        segment_looks.enter(tx, ((one.id, key) for key in sure - known), now)
+        segment_looks.leave(tx, ((one.id, key) for key in known - sure))
+    if turns:
+        planned = segments.rechecks_between(tx, one.id, *between)
+        segment_looks.plan(tx, _turns(tx, one, turns, now), planned)
 
 
-def _plan(
-    tx: Transaction, one: SegmentDefinition, contact_ids: Sequence[int], now: datetime
-) -> None:
-    for start in range(0, len(contact_ids), CHUNK * 5):
-        ids = contact_ids[start : start + CHUNK * 5]
-        people.lock(tx, ids)
-        found = people.contacts(tx, ids, NEED)
-        wanted = {
-            (one.id, key): turns_at(one.segment.when, contact, now)
-            for key, contact in found.items()
-        }
-        segments.save_rechecks(tx, wanted, segments.rechecks(tx, [one.id], ids))
+def _turns(
+    tx: Transaction, one: SegmentDefinition, ids: set[int], now: datetime
+) -> dict[Place, datetime | None]:
+    """Return when time alone may change whether these contacts are in a segment."""
+    parts = one.segment.timed_parts
+    histories = segment_looks.recalled(tx, ids, recall_of([one.segment]), now)
+    if all(isinstance(part, Did) for part in parts):
+        # Most often the past is all that a clock is asked about; reading the rest takes longer.
+        found = {key: Contact(key, "") for key in ids}
+    else:
+        found = people.contacts(tx, ids, Need(received=False, track=TRACK))
+    return {
+        (one.id, key): next_turn(parts, replace(contact, history=histories.get(key, ())), now)
+        for key, contact in found.items()
+    }
 
 
 def turn(deps: Dependencies, now: datetime, limit: int = CHUNK) -> int:

@@ -14,13 +14,16 @@ from nurture.store.segment_reports import Member
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One segment; `page` are some of its members, the newest contacts first."""
+    """One segment; `page` are some of its members, the newest contacts first.
+
+    `built` is the share of all contacts (0 to 1) that were looked at since it was published.
+    """
 
     key: str
     document: dict[str, Any]
     members: int
     published_at: datetime
-    built_at: datetime | None
+    built: float
     page: tuple[Member, ...] = ()
 
     @property

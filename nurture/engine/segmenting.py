@@ -1,21 +1,20 @@
 """Who is in which segment, brought up to date for the contacts that something happened to."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from nurture.domain.conditions import holds
 from nurture.domain.contact import Contact, Occurrence
-from nurture.domain.segments import ENTERED, LEFT, span_of
-from nurture.domain.turning import turns_at
+from nurture.domain.segments import ENTERED, LEFT
+from nurture.domain.turning import next_turn
 from nurture.engine.definitions import SegmentDefinition
 from nurture.engine.work import Work
-from nurture.store import ledger, people, segments
+from nurture.store import ledger, segment_looks
 from nurture.store.ledger import NewEvent
+from nurture.store.segment_looks import Place
 
 SOURCE = "segment"
-
-Place = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -37,47 +36,31 @@ def follow(work: Work, contact_ids: Iterable[int]) -> list[NewEvent]:
     ids = sorted(set(contact_ids) & work.contacts.keys())
     if not defined or not ids:
         return []
-    numbers = [one.id for one in defined]
-    known = segments.memberships(work.tx, numbers, ids)
-    timed = [one.id for one in defined if one.segment.is_timed]
-    planned = segments.rechecks(work.tx, timed, ids)
+    members, rechecks = segment_looks.places(work.tx, ids)
+    histories = segment_looks.recalled(work.tx, ids, work.catalog.recall, work.now)
+    keys = {one.id: one.segment.key for one in defined}
     found = Found()
-    for contact in _storied(work, defined, ids, known):
-        keys = _look(defined, contact, known.get(contact.id, set()), work.now, found)
+    for contact_id in ids:
+        known = members.get(contact_id, set()) & keys.keys()
+        contact = replace(
+            work.contacts[contact_id],
+            history=histories.get(contact_id, ()),
+            segments=frozenset(keys[one] for one in known),
+        )
+        now_in = _look(defined, contact, known, work.now, found)
         if work.catalog.asks_segments:
-            work.contacts[contact.id] = replace(work.contacts[contact.id], segments=keys)
+            work.contacts[contact_id] = replace(work.contacts[contact_id], segments=now_in)
+    segment_looks.enter(work.tx, ((one.id, key) for one, key in found.entered), work.now)
+    segment_looks.leave(work.tx, ((one.id, key) for one, key in found.left))
+    segment_looks.plan(work.tx, found.rechecks, rechecks)
     fresh = [
         (one, contact_id, name)
         for name, some in ((ENTERED, found.entered), (LEFT, found.left))
         for one, contact_id in some
         if (one.id, contact_id) not in work.crossed
     ]
-    segments.enter(work.tx, [(one.id, key) for one, key in found.entered], work.now)
-    segments.leave(work.tx, [(one.id, key) for one, key in found.left])
-    segments.save_rechecks(work.tx, found.rechecks, planned)
     work.crossed.update((one.id, contact_id) for one, contact_id, _ in fresh)
     return _tell(work, fresh)
-
-
-def _storied(
-    work: Work,
-    defined: Sequence[SegmentDefinition],
-    ids: Sequence[int],
-    known: Mapping[int, set[int]],
-) -> Iterator[Contact]:
-    """Yield the contacts in their segments, with as much history as the segments ask for."""
-    names, span = span_of(one.segment for one in defined)
-    histories = {}
-    if names:
-        since = None if span is None else work.now - span
-        histories = people.history(work.tx, ids, names=names, since=since)
-    keys = {one.id: one.segment.key for one in defined}
-    for contact_id in ids:
-        yield replace(
-            work.contacts[contact_id],
-            history=tuple(histories.get(contact_id, ())),
-            segments=frozenset(keys[one] for one in known.get(contact_id, ())),
-        )
 
 
 def _look(
@@ -91,14 +74,13 @@ def _look(
     for one in defined:
         segment = one.segment
         belongs = holds(segment.when, contact, now)
-        if segment.is_timed:
-            found.rechecks[one.id, contact.id] = turns_at(segment.when, contact, now)
-        if belongs and one.id not in known:
-            found.entered.append((one, contact.id))
-            contact = replace(contact, segments=contact.segments | {segment.key})
-        elif not belongs and one.id in known:
-            found.left.append((one, contact.id))
-            contact = replace(contact, segments=contact.segments - {segment.key})
+        if segment.timed_parts:
+            at = next_turn(segment.timed_parts, contact, now)
+            found.rechecks[one.id, contact.id] = at
+        if belongs == (one.id in known):
+            continue
+        (found.entered if belongs else found.left).append((one, contact.id))
+        contact = replace(contact, segments=contact.segments ^ {segment.key})
     return contact.segments
 
 

@@ -56,7 +56,7 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
         Chore("settling webhooks", lambda: drain(lambda: _webhooks(deps), WEBHOOKS)),
         Chore("looking at whom time changes", lambda: drain(lambda: _fallen(deps), FALLEN)),
         Chore("looking at segments", lambda: drain(lambda: _segments(deps), TURNS)),
-        Chore("building segments", at_now(build), every=WAKES_EVERY),
+        Chore("building segments", at_now(build)),
         Chore("waking workers", at_now(wake_waiting)),
         Chore("waking the exhausted", at_now(wake_exhausted), every=WAKES_EVERY),
         Chore("opening what was queued", at_now(open_queued), every=WAKES_EVERY),

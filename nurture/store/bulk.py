@@ -17,9 +17,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute
 
 from nurture.store.bulk_statements import (
+    Conflicting,
     columns,
+    pg_delete,
     pg_insert,
     pg_update,
+    sqlite_delete,
     sqlite_insert,
     sqlite_update,
 )
@@ -47,20 +50,45 @@ def insert(
     if not rows:
         return []
     names = tuple(rows[0])
+    then = Conflicting.IGNORED if ignore_conflicts else Conflicting.ERROR
     if tx.dialect.name == "postgresql":
         shared, values = _written(model, names, rows)
-        statement = pg_insert(model, names, shared, ignore_conflicts, tuple(returning))
+        statement = pg_insert(model, names, shared, then, tuple(returning))
         result = tx.execute(statement, values)
         return list(result) if returning else []
     if not returning:
-        text = sqlite_insert(model, names, ignore_conflicts)
-        tx.exec_driver_sql(text, _bound(model, names, rows))
+        tx.exec_driver_sql(sqlite_insert(model, names, then), _bound(model, names, rows))
         return []
     insertion = sqlite.insert(model)
     if ignore_conflicts:
         insertion = insertion.on_conflict_do_nothing()
     wanted = [model.__table__.c[name] for name in returning]
     return list(tx.execute(insertion.returning(*wanted), [dict(row) for row in rows]))
+
+
+def put(tx: Transaction, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows`; one whose primary key is there already overwrites it."""
+    if not rows:
+        return
+    names = tuple(rows[0])
+    if tx.dialect.name == "postgresql":
+        shared, values = _written(model, names, rows)
+        tx.execute(pg_insert(model, names, shared, Conflicting.OVERWRITES, ()), values)
+        return
+    text = sqlite_insert(model, names, Conflicting.OVERWRITES)
+    tx.exec_driver_sql(text, _bound(model, names, rows))
+
+
+def delete(tx: Transaction, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Delete the rows whose columns hold what one of `rows` says."""
+    if not rows:
+        return
+    names = tuple(rows[0])
+    if tx.dialect.name == "postgresql":
+        shared, values = _written(model, names, rows)
+        tx.execute(pg_delete(model, names, shared), values)
+        return
+    tx.exec_driver_sql(sqlite_delete(model, names), _bound(model, names, rows))
 
 
 def update(

@@ -1,6 +1,7 @@
 """The statements that `nurture.store.bulk` executes, each built once."""
 
 from collections.abc import Sequence
+from enum import Enum
 from functools import lru_cache
 
 import sqlalchemy as sa
@@ -21,17 +22,35 @@ def columns(model: type[Base], names: tuple[str, ...]) -> tuple[tuple[str, str, 
     return tuple(found)
 
 
+class Conflicting(Enum):
+    """What becomes of a row that a unique constraint refuses: an error, nothing, or the row."""
+
+    ERROR = "error"
+    IGNORED = "ignored"
+    OVERWRITES = "overwrites"
+
+
+def _conflicting(model: type[Base], names: tuple[str, ...], then: Conflicting) -> str:
+    match then:
+        case Conflicting.ERROR:
+            return ""
+        case Conflicting.IGNORED:
+            return " ON CONFLICT DO NOTHING"
+        case Conflicting.OVERWRITES:
+            keys = {column.name for column in model.__table__.primary_key}
+            listed = ", ".join(f'"{key}"' for key in sorted(keys))
+            others = [column for column, _, _ in columns(model, names) if column not in keys]
+            changed = ", ".join(f'"{one}" = excluded."{one}"' for one in others)
+            return f" ON CONFLICT ({listed}) DO UPDATE SET {changed}"
+
+
 @lru_cache(maxsize=256)
-def sqlite_insert(
-    model: type[Base],
-    names: tuple[str, ...],
-    ignore: bool,  # noqa: FBT001 - lru_cache tells keyword calls apart
-) -> str:
+def sqlite_insert(model: type[Base], names: tuple[str, ...], then: Conflicting) -> str:
     """Return SQLite's statement to insert one row."""
     listed = ", ".join(f'"{column}"' for column, _, _ in columns(model, names))
     places = ", ".join("?" for _ in names)
     sql = f'INSERT INTO "{model.__tablename__}" ({listed}) VALUES ({places})'  # noqa: S608
-    return f"{sql} ON CONFLICT DO NOTHING" if ignore else sql
+    return sql + _conflicting(model, names, then)
 
 
 @lru_cache(maxsize=256)
@@ -68,7 +87,7 @@ def pg_insert(
     model: type[Base],
     names: tuple[str, ...],
     shared: frozenset[str],
-    ignore: bool,  # noqa: FBT001 - lru_cache tells keyword calls apart
+    then: Conflicting,
     returning: tuple[str, ...],
 ) -> sa.TextClause | sa.TextualSelect:
     """Return PostgreSQL's statement to insert all rows; columns in `shared` are no arrays."""
@@ -80,8 +99,7 @@ def pg_insert(
         f'INSERT INTO "{model.__tablename__}" ({listed}) '  # noqa: S608
         f"SELECT {', '.join(values)} FROM {source}"
     )
-    if ignore:
-        sql += " ON CONFLICT DO NOTHING"
+    sql += _conflicting(model, names, then)
     if not returning:
         return sa.text(sql)
     sql += " RETURNING " + ", ".join(f'"{model.__table__.c[name].name}"' for name in returning)
@@ -111,3 +129,21 @@ def pg_update(
         f'UPDATE "{model.__tablename__}" AS t SET {changed} '  # noqa: S608
         f"FROM {source} WHERE {wanted}"
     )
+
+
+@lru_cache(maxsize=256)
+def sqlite_delete(model: type[Base], names: tuple[str, ...]) -> str:
+    """Return SQLite's statement to delete one row."""
+    wanted = " AND ".join(f'"{column}" = ?' for column, _, _ in columns(model, names))
+    return f'DELETE FROM "{model.__tablename__}" WHERE {wanted}'  # noqa: S608
+
+
+@lru_cache(maxsize=256)
+def pg_delete(model: type[Base], names: tuple[str, ...], shared: frozenset[str]) -> sa.TextClause:
+    """Return PostgreSQL's statement to delete all rows; columns in `shared` are no arrays."""
+    described = columns(model, names)
+    values, source = _source(described, names, shared)
+    wanted = " AND ".join(
+        f't."{column}" = {value}' for (column, _, _), value in zip(described, values, strict=True)
+    )
+    return sa.text(f'DELETE FROM "{model.__tablename__}" AS t USING {source} WHERE {wanted}')  # noqa: S608

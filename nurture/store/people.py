@@ -3,18 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from nurture.domain.contact import Contact, Occurrence, Standing, Value, Verdict
 from nurture.domain.zones import COMPANY_ZONE
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+from nurture.store.each import Rows, each_named
 from nurture.store.trials import is_counted
 
 
@@ -141,20 +140,13 @@ def _suppressions(tx: Transaction, keys: Iterable[str]) -> dict[str, frozenset[s
 
 
 @cache
-def _select_received(dialect: str) -> sa.Select[int, str]:
+def _select_received(dialect: str) -> Rows:
     t = tables.Received
-    if dialect != "postgresql":
-        return sa.select(t.contact_id, t.content).where(
-            bulk.among_named(dialect, t.contact_id, "ids")
-        )
-    # Contact by contact, so that the index is used even by a plan that was made, and kept, while
-    # the table was empty: reading all of it for each contact would be a hundred times the work.
-    ids = sa.cast(sa.bindparam("ids", type_=sa.Text), postgresql.ARRAY(sa.BigInteger))
-    unnested = sa.func.unnest(ids).table_valued(sa.column("id", sa.BigInteger), name="wanted")
-    wanted = unnested.render_derived()
-    one = sa.select(t.contact_id, t.content).where(t.contact_id == wanted.c.id)
-    each = one.offset(0).lateral("each")
-    return sa.select(each.c.contact_id, each.c.content).select_from(wanted.join(each, sa.true()))
+    return each_named(
+        dialect,
+        "ids",
+        lambda wanted: sa.select(t.contact_id, t.content).where(wanted(t.contact_id)),
+    )
 
 
 def _received(tx: Transaction, ids: list[int]) -> dict[int, frozenset[str]]:
@@ -192,37 +184,29 @@ def segments_of(tx: Transaction, ids: Iterable[int]) -> dict[int, frozenset[str]
     return {key: frozenset(keys) for key, keys in found.items()}
 
 
-def history(
-    tx: Transaction,
-    ids: Iterable[int],
-    *,
-    names: Iterable[str] | None = None,
-    since: datetime | None = None,
-) -> dict[int, list[Occurrence]]:
-    """Return the occurrences of each contact, oldest first.
-
-    Only those called by one of `names`, and only those after `since`, where they are given.
-    """
+@cache
+def _select_history(dialect: str) -> sa.Select[Any]:
     t = tables.Event
-    found: dict[int, list[Occurrence]] = defaultdict(list)
-    statement = (
+    return (
         sa.select(t.contact_id, t.id, t.name, t.occurred_at, t.verdict, t.properties, t.dedupe_key)
-        .where(bulk.among(tx, t.contact_id, ids))
+        .where(bulk.among_named(dialect, t.contact_id, "ids"))
         .order_by(t.occurred_at, t.id)
     )
-    if names is not None:
-        statement = statement.where(t.name.in_(sorted(set(names))))
-    if since is not None:
-        statement = statement.where(t.occurred_at > since)
-    for row in tx.execute(statement):
-        found[row.contact_id].append(
+
+
+def history(tx: Transaction, ids: Iterable[int]) -> dict[int, list[Occurrence]]:
+    """Return the occurrences of each contact, oldest first."""
+    found: dict[int, list[Occurrence]] = defaultdict(list)
+    rows = tx.execute(_select_history(tx.dialect.name), {"ids": bulk.listed(tx, ids)}).all()
+    for contact_id, id_, name, at, verdict, properties, dedupe_key in rows:
+        found[contact_id].append(
             Occurrence(
-                row.name,
-                row.occurred_at,
-                MappingProxyType(values(row.properties)),
-                Verdict(row.verdict),
-                row.id,
-                row.dedupe_key,
+                name,
+                at,
+                MappingProxyType(values(properties)),
+                Verdict(verdict),
+                id_,
+                dedupe_key,
             )
         )
     return found

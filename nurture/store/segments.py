@@ -1,7 +1,6 @@
-"""Segments as rows: what is published, who is in, and when time alone may change that."""
+"""Segments as rows: what is published, how far it is built, and whose time has come."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+from nurture.store.segment_looks import Place
 
 S, M, R, C = tables.Segment, tables.SegmentMember, tables.SegmentRecheck, tables.Contact
 
@@ -24,9 +24,10 @@ class Stored:
     digest: str
     published_at: datetime
     built_at: datetime | None
+    built_to: int
 
 
-_STORED = (S.id, S.key, S.document, S.digest, S.published_at, S.built_at)
+_STORED = (S.id, S.key, S.document, S.digest, S.published_at, S.built_at, S.built_to)
 
 
 def published(tx: Transaction) -> list[Stored]:
@@ -35,20 +36,13 @@ def published(tx: Transaction) -> list[Stored]:
     return [Stored(*row) for row in tx.execute(statement)]
 
 
-def by_key(tx: Transaction, key: str) -> Stored | None:
-    """Return a published segment, or None."""
-    statement = sa.select(*_STORED).where(S.key == key, S.retired_at.is_(None))
-    row = tx.execute(statement).first()
-    return None if row is None else Stored(*row)
-
-
 def save(
     tx: Transaction, key: str, document: Mapping[str, Any], digest: str, by: str, now: datetime
 ) -> int:
     """Publish a segment, to be built anew; return its id."""
     values = {
         "document": dict(document), "digest": digest, "published_at": now,
-        "published_by": by, "built_at": None, "retired_at": None,
+        "published_by": by, "built_at": None, "built_to": 0, "retired_at": None,
     }  # fmt: skip
     found = tx.execute(sa.update(S).where(S.key == key).values(**values).returning(S.id)).scalar()
     if found is not None:
@@ -58,26 +52,45 @@ def save(
 
 def retire(tx: Transaction, segment_id: int, now: datetime) -> None:
     """Take a segment out of use, with everybody in it."""
+    # The row first, as who builds it does: neither then waits for the other in a circle.
+    tx.execute(sa.update(S).where(S.id == segment_id).values(retired_at=now))
     for model in (M, R):
         tx.execute(sa.delete(model).where(model.segment_id == segment_id))
-    tx.execute(sa.update(S).where(S.id == segment_id).values(retired_at=now))
 
 
 def build_anew(tx: Transaction, ids: Iterable[int]) -> None:
     """Have everybody looked at for these segments once more."""
-    tx.execute(sa.update(S).where(S.id.in_(list(ids))).values(built_at=None))
+    tx.execute(sa.update(S).where(S.id.in_(list(ids))).values(built_at=None, built_to=0))
 
 
-def mark_built(tx: Transaction, segment_id: int, digest: str, now: datetime) -> bool:
-    """Say that everybody was looked at; False when it was published anew meanwhile."""
-    statement = sa.update(S).where(S.id == segment_id, S.digest == digest).values(built_at=now)
-    return tx.execute(statement).rowcount == 1
-
-
-def unbuilt(tx: Transaction) -> list[int]:
+def unbuilt(tx: Transaction) -> set[int]:
     """Return the segments for which everybody is still to be looked at."""
     statement = sa.select(S.id).where(S.built_at.is_(None), S.retired_at.is_(None))
-    return list(tx.execute(statement).scalars())
+    return set(tx.execute(statement).scalars())
+
+
+def hold_unbuilt(tx: Transaction, segment_id: int) -> Stored | None:
+    """Keep everybody else from building a segment or publishing it; None when it is built.
+
+    Contacts may still come into it and leave it meanwhile.
+    """
+    statement = (
+        sa.select(*_STORED)
+        .where(S.id == segment_id, S.built_at.is_(None), S.retired_at.is_(None))
+        .with_for_update(key_share=True)
+    )
+    row = tx.execute(statement).first()
+    return None if row is None else Stored(*row)
+
+
+def built_to(tx: Transaction, segment_id: int, contact_id: int) -> None:
+    """Note that everybody up to this contact was looked at."""
+    tx.execute(sa.update(S).where(S.id == segment_id).values(built_to=contact_id))
+
+
+def mark_built(tx: Transaction, segment_id: int, now: datetime) -> None:
+    """Note that everybody was looked at."""
+    tx.execute(sa.update(S).where(S.id == segment_id).values(built_at=now))
 
 
 def contact_range(tx: Transaction, after: int, size: int) -> tuple[int, int, int] | None:
@@ -97,79 +110,14 @@ def members_between(tx: Transaction, segment_id: int, first: int, last: int) -> 
     return set(tx.execute(statement).scalars())
 
 
-def memberships(
-    tx: Transaction, segment_ids: Iterable[int], contact_ids: Iterable[int]
-) -> dict[int, set[int]]:
-    """Return which of these segments each of these contacts is in."""
-    statement = sa.select(M.contact_id, M.segment_id).where(
-        bulk.among(tx, M.contact_id, contact_ids), M.segment_id.in_(list(segment_ids))
+def rechecks_between(
+    tx: Transaction, segment_id: int, first: int, last: int
+) -> dict[Place, datetime]:
+    """Return when contacts with ids in this range are to be looked at for a segment."""
+    statement = sa.select(R.contact_id, R.at).where(
+        R.segment_id == segment_id, R.contact_id.between(first, last)
     )
-    found: dict[int, set[int]] = defaultdict(set)
-    for contact_id, segment_id in tx.execute(statement):
-        found[contact_id].add(segment_id)
-    return found
-
-
-def rechecks(
-    tx: Transaction, segment_ids: Sequence[int], contact_ids: Iterable[int]
-) -> dict[tuple[int, int], datetime]:
-    """Return when each (segment, contact) of these is to be looked at."""
-    if not segment_ids:
-        return {}
-    statement = sa.select(R.segment_id, R.contact_id, R.at).where(
-        R.segment_id.in_(segment_ids), bulk.among(tx, R.contact_id, contact_ids)
-    )
-    return {(row.segment_id, row.contact_id): row.at for row in tx.execute(statement)}
-
-
-def enter(tx: Transaction, pairs: Iterable[tuple[int, int]], now: datetime) -> None:
-    """Add (segment, contact) pairs; one that is there already keeps its `since`."""
-    bulk.insert(
-        tx,
-        M,
-        [
-            {"segment_id": segment_id, "contact_id": contact_id, "since": now}
-            for segment_id, contact_id in sorted(pairs)
-        ],
-        ignore_conflicts=True,
-    )
-
-
-def leave(tx: Transaction, pairs: Iterable[tuple[int, int]]) -> None:
-    """Remove (segment, contact) pairs."""
-    _delete(tx, M, pairs)
-
-
-def save_rechecks(
-    tx: Transaction,
-    wanted: Mapping[tuple[int, int], datetime | None],
-    known: Mapping[tuple[int, int], datetime],
-) -> None:
-    """Bring the instants of (segment, contact) from `known` to `wanted`; None is never."""
-    changed = {place: at for place, at in wanted.items() if known.get(place) != at}
-    _delete(tx, R, [place for place in changed if place in known])
-    rows = [
-        {"segment_id": place[0], "contact_id": place[1], "at": at}
-        for place, at in sorted(changed.items())
-        if at is not None
-    ]
-    bulk.insert(tx, R, rows, ignore_conflicts=True)
-
-
-def _delete(
-    tx: Transaction,
-    model: type[tables.SegmentMember | tables.SegmentRecheck],
-    pairs: Iterable[tuple[int, int]],
-) -> None:
-    of_segment: dict[int, list[int]] = defaultdict(list)
-    for segment_id, contact_id in pairs:
-        of_segment[segment_id].append(contact_id)
-    for segment_id, contact_ids in sorted(of_segment.items()):
-        tx.execute(
-            sa.delete(model).where(
-                model.segment_id == segment_id, bulk.among(tx, model.contact_id, contact_ids)
-            )
-        )
+    return {(segment_id, contact_id): at for contact_id, at in tx.execute(statement)}
 
 
 def due(tx: Transaction, now: datetime, limit: int) -> list[int]:
@@ -185,7 +133,12 @@ def put_off(tx: Transaction, contact_ids: Iterable[int], now: datetime, until: d
     )
 
 
-def counts(tx: Transaction) -> dict[int, int]:
-    """Return how many are in each segment."""
-    statement = sa.select(M.segment_id, sa.func.count()).group_by(M.segment_id)
-    return {row[0]: row[1] for row in tx.execute(statement)}
+def count(tx: Transaction, segment_id: int) -> int:
+    """Return how many are in a segment."""
+    statement = sa.select(sa.func.count()).where(M.segment_id == segment_id)
+    return int(tx.execute(statement).scalar_one())
+
+
+def last_contact(tx: Transaction) -> int:
+    """Return the highest id of a contact; 0 when there is none."""
+    return int(tx.execute(sa.select(sa.func.max(C.id))).scalar() or 0)

@@ -603,7 +603,10 @@ class QueuedEntry(Base):
 
 
 class Segment(Base):
-    """A segment by its key. `built_at` is when all of its members were last looked for."""
+    """A segment by its key. `built_at` is when all of its members were last looked for.
+
+    While it is being built, everybody with an id up to `built_to` was looked at.
+    """
 
     __tablename__ = "segment"
     id: Mapped[int] = identity()
@@ -613,6 +616,7 @@ class Segment(Base):
     published_at: Mapped[datetime]
     published_by: Mapped[str]
     built_at: Mapped[datetime | None]
+    built_to: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     retired_at: Mapped[datetime | None]
 
 
@@ -627,11 +631,11 @@ class SegmentMember(Base):
 
 
 class SegmentRecheck(Base):
-    """When time alone may change whether a contact is in a segment."""
+    """When time alone may change whether a contact is in a segment; looked up by contact."""
 
     __tablename__ = "segment_recheck"
-    segment_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("segment.id"), primary_key=True)
     contact_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("contact.id"), primary_key=True)
+    segment_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("segment.id"), primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
 
 

@@ -11,7 +11,8 @@ from nurture.campaigns.parse import parse_segments
 from nurture.config import Settings
 from nurture.domain.conditions import holds
 from nurture.engine.record import fallen, score_again
-from nurture.engine.segment_building import Progress, build, publish_segments, turn
+from nurture.engine.segment_building import Progress, build, build_all, publish_segments, turn
+from nurture.engine.segment_reports import segments
 from nurture.engine.suppress import unsubscribe
 from nurture.store import people, tables
 from nurture.store.condition_members import EVERYTHING
@@ -91,17 +92,60 @@ def test_publishing_finds_everybody_and_tells_of_nobody(ready: Place) -> None:
     assert heard == []
 
 
-def test_a_build_goes_through_everybody_in_batches_and_says_how_far_it_is(
-    ready: Place,
-) -> None:
+def test_a_build_goes_on_where_it_was_left_and_says_how_far_it_is(ready: Place) -> None:
     ids = ready.add_many([f"p{n}" for n in range(5)])
     heard: list[Progress] = []
     written = [segment("all", {"language": "en"})]
     with ready.deps.database.begin() as tx:
         publish_segments(tx, parse_segments({"segments": written}), "test", ready.now)
-    assert build(ready.deps, ready.now, heard.append, size=2) == 1
-    assert [(one.looked_at, one.members) for one in heard] == [(2, 2), (4, 4), (5, 5)]
+
+    def part() -> int:
+        return build(ready.deps, ready.now, heard.append, size=2, most=1)
+
+    assert (part(), inside(ready, "all")) == (2, set(ids[:2]))
+    assert [one.built for one in segments(ready.deps)] == [0.4]
+    # Who is looked at by the build no more, and who not yet, are seen to by what happens to them.
+    ready.clicks(ids[0])
+    ready.clicks(ids[4])
+    assert inside(ready, "all") == {*ids[:2], ids[4]}
+    assert (part(), part(), part()) == (2, 1, 0)
+    assert [one.built for one in segments(ready.deps)] == [1]
     assert inside(ready, "all") == set(ids)
+    assert [(one.share, one.members) for one in heard] == [(0.4, None), (0.8, None), (1.0, 5)]
+
+
+def test_a_segment_published_anew_while_it_is_built_is_built_from_the_first_contact(
+    ready: Place,
+) -> None:
+    ids = ready.add_many([f"p{n}" for n in range(5)])
+    for when in ({"language": "en"}, {"language": "vi"}):
+        with ready.deps.database.begin() as tx:
+            found = parse_segments({"segments": [segment("some", when)]})
+            publish_segments(tx, found, "test", ready.now)
+        build(ready.deps, ready.now, size=2, most=2)
+    assert inside(ready, "some") == set()
+    build_all(ready.deps)
+    assert inside(ready, "some") == set()
+    with ready.deps.database.begin() as tx:
+        found = parse_segments({"segments": [segment("some", {"language": "en"})]})
+        publish_segments(tx, found, "test", ready.now)
+    build_all(ready.deps)
+    assert inside(ready, "some") == set(ids)
+
+
+def test_what_rests_on_another_segment_waits_until_that_one_is_built(ready: Place) -> None:
+    ids = ready.add_many([f"p{n}" for n in range(3)])
+    documents = [
+        segment("a", {"segment": "z"}),
+        segment("z", {"language": "en"}),
+    ]
+    with ready.deps.database.begin() as tx:
+        publish_segments(tx, parse_segments({"segments": documents}), "test", ready.now)
+    while inside(ready, "z") != set(ids):
+        assert inside(ready, "a") == set()
+        assert build(ready.deps, ready.now, size=1, most=1) == 1
+    build_all(ready.deps)
+    assert inside(ready, "a") == set(ids)
 
 
 def test_an_event_brings_its_contact_in_and_time_alone_takes_them_out(ready: Place) -> None:

@@ -118,3 +118,28 @@ def test_compare_and_set_writes_only_what_is_still_as_it_was_read(database: Data
     found = dict(read(database, E.id, E.step, order=E.id))
     assert found == {first.id: "new", second.id: "hello"}
     assert dict(read(database, E.id, E.revision, order=E.id)) == {first.id: 4, second.id: 3}
+
+
+def test_rows_are_put_over_those_that_are_there_and_deleted_by_what_they_hold(
+    database: Database,
+) -> None:
+    r = tables.SegmentRecheck
+    with database.begin() as tx:
+        people = bulk.insert(tx, C, [contact("ana"), contact("bo")], returning=("id",))
+        ana, bo = sorted(row.id for row in people)
+        shared = {"document": {}, "digest": "", "published_at": NOW, "published_by": "test"}
+        rows = [{"key": key, **shared} for key in "ab"]
+        a, b = sorted(row.id for row in bulk.insert(tx, tables.Segment, rows, returning=("id",)))
+        later = NOW + timedelta(days=1)
+
+        def places(*some: tuple[int, int]) -> list[dict[str, Any]]:
+            return [{"segment_id": one, "contact_id": key} for one, key in some]
+
+        first = places((a, ana), (a, bo), (b, ana))
+        bulk.put(tx, r, [{**one, "at": NOW} for one in first])
+        bulk.put(tx, r, [{**one, "at": later} for one in places((a, bo), (b, bo))])
+        bulk.put(tx, r, [])
+        bulk.delete(tx, r, places((a, ana), (b, bo)))
+        bulk.delete(tx, r, [])
+    found = read(database, r.segment_id, r.contact_id, r.at, order=r.segment_id)
+    assert found == [(a, bo, later), (b, ana, NOW)]

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("published_at", types.Instant(), nullable=False),
         sa.Column("published_by", sa.String(), nullable=False),
         sa.Column("built_at", types.Instant(), nullable=True),
+        sa.Column("built_to", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("retired_at", types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
         sa.UniqueConstraint("key", name=op.f("uq_segment_key")),
@@ -139,8 +140,8 @@ def upgrade() -> None:
     op.create_index("ix_segment_member_contact", "segment_member", ["contact_id"], unique=False)
     op.create_table(
         "segment_recheck",
-        sa.Column("segment_id", types.Key, nullable=False),
         sa.Column("contact_id", types.Key, nullable=False),
+        sa.Column("segment_id", types.Key, nullable=False),
         sa.Column("at", types.Instant(), nullable=False),
         sa.ForeignKeyConstraint(
             ["contact_id"], ["contact.id"], name=op.f("fk_segment_recheck_contact_id")
@@ -148,7 +149,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["segment_id"], ["segment.id"], name=op.f("fk_segment_recheck_segment_id")
         ),
-        sa.PrimaryKeyConstraint("segment_id", "contact_id", name=op.f("pk_segment_recheck")),
+        sa.PrimaryKeyConstraint("contact_id", "segment_id", name=op.f("pk_segment_recheck")),
     )
     op.create_index(op.f("ix_segment_recheck_at"), "segment_recheck", ["at"], unique=False)
     op.create_table(
