@@ -64,6 +64,8 @@ def matches(have: Value, pattern: Value) -> bool:
 
 
 def _equal(have: Value, want: Value, *, wild: bool) -> bool:
+    if not isinstance(have, tuple) and not isinstance(want, tuple):
+        return _same(have, want, wild=wild)
     haves = have if isinstance(have, tuple) else (have,)
     wants = want if isinstance(want, tuple) else (want,)
     return any(_same(one, other, wild=wild) for one in haves for other in wants)
@@ -74,7 +76,10 @@ def _same(have: Value, want: Value, *, wild: bool) -> bool:
         return matches(have, want)
     if isinstance(have, bool) or isinstance(want, bool):
         return have is want
-    left, right = as_number(have), as_number(want)
+    if have == want:
+        return True
+    left = as_number(have)
+    right = None if left is None else as_number(want)
     if left is not None and right is not None:
         return left == right
     return _folded(have) == _folded(want)

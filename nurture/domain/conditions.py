@@ -106,10 +106,13 @@ def holds(
             return _compare(condition, contact, now)
         case Did():
             return _did(condition, contact, now, unknown_opens=unknown_opens)
-        case All(parts):
-            return all(holds(part, contact, now, unknown_opens=unknown_opens) for part in parts)
-        case Any(parts):
-            return any(holds(part, contact, now, unknown_opens=unknown_opens) for part in parts)
+        case All(parts) | Any(parts):
+            # A loop, since this is asked of everybody for everything that happens.
+            stops = isinstance(condition, Any)
+            for part in parts:
+                if holds(part, contact, now, unknown_opens=unknown_opens) is stops:
+                    return stops
+            return not stops
         case Not(part):
             return not holds(part, contact, now, unknown_opens=unknown_opens)
         case _:

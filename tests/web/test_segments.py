@@ -60,6 +60,20 @@ def test_the_list_counts_members_and_says_the_condition(
     assert "Mọi người" in text(signed_in, "/segments/", "vi")
 
 
+def test_a_segment_that_is_being_built_says_how_far_it_is(
+    published: Dependencies, signed_in: FlaskClient, clock: StandingClock
+) -> None:
+    assert "eing built" not in text(signed_in, "/segments/")
+    everybody = {"key": "all", "name": {"vi": "a", "en": "a"}, "when": {"language": ["en"]}}
+    with published.database.begin() as tx:
+        publish_segments(tx, parse_segments({"segments": [everybody]}), "test", clock.now())
+    assert "Being built: 0%" in text(signed_in, "/segments/")
+    build(published, clock.now(), size=11, most=1)
+    assert "Being built: 2" in text(signed_in, "/segments/")
+    assert "of all contacts were looked at" in text(signed_in, "/segments/all")
+    assert "tổng số liên hệ" in text(signed_in, "/segments/all", "vi")
+
+
 def test_members_are_searched_and_paged(published: Dependencies, signed_in: FlaskClient) -> None:
     shown = text(signed_in, "/segments/all")
     assert shown.count('href="/contacts/') >= 44
