@@ -139,16 +139,14 @@ def _build_part(work: Work, size: int) -> Part | None:
     if held is None or again is None or again.id != first.id:
         # Somebody has built it or published others meanwhile; now nobody can any more.
         return Part(0, None)
-    span = segments.contact_range(work.tx, held.built_to, size)
-    if span is not None:
-        _build_range(work.tx, again, (span[0], span[1]), work.now)
-        segments.built_to(work.tx, again.id, span[1])
-    if span is None or span[2] < size:
+    ids = people.lock_next(work.tx, held.built_to, size)
+    if ids:
+        _build_range(work.tx, again, ids, work.now)
+        segments.built_to(work.tx, again.id, ids[-1])
+    if len(ids) < size:
         segments.mark_built(work.tx, again.id, work.now)
-        members = segments.count(work.tx, again.id)
-        return Part(span[2] if span else 0, Progress(held.key, 1.0, members))
-    share = span[1] / segments.last_contact(work.tx)
-    return Part(span[2], Progress(held.key, share))
+        return Part(len(ids), Progress(held.key, 1.0, segments.count(work.tx, again.id)))
+    return Part(len(ids), Progress(held.key, ids[-1] / segments.last_contact(work.tx)))
 
 
 def _first_unbuilt(work: Work) -> SegmentDefinition | None:
@@ -160,36 +158,33 @@ def _first_unbuilt(work: Work) -> SegmentDefinition | None:
 
 
 def _build_range(
-    tx: Transaction, one: SegmentDefinition, between: tuple[int, int], now: datetime
+    tx: Transaction, one: SegmentDefinition, ids: Sequence[int], now: datetime
 ) -> None:
-    """Bring members in a range of contacts up to date, and when they are to be looked at."""
-    when = one.segment.when
-    wanted = members(tx, when, now, between=between, need=NEED)
-    doubtful = wanted ^ segments.members_between(tx, one.id, *between)
-    turns = set(turning(tx, when, now, between, NEED)) if one.segment.is_timed else set()
-    # Somebody may have changed since; whoever is held does not any more.
-    people.lock(tx, doubtful | turns)
-    if doubtful:
-        sure = members(tx, when, now, ids=doubtful, need=NEED)
-        known = segments.members_between(tx, one.id, *between) & doubtful
-        segment_looks.enter(tx, ((one.id, key) for key in sure - known), now)
-        segment_looks.leave(tx, ((one.id, key) for key in known - sure))
-    if turns:
+    """Bring these contacts up to date, who are held, so that nobody changes them meanwhile."""
+    everybody, between = set(ids), (ids[0], ids[-1])
+    wanted = members(tx, one.segment.when, now, between=between, need=NEED) & everybody
+    known = segments.members_between(tx, one.id, *between) & everybody
+    segment_looks.enter(tx, ((one.id, key) for key in wanted - known), now)
+    segment_looks.leave(tx, ((one.id, key) for key in known - wanted))
+    if one.segment.is_timed:
         planned = segments.rechecks_between(tx, one.id, *between)
-        segment_looks.plan(tx, _turns(tx, one, turns, now), planned)
+        turns = _turns(tx, one, ids, now)
+        never: dict[Place, datetime | None] = dict.fromkeys(planned)
+        segment_looks.plan(tx, never | turns, planned)
 
 
 def _turns(
-    tx: Transaction, one: SegmentDefinition, ids: set[int], now: datetime
+    tx: Transaction, one: SegmentDefinition, ids: Sequence[int], now: datetime
 ) -> dict[Place, datetime | None]:
-    """Return when time alone may change whether these contacts are in a segment."""
+    """Return when time alone may change whether contacts are in a segment."""
     parts = one.segment.timed_parts
     histories = segment_looks.recalled(tx, ids, recall_of([one.segment]), now)
     if all(isinstance(part, Did) for part in parts):
         # Most often the past is all that a clock is asked about; reading the rest takes longer.
-        found = {key: Contact(key, "") for key in ids}
+        found = {key: Contact(key, "") for key in histories}
     else:
-        found = people.contacts(tx, ids, Need(received=False, track=TRACK))
+        some = turning(tx, one.segment.when, now, (ids[0], ids[-1]), NEED)
+        found = people.contacts(tx, some, Need(received=False, track=TRACK))
     return {
         (one.id, key): next_turn(parts, replace(contact, history=histories.get(key, ())), now)
         for key, contact in found.items()

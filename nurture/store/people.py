@@ -232,6 +232,13 @@ def lock(tx: Transaction, ids: Iterable[int]) -> None:
         tx.execute(statement, {"ids": bulk.listed(tx, wanted)})
 
 
+def lock_next(tx: Transaction, after: int, size: int) -> list[int]:
+    """Hold the next `size` contacts with ids above `after`; return them, ascending."""
+    t = tables.Contact
+    statement = sa.select(t.id).where(t.id > after).order_by(t.id).limit(size)
+    return list(tx.execute(statement.with_for_update(key_share=True)).scalars())
+
+
 def lock_free(tx: Transaction, ids: Iterable[int]) -> set[int]:
     """Hold those of these contacts whom nobody else holds just now, and return them.
 

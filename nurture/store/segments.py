@@ -93,15 +93,6 @@ def mark_built(tx: Transaction, segment_id: int, now: datetime) -> None:
     tx.execute(sa.update(S).where(S.id == segment_id).values(built_at=now))
 
 
-def contact_range(tx: Transaction, after: int, size: int) -> tuple[int, int, int] | None:
-    """Return (first id, last id, how many) of the next `size` contacts; None at the end."""
-    some = sa.select(C.id).where(C.id > after).order_by(C.id).limit(size).subquery()
-    first, last, many = tx.execute(
-        sa.select(sa.func.min(some.c.id), sa.func.max(some.c.id), sa.func.count())
-    ).one()
-    return None if first is None else (int(first), int(last), int(many))
-
-
 def members_between(tx: Transaction, segment_id: int, first: int, last: int) -> set[int]:
     """Return the members with ids in this range."""
     statement = sa.select(M.contact_id).where(
