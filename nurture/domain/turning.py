@@ -108,7 +108,7 @@ def _did_turns_at(did: Did, contact: Contact, now: datetime) -> datetime | None:
 
     Of what nobody can know only opens may count; they are asked for beside what is sure.
     """
-    known, possible = [], []
+    known, unknown = [], []
     gone = None if did.within is None else now - did.within
     past = 0
     for one in reversed(contact.history):
@@ -117,20 +117,21 @@ def _did_turns_at(did: Did, contact: Contact, now: datetime) -> datetime | None:
         # difference: the newest leave it last.
         if (gone is not None and at <= gone) or past > did.bound:
             break
-        if one.name != did.event or not matches_properties(did.where, one.properties):
+        if one.name != did.event:
+            continue
+        if did.where and not matches_properties(did.where, one.properties):
             continue
         if counts(one, did.event):
             known.append(at)
-            possible.append(at)
             past += at <= now
         elif may_count(one, did.event):
-            possible.append(at)
+            unknown.append(at)
     known.sort()
-    found = [_number_turns_at(did, known, now)]
-    if len(possible) > len(known):
-        possible.sort()
-        found.append(_number_turns_at(did, possible, now))
-    return min((one for one in found if one is not None), default=None)
+    sure = _number_turns_at(did, known, now)
+    if not unknown:
+        return sure
+    possible = _number_turns_at(did, sorted(known + unknown), now)
+    return min((one for one in (sure, possible) if one is not None), default=None)
 
 
 def _number_turns_at(did: Did, times: Sequence[datetime], now: datetime) -> datetime | None:

@@ -4,15 +4,16 @@ Each is built once, and its parameters are arrays, so that it stays prepared how
 there are: of a hundred contacts, building a statement would cost more than its answer.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from nurture.domain.contact import NOTHING, Occurrence, Verdict
+from nurture.domain.contact import NOTHING, Occurrence, Value, Verdict
 from nurture.domain.segments import Recall
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
@@ -24,6 +25,8 @@ M, R, E = tables.SegmentMember, tables.SegmentRecheck, tables.Event
 
 # The ids of a segment and of a contact.
 Place = tuple[int, int]
+# What is said in so few characters, such as the page that was visited, comes again and again.
+KNOWN = 200
 _EVER = datetime.min.replace(tzinfo=UTC)
 _VERDICTS = {one.value: one for one in Verdict}
 
@@ -59,7 +62,8 @@ def places(
 
 @cache
 def _select_events(dialect: str) -> Rows:
-    detailed = sa.case((bulk.among_named(dialect, E.name, "detailed"), E.properties))
+    is_detailed = bulk.among_named(dialect, E.name, "detailed")
+    detailed = sa.case((is_detailed, sa.cast(E.properties, sa.Text)))
     return each_named(
         dialect,
         "ids",
@@ -72,6 +76,19 @@ def _select_events(dialect: str) -> Rows:
             E.verdict != Verdict.MACHINE.value,
         ),
     )
+
+
+def _said(properties: str | None) -> Mapping[str, Value]:
+    if properties is None:
+        return NOTHING
+    return _known(properties) if len(properties) < KNOWN else _parsed(properties)
+
+
+def _parsed(properties: str) -> Mapping[str, Value]:
+    return MappingProxyType(values(json.loads(properties)))
+
+
+_known = lru_cache(maxsize=4096)(_parsed)
 
 
 def recalled(
@@ -89,8 +106,7 @@ def recalled(
     found: dict[int, list[Occurrence]] = defaultdict(list)
     rows = tx.execute(_select_events(tx.dialect.name), wanted).all()
     for contact_id, name, at, verdict, properties in rows:
-        said = MappingProxyType(values(properties)) if properties else NOTHING
-        found[contact_id].append(Occurrence(name, at, said, _VERDICTS[verdict]))
+        found[contact_id].append(Occurrence(name, at, _said(properties), _VERDICTS[verdict]))
     return {
         key: tuple(sorted(some, key=lambda one: one.occurred_at)) for key, some in found.items()
     }
