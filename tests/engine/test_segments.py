@@ -114,6 +114,14 @@ def test_a_build_goes_on_where_it_was_left_and_says_how_far_it_is(ready: Place) 
     assert [(one.share, one.members) for one in heard] == [(0.4, None), (0.8, None), (1.0, 5)]
 
 
+def test_before_anything_is_published_there_is_nothing_to_build(
+    settings: Settings, database_url: str
+) -> None:
+    bare = Place(settings, database_url)
+    assert build(bare.deps, NOW) == 0
+    bare.close()
+
+
 def test_a_segment_published_anew_while_it_is_built_is_built_from_the_first_contact(
     ready: Place,
 ) -> None:
