@@ -10,7 +10,9 @@ from flask import Flask
 
 from nurture.campaigns.checking import check_draft
 from nurture.campaigns.folder import read_campaigns
-from nurture.errors import Problem
+from nurture.errors import Invalid, Problem
+from nurture.mailer.compile import compile_email
+from nurture.mailer.sources import EmailSource
 from nurture.web.admin.problem_words import SENTENCES, sentence, tell
 from nurture.web.i18n import use_language
 from tests.fixtures.places import ROOT
@@ -96,6 +98,38 @@ def test_every_fault_of_a_draft_is_told_in_vietnamese(document: dict[str, Any]) 
             assert sentence(english) != english
 
 
+WRONG_EMAILS = [
+    ("", "", None),
+    ("one\ntwo", "<mjml><mj-body></mj-body></mjml>", None),
+    ("hi {{ contact.first_name", "<p>", None),
+    ("hi", "<mjml><mj-body>{% if contact.a %}<mj-text>x</mj-text></mj-body></mjml>", None),
+    ("hi", "{% include 'x' %}{% macro m() %}{% endmacro %}{{ a ** 2 }}{{ a() }}{{ {} }}", None),
+    ("hi", "{{ a | safe }}{{ a | shout }}{{ a is shouted }}{{ [a] }}{{ self }}{% oops %}", None),
+    ("hi", "<mjml><mj-body><script>x</script><mj-shout></mj-shout></p>< a</mj-body></mjml>", None),
+    ("hi", "<mjml><mj-body><mj-text onclick='x' b c>x</mj-image></mj-body></mjml>", None),
+    ("hi", '<mjml><mj-body><mj-image src="file:///x" /></mj-body></mjml>', None),
+    ("hi", '<mjml><mj-body><mj-section><mj-column><mj-text><a href="x">x</a></mj-text>'
+     "</mj-column></mj-section></mj-body></mjml>", None),
+    ("hi", '<mjml><mj-body><mj-section><mj-column><mj-text><a href="https://">x</a></mj-text>'
+     "</mj-column></mj-section></mj-body></mjml>", "plain"),
+    ("hi", "<mjml><mj-body><mj-wrapper>{% if a %}<mj-section></mj-section>{% endif %}</mj-wrapper>"
+     "</mj-body></mjml>", None),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("vietnamese")
+@pytest.mark.parametrize(("subject", "body", "text"), WRONG_EMAILS, ids=range(len(WRONG_EMAILS)))
+def test_every_fault_of_an_email_is_told_in_vietnamese(
+    subject: str, body: str, text: str | None
+) -> None:
+    source = EmailSource("e", "en", subject, body, text, "subject", "body", "text", (), ())
+    with pytest.raises(Invalid) as refused:
+        compile_email(source)
+    for problem in refused.value.problems:
+        for english in filter(None, (problem.message, problem.remedy)):
+            assert sentence(english) != english
+
+
 @pytest.mark.usefixtures("vietnamese")
 def test_the_words_of_the_file_stay_as_they_are() -> None:
     problem = Problem("no path leads to the step 'gift'", "Lead a path to it, or remove it.")
@@ -130,6 +164,12 @@ ROOMS = (
     "campaigns/waits.py",
     "campaigns/emails.py",
     "campaigns/yaml_text.py",
+    "mailer/compile.py",
+    "mailer/language.py",
+    "mailer/linking.py",
+    "mailer/markup.py",
+    "mailer/shield.py",
+    "mailer/sources.py",
     "engine/assumptions.py",
     "engine/simulate.py",
 )

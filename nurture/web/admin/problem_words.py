@@ -1,9 +1,9 @@
 """What the check says about campaigns, in the language of the page.
 
 The check speaks English, with the words of the file in it. Each sentence it can say about a
-sequence is here as a pattern, `<>` standing for such a word; the catalogue has the sentence in
-the page's language with the same words in their places. A sentence that is not here is shown as
-it is: better in another language than not at all.
+sequence, or about an email of it, is here as a pattern, `<>` standing for such a word; the
+catalogue has the sentence in the page's language with the same words in their places. A sentence
+that is not here is shown as it is: better in another language than not at all.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from nurture.errors import Problem
+from nurture.web.admin.email_problem_words import EMAIL_SENTENCES
 from nurture.web.i18n import SOURCE_LANGUAGE, gettext, language
 from nurture.web.i18n import marked as _
 
@@ -142,6 +143,7 @@ SENTENCES = (
     _("<> may not enter <>"), _("They are suppressed; nobody who is gets into a sequence."),
     _("Look at `entry` and `reentry` of the sequence, and at what the trigger asks for."),
     _("that email has not been sent by then"),
+    *EMAIL_SENTENCES,
 )  # fmt: skip
 
 

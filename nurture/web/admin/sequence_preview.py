@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from nurture.domain.funnel import LANGUAGES, Funnel
 from nurture.engine.draft_check import funnel_of, read_email
 from nurture.engine.letters import sender_of
-from nurture.errors import Invalid, NotFound
+from nurture.errors import Invalid, NotFound, Problem
 from nurture.mailer.compiled import CompiledEmail
 from nurture.mailer.preview import preview
 from nurture.mailer.render import Rendered, TemplateFailed
@@ -72,7 +72,8 @@ def _shown(name: str, language: str, *, notice: bool) -> Shown:
         told = " ".join(f"{Path(p.file).name}: {tell(p)}" for p in error.problems)
         return Shown(name, language, error=told or str(error))
     except TemplateFailed as error:
-        return Shown(name, language, error=str(error))
+        told = tell(Problem(error.reason, error.remedy))
+        return Shown(name, language, error=f"{error.part}: {told}")
 
 
 def _rendered(name: str, language: str, *, notice: bool) -> Rendered:
