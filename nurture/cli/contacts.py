@@ -1,4 +1,4 @@
-"""`nurture contact`: what a person says of one contact: BANT, sales' word, another stage."""
+"""`nurture contact`: what a person says of one contact: BANT, sales' word, stages, erasing."""
 
 from datetime import datetime
 
@@ -7,7 +7,9 @@ import click
 from nurture.cli.parts import parts, who
 from nurture.domain.bant import ANSWERS, LETTERS, QUESTIONS
 from nurture.domain.stages import Actor, Said, StageChange, StageRefused
+from nurture.engine import erasing
 from nurture.engine import qualification as engine
+from nurture.engine.erasing import Erasure, Outcome
 from nurture.engine.explain import find_contact
 from nurture.errors import Invalid, Refused
 from nurture.store import qualification
@@ -103,6 +105,57 @@ def move(contact: str, stage: str, actor: str, reason: str, note: str, by: str) 
     now = deps.clock.now()
     answer = engine.change_stage(deps, find_contact(deps, contact), stage, Actor(actor), said, now)
     _tell(contact, answer, now)
+
+
+@contact.command()
+@click.argument("address")
+@click.option("--why", default="", help="Such as the number of the request. Without their name.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and leave everything as it is.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--bar", is_flag=True, help="Bar the address even if nobody has it: see below.")
+@_BY
+def erase(address: str, why: str, dry_run: bool, yes: bool, bar: bool, by: str) -> None:  # noqa: FBT001
+    """Erase whoever has ADDRESS, for good. Totals in reports stay, and belong to nobody.
+
+    A keyed hash of the address stays on the list of suppressions, so that no import and no form
+    stores or mails them again. With --bar it is put there even if the address was never known.
+    """
+    deps = parts()
+    told = erasing.foresee(deps, address)
+    _foretell(address, told)
+    nothing = told.outcome is Outcome.UNKNOWN and not bar
+    if dry_run or nothing:
+        if nothing:
+            click.echo("Nothing was changed. With --bar it can never be imported, either.")
+        return
+    if told.outcome is not Outcome.ALREADY and not yes:
+        click.confirm("This cannot be undone. Erase?", abort=True)
+    done = erasing.erase(deps, address, by=by, why=why, now=deps.clock.now(), bar=bar)
+    match done.outcome:
+        case Outcome.ERASED:
+            click.echo(f"Erased {address}. docs/operations.md says what is beyond our reach.")
+        case Outcome.BARRED:
+            click.echo(f"{address} was never known here, and is barred from now on.")
+        case _ if done.mails:
+            click.echo(f"Emptied {done.mails} more in the local inbox.")
+
+
+def _foretell(address: str, told: Erasure) -> None:
+    match told.outcome:
+        case Outcome.ALREADY:
+            since = f" on {told.at:%Y-%m-%d %H:%M} UTC" if told.at else ""
+            click.echo(f"{address} was erased already{since}.")
+        case Outcome.ERASED:
+            click.echo(f"Of {address} there are, to be deleted or emptied:")
+            for table, number in told.rows.items():
+                click.echo(f"  {number:6}  {table.replace('_', ' ')}")
+            click.echo(f"Runs that are under way and end: {told.live_runs}.")
+        case _:
+            click.echo(f"{address} is not known here.")
+    if told.mails:
+        click.echo(f"Copies in the local inbox: {told.mails}.")
+    for file in told.files:
+        click.echo(f"An import wrote this address to {file}: delete that file by hand.")
 
 
 def _tell(contact: str, answer: StageChange | StageRefused, now: datetime) -> None:

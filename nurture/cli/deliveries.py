@@ -43,7 +43,7 @@ def list_deliveries(status: str | None, kind: str | None, before: int | None) ->
         answer = " ".join(filter(None, (one.reason, str(one.code or ""), one.detail)))
         tries = "1 try" if one.attempts == 1 else f"{one.attempts} tries"
         click.echo(
-            f"{one.id:>8}  {one.kind:7}  {one.target}  {one.person.email}"
+            f"{one.id:>8}  {one.kind:7}  {one.target}  {one.person.email or 'erased'}"
             f"  {one.sequence}/{one.step}  {state}, {tries}{': ' if answer else ''}{answer}"
         )
     if not page.rows:

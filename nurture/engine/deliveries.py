@@ -5,7 +5,7 @@ again, under the same id, which is how receivers know it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from nurture.engine.isolation import describe
 from nurture.engine.payloads import webhook_body
 from nurture.errors import Conflict, NotFound
 from nurture.providers.calling import Answered
-from nurture.store import deliveries, operations
+from nurture.store import deliveries, gone, operations
 from nurture.store.database import Transaction
 from nurture.store.deliveries import WEBHOOK, Claimed, Endpoint
 
@@ -69,7 +69,7 @@ def take_webhooks(
             else:
                 told = f"funnel.yaml declares no endpoint {key!r}"
                 rows = [failed(one, now, "no_endpoint", told) for one in found]
-                deliveries.settle(tx, worker, rows)
+                deliveries.settle(tx, worker, rows, now)
     return errands
 
 
@@ -90,14 +90,18 @@ def settle_webhooks(
     """Write down what became of calls, and how their endpoints are; return how many were ours."""
     if not answers:
         return 0
-    of_endpoint: dict[str, list[Answered]] = {}
-    for one, answer in answers:
-        of_endpoint.setdefault(one.target, []).append(answer)
     with deps.database.begin() as tx:
+        erased = gone.among(tx, (one.contact_id for one, _ in answers))
+        of_endpoint: dict[str, list[Answered]] = {}
+        for one, answer in answers:
+            # What an endpoint says of somebody who is erased may quote what it was told of them.
+            said = replace(answer, detail="") if one.contact_id in erased else answer
+            of_endpoint.setdefault(one.target, []).append(said)
         # In one order for everybody, so that two machines never wait for each other.
         for key in sorted(of_endpoint):
             _judge(tx, key, of_endpoint[key], now)
-        return deliveries.settle(tx, worker, [_row(one, answer, now) for one, answer in answers])
+        rows = [_row(one, answer, now) for one, answer in answers]
+        return deliveries.settle(tx, worker, rows, now)
 
 
 def recover_deliveries(
@@ -115,7 +119,7 @@ def recover_deliveries(
         found = [one for one in deliveries.claimed_by(tx, worker) if one.id not in but]
         lost = Answered("died", detail=f"{worker} let go of it")
         rows = [again(one, now, lost, next_try(one.message_id, one.attempts, now)) for one in found]
-        return deliveries.settle(tx, worker, rows)
+        return deliveries.settle(tx, worker, rows, now)
 
 
 def retry_delivery(deps: Dependencies, delivery_id: int, *, by: str, now: datetime) -> None:
@@ -130,6 +134,11 @@ def retry_delivery(deps: Dependencies, delivery_id: int, *, by: str, now: dateti
                 f"there is no delivery {delivery_id}", remedy="See `nurture delivery list`."
             )
         if not deliveries.retry(tx, delivery_id, now):
+            if deliveries.is_about_nobody(tx, delivery_id):
+                raise Conflict(
+                    f"delivery {delivery_id} is about a contact who was erased",
+                    remedy="There is nothing left to tell.",
+                )
             told = "delivered already" if known == "delivered" else "under way"
             raise Conflict(f"delivery {delivery_id} is {told}", remedy="Look at it again.")
         operations.note(tx, by, "retry delivery", str(delivery_id), {"was": known}, now)

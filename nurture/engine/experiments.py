@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nurture.domain.conditions import matches_properties
+from nurture.domain.contact import Value
 from nurture.domain.experiments import HELD_OUT, HOLD_OUT, MAILED, experiment_key, hold_out_key
 from nurture.domain.lift import Seen, Verdict, judge
 from nurture.domain.sequence import Measure, Split
@@ -106,6 +107,16 @@ def places(catalog: Catalog) -> dict[str, Place]:
     for track in catalog.funnel.hold_outs:
         arms = ((HELD_OUT, True), (MAILED, False))
         found[hold_out_key(track)] = Place(track=track, arms=arms, measures=HOLD_OUT_MEASURES)
+    return found
+
+
+def measures_of(catalog: Catalog) -> dict[str, list[Mapping[str, Value]]]:
+    """Return what experiments ask of an event's properties to count it, by the event's name."""
+    found: dict[str, list[Mapping[str, Value]]] = {}
+    for place in places(catalog).values():
+        for measure in place.measures:
+            if measure.where:
+                found.setdefault(measure.metric, []).append(measure.where)
     return found
 
 

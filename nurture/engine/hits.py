@@ -20,8 +20,8 @@ from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import NotFound
 from nurture.mailer.compiled import CompiledEmail
+from nurture.store import gone, people, suppressions
 from nurture.store import hits as store
-from nurture.store import people, suppressions
 from nurture.store.hits import Judged, Kept, NewHit
 from nurture.store.places import Place, places_of
 from nurture.tracking.verdicts import PENDING, VERSION, Hit, HitKind, Label, Verdict, judge
@@ -54,7 +54,9 @@ def record_hits(deps: Dependencies, raw: Sequence[bytes], now: datetime) -> int:
     if not readable:
         return 0
     with deps.database.begin() as tx:
-        return store.add(tx, readable)
+        # A link of an old email still leads somewhere, and nobody learns who followed it.
+        erased = gone.sends_of(tx, {hit.send_id for hit in readable})
+        return store.add(tx, [hit for hit in readable if hit.send_id not in erased])
 
 
 def settle_hits(deps: Dependencies, now: datetime, limit: int = 500) -> int:
@@ -176,11 +178,14 @@ def _settle(work: Work, deps: Dependencies, send_ids: Collection[int]) -> int:
     free = people.lock_free(work.tx, {place.contact_id for place in places.values()})
     ours = [key for key in send_ids if key not in places or places[key].contact_id in free]
     # Read only now: whoever held a contact before us has committed what they found.
-    found = store.of_sends(work.tx, ours, MOST_HITS)
+    erased = gone.among(work.tx, (places[key].contact_id for key in ours if key in places))
+    unwanted = [key for key in ours if key in places and places[key].contact_id in erased]
+    dropped = gone.drop_hits(work.tx, unwanted)
+    found = store.of_sends(work.tx, [key for key in ours if key not in set(unwanted)], MOST_HITS)
     one_round = _Round(work, deps, [])
     for send_id in sorted(found):
         one_round.judge(places.get(send_id), found[send_id])
-    return one_round.finish()
+    return dropped + one_round.finish()
 
 
 def _as_hit(kept: Kept) -> Hit:

@@ -165,6 +165,10 @@ def _add(work: Work, new: Sequence[Person], terms: Terms) -> None:
     )
     if len(ids) < len(new):
         raise Conflict(f"{len(new) - len(ids)} contacts were created by somebody else meanwhile")
+    # Whoever was erased between our look at the list and this row is found on it now.
+    keys = {terms.keys.of(person.address) for person in new}
+    if any(one.get(GLOBAL) == ERASURE for one in imports.suppressions(work.tx, keys).values()):
+        raise Conflict("somebody was erased meanwhile")
     for person in new:
         person.id = ids[person.address]
 

@@ -66,7 +66,7 @@ def take_notices(deps: Dependencies, worker: str, now: datetime) -> list[Notice]
         found = deliveries.claim(tx, NOTICE, None, worker, now, PART)
         catalog = deps.definitions.including(tx, {one.version_id for one in found})
         notices, lost = _read(deps, tx, catalog, found, now)
-        deliveries.settle(tx, worker, lost)
+        deliveries.settle(tx, worker, lost, now)
     return notices
 
 
@@ -149,7 +149,7 @@ def hand_over_notices(
     told = {email.send_id: email.subject for email in emails}
     with deps.database.begin() as tx:
         deliveries.settle(
-            tx, worker, [{**row, "payload": _kept(by_id[row["id"]], told)} for row in rows]
+            tx, worker, [{**row, "payload": _kept(by_id[row["id"]], told)} for row in rows], now
         )
     return sum(row["status"] == "delivered" for row in rows)
 

@@ -12,7 +12,7 @@ from nurture.engine.record import take_in
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Conflict, NotFound
-from nurture.store import operations, quarantine
+from nurture.store import gone, operations, people, quarantine
 from nurture.store.ledger import NewEvent
 
 # Clocks of other machines run ahead of ours by this much at most; such an event is taken in, and
@@ -57,7 +57,11 @@ def quarantine_events(deps: Dependencies, events: Sequence[NewEvent], now: datet
         for event in events
     ]
     with deps.database.begin() as tx:
-        return quarantine.add(tx, rows)
+        # Whoever is being erased now is waited for, and nothing of theirs is kept.
+        ids = {event.contact_id for event in events}
+        people.lock(tx, ids)
+        erased = gone.among(tx, ids)
+        return quarantine.add(tx, [row for row in rows if row["contact_id"] not in erased])
 
 
 def accept_quarantined(deps: Dependencies, held_id: int, *, by: str, now: datetime) -> datetime:

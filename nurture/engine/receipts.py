@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from nurture.engine.suppress import suppress
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.providers.base import Outcome, Receipt
-from nurture.store import ledger, operations, people, runs, sends, suppressions
+from nurture.store import gone, ledger, operations, people, runs, sends, suppressions
 from nurture.store.ledger import NewEvent
 from nurture.store.operations import Health
 from nurture.store.runs import Run
@@ -78,7 +78,9 @@ def settle(
     now = work.now
     # Contacts before runs, as whoever records their events does, so that neither waits for the
     # other in a circle.
-    people.lock(work.tx, {one.send.contact_id for one in answers if _is_bounce(one)})
+    bounced = {one.send.contact_id for one in answers if _is_bounce(one)}
+    people.lock(work.tx, bounced)
+    erased = gone.among(work.tx, bounced)
     if broken:
         for one in answers:
             fail_run(work, one.send.enrollment_id, broken)
@@ -133,11 +135,12 @@ def settle(
     sends.settle(work.tx, rows)
     tried = {one.send.id for one in answers if _is_trial(work, one.send.version_id)}
     ledger.add_received(work.tx, [one for one in got if one[2] not in tried])
+    events = [event for event in events if event.contact_id not in erased]
     ledger.add_events(work.tx, events, now)
     _look_again(work, events, [one[0] for one in got])
     _count_soft(work, soft, bad)
     suppress(work, bad)
-    _note_provider(work, provider, [one.receipt for one in answers])
+    _note_provider(work, provider, _told_of_provider(work, answers))
 
 
 def _is_trial(work: Work, version_id: int) -> bool:
@@ -214,6 +217,17 @@ def _look_again(work: Work, events: Sequence[NewEvent], got: Sequence[int]) -> N
         if work.catalog.any_segment_asks("received"):
             touched |= set(got)
         ledger.look_again(work.tx, touched, work.now)
+
+
+def _told_of_provider(work: Work, answers: Sequence[Answer]) -> list[Receipt]:
+    """Return the receipts; what a fault says may quote an address, and not one that was erased."""
+    if all(one.receipt.outcome not in (Outcome.SENDER, Outcome.LATER) for one in answers):
+        return [one.receipt for one in answers]
+    erased = gone.among(work.tx, (one.send.contact_id for one in answers))
+    return [
+        replace(one.receipt, detail="") if one.send.contact_id in erased else one.receipt
+        for one in answers
+    ]
 
 
 def _note_provider(work: Work, provider: str, receipts: Sequence[Receipt]) -> None:

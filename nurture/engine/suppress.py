@@ -14,7 +14,7 @@ from nurture.engine.record import take_in
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import NotFound
-from nurture.store import ledger, operations, people, runs, suppressions
+from nurture.store import gone, ledger, operations, people, runs, suppressions
 from nurture.store.ledger import NewEvent
 from nurture.store.places import places_of
 from nurture.store.suppressions import NewConsent, NewSuppression
@@ -61,8 +61,9 @@ def unsubscribe(
             raise NotFound("this email is not known here")
         people.lock(work.tx, [place.contact_id])
         work.see([place.contact_id], history=False)
-        contact = work.contacts.get(place.contact_id)
-        if contact is None:
+        if place.contact_id not in work.contacts:
+            if gone.among(work.tx, [place.contact_id]):
+                return place.topic  # Whoever was erased is written to no more, on any topic.
             raise NotFound("this contact is not known here")
         withdraw(work, place.contact_id, place.topic, f"send {send_id}", by=by, ip=ip)
         take_in(

@@ -3,23 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.letters import Letter, Post
 from nurture.errors import NotFound
 from nurture.mailer.render import Rendered, TemplateFailed
-from nurture.store import people, runs
+from nurture.store import gone, people, runs
 from nurture.store.database import Transaction
 from nurture.store.people import Addressee, Need
 from nurture.store.places import Place, places_of
 from nurture.store.sends import Claimed
+
+ERASED: Final = Addressee(0, "", "", {})
 
 
 @dataclass(frozen=True, slots=True)
 class Correspondence:
     """What the unsubscribe page tells: whose email it was, on which topic, and how that stands.
 
-    `topic_names` are by language. `address` is shown in part, for emails get forwarded.
+    `topic_names` are by language. `address` is shown in part, for emails get forwarded. Of somebody
+    who `is_erased` there is none, nor a language.
     """
 
     sender: str
@@ -29,13 +33,20 @@ class Correspondence:
     topic: str
     topic_names: Mapping[str, str]
     is_subscribed: bool
+    is_erased: bool = False
 
 
 def correspondence(deps: Dependencies, send_id: int) -> Correspondence:
     """Return what an email was about. Raises NotFound for a send or a contact that is gone."""
     with deps.database.read() as tx:
-        place, addressee = _found(tx, send_id)
+        place, addressee = _found(tx, send_id, erased=ERASED)
         funnel = deps.definitions.catalog(tx).funnel
+        if addressee is ERASED:
+            account, names = funnel.account, funnel.topics.get(place.topic, {})
+            return Correspondence(
+                account.name, account.site, "", "", place.topic, names,
+                is_subscribed=False, is_erased=True,
+            )  # fmt: skip
         contact = people.contacts(tx, [place.contact_id], Need(received=False))[place.contact_id]
     withdrawn = place.topic in contact.suppressions or contact.consents.get(place.topic) is False
     return Correspondence(
@@ -95,11 +106,16 @@ def in_part(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-def _found(tx: Transaction, send_id: int) -> tuple[Place, Addressee]:
+def _found(
+    tx: Transaction, send_id: int, erased: Addressee | None = None
+) -> tuple[Place, Addressee]:
+    """Return a send's place and whom it went to; `erased` for somebody who was."""
     place = places_of(tx, [send_id]).get(send_id)
     if place is None:
         raise NotFound("this email is not known here")
     addressee = people.addressees(tx, [place.contact_id]).get(place.contact_id)
+    if addressee is None and gone.among(tx, [place.contact_id]):
+        addressee = erased
     if addressee is None:
         raise NotFound("this contact is not known here")
     return place, addressee

@@ -105,6 +105,21 @@ def _events(work: Work, deps: Dependencies, fact: Fact) -> Iterator[NewEvent]:
             return
 
 
+def mark_late(work: Work, facts: Sequence[Fact]) -> None:
+    """Note of emails to somebody who is erased what the figures of their sequences rest on.
+
+    A complaint counts against the sequence that brought it, whoever it came from.
+    """
+    for column, kind in (
+        ("delivered_at", EventKind.DELIVERED),
+        ("bounced_at", EventKind.BOUNCED),
+        ("complained_at", EventKind.COMPLAINED),
+    ):
+        some = [fact for fact in facts if fact.told.kind == kind]
+        if some:
+            store.mark_sends(work.tx, column, _first(some))
+
+
 def _delivered(work: Work, facts: Sequence[Fact]) -> None:
     store.mark_sends(work.tx, "delivered_at", _first(facts))
     _forget(work, facts)

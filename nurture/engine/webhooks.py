@@ -6,22 +6,24 @@ telling of it counts, and nothing that comes late ever lifts a suppression.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from nurture.domain.contact import GLOBAL
+from nurture.engine.addresses import ERASURE, AddressKeys
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.isolation import MOST_ALL_BAD, OF_THE_MOMENT, around_bad_runs, isolate
 from nurture.engine.reconcile import decide_uncertain
 from nurture.engine.suppress import suppress
 from nurture.engine.transactions import committed
-from nurture.engine.webhook_effects import Fact, take_effect
+from nurture.engine.webhook_effects import Fact, mark_late, take_effect
 from nurture.engine.work import Work
 from nurture.providers.base import BounceClass, EventKind, ProviderEvent
-from nurture.store import people
+from nurture.store import gone, people, suppressions
 from nurture.store import webhooks as store
+from nurture.store.database import Transaction
 from nurture.store.places import places_of
 from nurture.store.suppressions import NewSuppression
 from nurture.store.webhooks import NewWebhook, Told
@@ -31,6 +33,8 @@ from nurture.store.webhooks import NewWebhook, Told
 PATIENCE: Final = timedelta(hours=1)
 UNMATCHED: Final = "unmatched"
 UNKNOWN: Final = "unknown"
+# About somebody who was erased: only what the figures of the send rest on is kept.
+ABOUT_NOBODY: Final = "erased"
 
 # These say that the email was taken, whatever came of it afterwards.
 _ARRIVED: Final = frozenset(
@@ -58,8 +62,14 @@ def accept(
         _log.warning("%s told of what is unknown here: %s", provider, sorted(set(strange)))
     if not rows:
         return 0
+    keys = AddressKeys(deps.secrets)
     with deps.database.begin() as tx:
-        return store.add(tx, rows, now)
+        erased = _erased(tx, keys, [(row.send_id or 0, row.recipient) for row in rows])
+        told = [
+            replace(row, recipient="", data=gone.told(row.data)) if is_erased else row
+            for row, is_erased in zip(rows, erased, strict=True)
+        ]
+        return store.add(tx, told, now)
 
 
 def settle_webhooks(deps: Dependencies, now: datetime, limit: int = 500) -> int:
@@ -110,15 +120,27 @@ def _settle(work: Work, deps: Dependencies, limit: int, among: frozenset[int]) -
     work.see({place.contact_id for place in places.values()}, history=False)
     outcomes: dict[int, str] = {}
     facts: list[Fact] = []
+    late: list[Fact] = []
     lost: list[Told] = []
+    erased = gone.among(work.tx, (place.contact_id for place in places.values()))
     for one in told:
         place = places.get(found[one.id][0]) if one.id in found else None
-        if place is None or place.contact_id not in work.contacts:
+        if place is not None and place.contact_id in erased:
+            outcomes[one.id] = ABOUT_NOBODY
+            late.append(Fact(one, place))
+        elif place is None or place.contact_id not in work.contacts:
             outcomes[one.id] = UNMATCHED
             lost.append(one)
         else:
             facts.append(Fact(one, place))
     outcomes |= take_effect(work, deps, facts)
+    mark_late(work, late)
+    strangers = _erased(work.tx, AddressKeys(deps.secrets), [(0, one.recipient) for one in lost])
+    for one, is_erased in zip(lost, strangers, strict=True):
+        if is_erased:
+            outcomes[one.id] = ABOUT_NOBODY
+    # An event may have been stored while its contact was being erased.
+    gone.quiet_webhooks(work.tx, [key for key, one in outcomes.items() if one == ABOUT_NOBODY])
     _mirror_lost(work, lost, outcomes)
     store.settle(work.tx, outcomes, work.now)
     return len(outcomes)
@@ -140,6 +162,16 @@ def _mirror_lost(work: Work, lost: Sequence[Told], outcomes: dict[int, str]) -> 
             source = f"provider:{one.provider}"
             suppress(work, [NewSuppression(contact_id, GLOBAL, reason, source)])
             outcomes[one.id] = "suppressed without a send"
+
+
+def _erased(tx: Transaction, keys: AddressKeys, told: Sequence[tuple[int, str]]) -> list[bool]:
+    """Return for each (send, recipient) whether it is about somebody who was erased."""
+    by_send = gone.sends_of(tx, {send_id for send_id, _ in told if send_id})
+    hashes = [keys.of(recipient.strip().lower()) if recipient else "" for _, recipient in told]
+    listed = suppressions.barred(tx, {one for one in hashes if one}, ERASURE)
+    return [
+        send_id in by_send or key in listed for (send_id, _), key in zip(told, hashes, strict=True)
+    ]
 
 
 def _speaks_against_address(one: Told) -> bool:

@@ -160,6 +160,27 @@ class Inbox:
             raise
         self._database.execute("COMMIT")
 
+    def copies(self, address: str, messages: Sequence[str] = ()) -> tuple[int, ...]:
+        """The ids of the mails to an address, and of those whose Message-ID begins with one of
+        `messages`; emptied ones are left out."""
+        kept = "SELECT id FROM mail WHERE raw <> x'' AND "
+        found = self._database.execute(f"{kept} recipient = ?", (address.lower(),)).fetchall()
+        for message in messages:
+            like = f"%{_literally(message)}@%"
+            query = f"{kept} message_id LIKE ? ESCAPE '\\'"
+            found += self._database.execute(query, (like,)).fetchall()
+        return tuple(sorted({int(row[0]) for row in found}))
+
+    def empty(self, mail_ids: Sequence[int]) -> None:
+        """Empty mails: that one came with this Message-ID is all that is left of each."""
+        # Deleted text would otherwise stay in the file until something is written over it.
+        self._database.execute("PRAGMA secure_delete = ON")
+        self._database.executemany(
+            "UPDATE mail SET recipient = '', subject = '', sender = '', folded = '', raw = x''"
+            " WHERE id = ?",
+            [(mail_id,) for mail_id in mail_ids],
+        )
+
     def clear(self) -> None:
         """Forget all mail and every refusal; ids are not used again."""
         self._database.executescript("DELETE FROM mail; DELETE FROM refusal;")

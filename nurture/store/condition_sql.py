@@ -97,6 +97,7 @@ def people(track: str, *columns: Any) -> sa.Select[Any]:
         sa.select(*(columns or (C.id,)))
         .select_from(C)
         .join(S, sa.and_(S.contact_id == C.id, S.track == track), isouter=True)
+        .where(C.erased_at.is_(None))
     )
 
 

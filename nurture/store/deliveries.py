@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nurture.domain.endpoints import Circuit
-from nurture.store import bulk, tables
+from nurture.store import bulk, gone, tables
 from nurture.store.database import Transaction
 
 D, P = tables.Delivery, tables.EndpointState
@@ -94,10 +94,12 @@ def claim(
     return sorted(found, key=lambda one: one.id)
 
 
-def settle(tx: Transaction, worker: str, rows: Sequence[Mapping[str, Any]]) -> int:
+def settle(tx: Transaction, worker: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> int:
     """Write what became of claimed deliveries, where `worker` still has them; return how many."""
     whole = [{"claimed_by": worker, **row} for row in rows]
-    return bulk.update(tx, D, whole, match=("id", "claimed_by"))
+    written = bulk.update(tx, D, whole, match=("id", "claimed_by"))
+    gone.quiet_deliveries(tx, [row["id"] for row in rows], now)
+    return written
 
 
 def claimed_by(tx: Transaction, worker: str) -> list[Claimed]:
@@ -162,9 +164,15 @@ def status_of(tx: Transaction, delivery_id: int) -> str | None:
     return tx.execute(statement).scalar()
 
 
+def is_about_nobody(tx: Transaction, delivery_id: int) -> bool:
+    """Return whether the contact that a delivery is about was erased."""
+    statement = sa.select(D.id).where(D.id == delivery_id, D.contact_id.in_(gone.GONE))
+    return tx.execute(statement).first() is not None
+
+
 def retry(tx: Transaction, delivery_id: int, now: datetime) -> bool:
     """Have a delivery that failed, waits or was cancelled tried now with all its tries."""
-    may = D.status.in_(("failed", "waiting", "cancelled"))
+    may = sa.and_(D.status.in_(("failed", "waiting", "cancelled")), D.contact_id.not_in(gone.GONE))
     values = {"status": "waiting", "not_before": now, "settled_at": None, "attempts": 0}
     changed = sa.update(D).where(D.id == delivery_id, may)
     return tx.execute(changed.values(**values)).rowcount == 1

@@ -79,8 +79,18 @@ def mailed_after_suppression(
         )
         .order_by(S.id)
         .limit(limit)
-    )
-    return [Finding("mailed_after_suppression", row.id, row.reason) for row in rows]
+    ).all()
+    found = [Finding("mailed_after_suppression", row.id, row.reason) for row in rows]
+    # The suppression of somebody who was erased leads to nobody; the row that is left says when.
+    c = tables.Contact
+    erased = tx.execute(
+        sa.select(S.id)
+        .join(c, c.id == S.contact_id)
+        .where(late, S.status == "accepted", c.erased_at.is_not(None), S.claimed_at > c.erased_at)
+        .order_by(S.id)
+        .limit(limit)
+    ).scalars()
+    return found + [Finding("mailed_after_suppression", key, "erasure") for key in erased]
 
 
 def _settled(since: datetime) -> sa.ColumnElement[bool]:

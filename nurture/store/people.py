@@ -40,7 +40,7 @@ class Addressee:
 
 
 def contacts(tx: Transaction, ids: Iterable[int], need: Need) -> dict[int, Contact]:
-    """Return the contacts with these ids, by id; unknown ids are absent."""
+    """Return the contacts with these ids, by id; unknown and erased ones are absent."""
     return {key: contact for key, (contact, _) in with_addressees(tx, ids, need).items()}
 
 
@@ -104,7 +104,8 @@ def _select(dialect: str, track: str) -> sa.Select[Any]:
             s.temperature, c.address_key, c.email,
         )
         .join(s, sa.and_(s.contact_id == c.id, s.track == track), isouter=True)
-        .where(bulk.among_named(dialect, c.id, "ids"))
+        # Who was erased is nobody whom a rule or an email could be about.
+        .where(bulk.among_named(dialect, c.id, "ids"), c.erased_at.is_(None))
     )  # fmt: skip
 
 
@@ -255,7 +256,7 @@ def addressees(tx: Transaction, ids: Iterable[int]) -> dict[int, Addressee]:
     """Return the contacts with these ids as addressees, by id."""
     t = tables.Contact
     statement = sa.select(t.id, t.email, t.language, t.fields, t.persona).where(
-        bulk.among(tx, t.id, sorted(set(ids)))
+        bulk.among(tx, t.id, sorted(set(ids))), t.erased_at.is_(None)
     )
     return {row[0]: Addressee(*row) for row in tx.execute(statement).all()}
 

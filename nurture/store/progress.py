@@ -102,8 +102,10 @@ def latest_moves(tx: Transaction, limit: int) -> list[tuple[datetime, str, str, 
 
 
 def addresses(tx: Transaction) -> list[str]:
-    """Return the address of every contact."""
-    return list(tx.execute(sa.select(tables.Contact.address).order_by(tables.Contact.id)).scalars())
+    """Return the address of every contact that has one."""
+    t = tables.Contact
+    there = sa.select(t.address).where(t.erased_at.is_(None))
+    return list(tx.execute(there.order_by(t.id)).scalars())
 
 
 def in_stage(tx: Transaction, stage: str, limit: int) -> list[int]:

@@ -82,7 +82,8 @@ def refusals_in_stage(
 
 def personas(tx: Transaction) -> dict[str, int]:
     """Return how many contacts there are of each persona; an empty key is of none."""
-    statement = sa.select(C.persona, sa.func.count()).group_by(C.persona)
+    statement = sa.select(C.persona, sa.func.count()).where(C.erased_at.is_(None))
+    statement = statement.group_by(C.persona)
     return {key: count for key, count in tx.execute(statement)}  # noqa: C416 - rows are not pairs to mypy
 
 

@@ -48,7 +48,7 @@ def paged(
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who a row is about."""
+    """Who a row is about; a person without an address was erased."""
 
     id: int
     email: str

@@ -32,12 +32,12 @@ class Profile:
 
 
 def profile(tx: Transaction, contact_id: int) -> Profile | None:
-    """Return who a contact is, or None."""
+    """Return who a contact is, or None; nobody knows who somebody erased was."""
     row = tx.execute(
         sa.select(
             C.id, C.email, C.language, C.timezone, C.source, C.fields, C.tags, C.consents,
             C.address_key, C.created_at,
-        ).where(C.id == contact_id)
+        ).where(C.id == contact_id, C.erased_at.is_(None))
     ).first()  # fmt: skip
     if row is None:
         return None

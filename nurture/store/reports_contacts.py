@@ -105,6 +105,7 @@ def total(tx: Transaction, wanted: Wanted) -> int:
 
 def _narrowed(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     found = [C.search.contains(word, autoescape=True) for word in fold(wanted.search).split()]
+    found.append(C.erased_at.is_(None))
     if wanted.stage:
         found.append(S.stage == wanted.stage)
     if wanted.temperature:
@@ -120,12 +121,18 @@ def _narrowed(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
 
 def anybody(tx: Transaction) -> bool:
     """Return whether there is any contact at all."""
-    return tx.execute(sa.select(C.id).limit(1)).first() is not None
+    return tx.execute(sa.select(C.id).where(C.erased_at.is_(None)).limit(1)).first() is not None
+
+
+def erased_at(tx: Transaction, contact_id: int) -> datetime | None:
+    """Return when a contact was erased; None for one who was not, and for none."""
+    return tx.execute(sa.select(C.erased_at).where(C.id == contact_id)).scalar()
 
 
 def by_name(tx: Transaction, wanted: str) -> int | None:
     """Return the id of the contact with this id or address, or None."""
+    there = sa.select(C.id).where(C.erased_at.is_(None))
     if wanted.isdigit():
-        return tx.execute(sa.select(C.id).where(C.id == int(wanted))).scalar()
+        return tx.execute(there.where(C.id == int(wanted))).scalar()
     address = wanted.strip().casefold()
-    return tx.execute(sa.select(C.id).where(C.address == address)).scalar()
+    return tx.execute(there.where(C.address == address)).scalar()

@@ -9,7 +9,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from nurture.domain.enrollment import Enrollment, Send
-from nurture.store import bulk, tables
+from nurture.store import bulk, gone, tables
 from nurture.store.database import Transaction
 from nurture.store.runs import Run
 from nurture.store.trials import is_counted
@@ -173,10 +173,12 @@ def settle(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
     groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault(tuple(row), []).append(row)
-    return sum(
+    written = sum(
         bulk.update(tx, T, sorted(group, key=lambda row: row["id"]), match=("id", "claimed_by"))
         for group in groups.values()
     )
+    gone.quiet_sends(tx, [row["id"] for row in rows])
+    return written
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ def add(tx: Transaction, wanted: Iterable[NewSuppression], now: datetime) -> Non
     claimed: dict[int, datetime] = {
         key: at for key, at in tx.execute(claims.group_by(send.contact_id)) if at is not None
     }
-    rows = tx.execute(sa.select(C.id, C.address_key).where(C.id.in_(ids)))
+    # Whoever was erased has no address left that anything could be said of.
+    rows = tx.execute(sa.select(C.id, C.address_key).where(C.id.in_(ids), C.erased_at.is_(None)))
     keys = {row.id: row.address_key for row in rows}
     bulk.insert(
         tx,
@@ -133,6 +134,17 @@ def forget_soft_bounces(tx: Transaction, contact_ids: Iterable[int]) -> None:
     tx.execute(
         sa.update(C).where(C.id.in_(list(contact_ids)), C.soft_bounces > 0).values(soft_bounces=0)
     )
+
+
+def barred(tx: Transaction, address_keys: Iterable[str], reason: str) -> set[str]:
+    """Return those of these addresses, by their keys, that are suppressed for `reason`."""
+    statement = sa.select(T.address_key).where(
+        bulk.among(tx, T.address_key, sorted(set(address_keys))),
+        T.scope == GLOBAL,
+        T.lifted_at.is_(None),
+        T.reason == reason,
+    )
+    return set(tx.execute(statement).scalars())
 
 
 def globally_suppressed(tx: Transaction, address_keys: Iterable[str]) -> set[str]:

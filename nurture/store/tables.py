@@ -46,7 +46,11 @@ def reference(column: str, *, index: bool = False) -> Mapped[Any]:
 
 
 class Contact(Base):
-    """One person, one normalised address. `address_key` is a keyed hash that outlives erasure."""
+    """One person, one normalised address. `address_key` is a keyed hash of it.
+
+    Who was erased (`erased_at`) keeps a row for totals to count, with nothing personal in it: the
+    hash stands on the suppression list alone, and leads to no row here.
+    """
 
     __tablename__ = "contact"
     id: Mapped[int] = identity()
@@ -64,6 +68,15 @@ class Contact(Base):
     soft_bounces: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+    __table_args__ = (
+        sa.Index(
+            "ix_contact_erased",
+            "id",
+            sqlite_where=sa.text("erased_at IS NOT NULL"),
+            postgresql_where=sa.text("erased_at IS NOT NULL"),
+        ),
+    )
 
 
 class Standing(Base):

@@ -26,8 +26,8 @@ def sales() -> Answer:
     """Take {email, verdict: accept or reject, by, reason?, note?}; 409 tells of a refusal."""
 
     def do(deps: Dependencies, body: Mapping[str, Any], now: datetime) -> Answer:
-        contact_id, said = find_contact(deps, _text(body, "email")), _said(body)
-        match _text(body, "verdict"):
+        contact_id, said = find_contact(deps, text_in(body, "email")), _said(body)
+        match text_in(body, "verdict"):
             case "accept":
                 qualification.accept(deps, contact_id, said, now)
                 return jsonify(accepted=True), 200
@@ -37,7 +37,7 @@ def sales() -> Answer:
                 remedy = "Write accept or reject."
                 raise Invalid(f"{verdict!r} is no verdict", remedy=remedy)
 
-    return _answer(do)
+    return answer(do)
 
 
 @api_stages.post("/stage")
@@ -45,17 +45,18 @@ def stage() -> Answer:
     """Take {email, to, as: sales or marketing, by, reason?, note?}; 409 tells of a refusal."""
 
     def do(deps: Dependencies, body: Mapping[str, Any], now: datetime) -> Answer:
-        actor = _PEOPLE.get(_text(body, "as"))
+        actor = _PEOPLE.get(text_in(body, "as"))
         if actor is None:
             raise Invalid("`as` is nobody", remedy="Write sales or marketing.")
-        contact_id = find_contact(deps, _text(body, "email"))
-        to, said = _text(body, "to"), _said(body)
+        contact_id = find_contact(deps, text_in(body, "email"))
+        to, said = text_in(body, "to"), _said(body)
         return _told(qualification.change_stage(deps, contact_id, to, actor, said, now))
 
-    return _answer(do)
+    return answer(do)
 
 
-def _answer(do: Callable[[Dependencies, Mapping[str, Any], datetime], Answer]) -> Answer:
+def answer(do: Callable[[Dependencies, Mapping[str, Any], datetime], Answer]) -> Answer:
+    """Do what a call with the key and a JSON object asks for, and put errors into statuses."""
     given = dependencies()
     if not is_known(given.engine):
         return jsonify(error="the key is wrong; see `nurture api-key`"), 401
@@ -88,10 +89,11 @@ def _told(answer: StageChange | StageRefused) -> Answer:
 def _said(body: Mapping[str, Any]) -> Said:
     """Return who says what; an API's caller is a system, so that a person has to be named."""
     reason, note = str(body.get("reason") or ""), str(body.get("note") or "")
-    return Said(_text(body, "by"), reason, note)
+    return Said(text_in(body, "by"), reason, note)
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
+def text_in(body: Mapping[str, Any], name: str) -> str:
+    """Return a text of the body; raises Invalid where it is missing or cannot be kept."""
     value = body.get(name)
     if not isinstance(value, str) or not value.strip() or len(value) > 500 or _is_broken(value):
         raise Invalid(f"{name} is missing or no text", remedy="Give a text.")

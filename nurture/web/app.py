@@ -8,6 +8,7 @@ from nurture.web import errors, formatting, navigation, numbers, sessions, words
 from nurture.web.access import access
 from nurture.web.admin.contacts import contacts
 from nurture.web.admin.deliveries import deliveries
+from nurture.web.admin.erasing import erasing
 from nurture.web.admin.experiments import experiments
 from nurture.web.admin.health import health
 from nurture.web.admin.inbox import inbox
@@ -17,6 +18,7 @@ from nurture.web.admin.quarantine import quarantine
 from nurture.web.admin.segments import segments
 from nurture.web.admin.sequences import sequences
 from nurture.web.api import api
+from nurture.web.api_contacts import api_contacts
 from nurture.web.api_stages import api_stages
 from nurture.web.assets import asset, assets
 from nurture.web.dependencies import WebDependencies
@@ -38,6 +40,7 @@ PAGES: tuple[Blueprint, ...] = (
     segments,
     experiments,
     qualification,
+    erasing,
     inbox,
     health,
     deliveries,
@@ -64,6 +67,6 @@ def create_app(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Fl
         part.install(app)
     app.jinja_env.globals.update(asset=asset, current_user=current_user)
     app.jinja_env.filters["reason"] = reason
-    for blueprint in (assets, access, public, hooks, api, api_stages, *pages):
+    for blueprint in (assets, access, public, hooks, api, api_stages, api_contacts, *pages):
         app.register_blueprint(blueprint)
     return app

@@ -14,13 +14,16 @@ PUBLIC = frozenset(
         "assets.file", "access.log_in", "access.log_in_form", "access.choose_language",
         "public.unsubscribe_form", "public.unsubscribe", "public.view",
         "hooks.receive", "hooks.probe", "api.events", "api_stages.sales",
-        "api_stages.stage",
+        "api_stages.stage", "api_contacts.erasure",
     }
 )  # fmt: skip
 # Requests that prove themselves by a token or a signature of their own and come without a cookie.
 WITHOUT_FORGERY_TOKEN = frozenset(
-    {"public.unsubscribe", "hooks.receive", "api.events", "api_stages.sales", "api_stages.stage"}
-)
+    {
+        "public.unsubscribe", "hooks.receive", "api.events", "api_stages.sales",
+        "api_stages.stage", "api_contacts.erasure",
+    }
+)  # fmt: skip
 
 
 def guard(app: Flask) -> None:

@@ -106,7 +106,7 @@ def _page(template: str, token: str, sealed: Sealed) -> Response:
     tokens = given.engine.tokens
     seen = tokens.seal(Purpose.VIEW, sealed.email_id, sealed.send_id)
     page = render_template(
-        template,
+        "public/erased.html" if about.is_erased else template,
         about=about,
         topic=_topic(about),
         token=token,

@@ -5,6 +5,7 @@ from typing import Literal
 
 from flask import Flask
 
+from nurture.store.reports import Person
 from nurture.web.i18n import gettext
 from nurture.web.i18n import marked as _
 
@@ -113,6 +114,11 @@ def _shown(words: dict[str, Word], code: str) -> Word:
     return Word(gettext(word.label), word.tone, word.icon) if word else Word(code, "", "tag")
 
 
+def whom(person: Person) -> str:
+    """Who a row is about, by name or address; nobody knows who somebody erased was."""
+    return person.name or person.email or gettext("Erased contact")
+
+
 def install(app: Flask) -> None:
     """Give templates the four functions, that of events as a filter, too."""
     app.jinja_env.globals.update(
@@ -122,3 +128,4 @@ def install(app: Flask) -> None:
         event_word=event_word,
     )
     app.jinja_env.filters["event_word"] = event_word
+    app.jinja_env.filters["whom"] = whom

@@ -89,8 +89,12 @@ def _personas(funnel: Funnel) -> list[tuple[str, str]]:
 
 @contacts.get("/<int:contact_id>")
 def show(contact_id: int) -> str:
-    """One contact, explained."""
+    """One contact, explained; of somebody who was erased, since when they are."""
     given = dependencies()
+    with given.engine.database.read() as tx:
+        erased_at = reports_contacts.erased_at(tx, contact_id)
+    if erased_at is not None:
+        return render_template("contacts/erased.html", erased_at=erased_at)
     told = explain(given.engine, contact_id, given.clock.now())
     names = Names.of(told)
     with given.engine.database.read() as tx:

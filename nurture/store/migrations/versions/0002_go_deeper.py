@@ -217,6 +217,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_endpoint_state")),
     )
     op.add_column("contact", sa.Column("persona", sa.String(), server_default="", nullable=False))
+    op.add_column("contact", sa.Column("erased_at", types.Instant(), nullable=True))
+    op.create_index(
+        "ix_contact_erased",
+        "contact",
+        ["id"],
+        sqlite_where=sa.text("erased_at IS NOT NULL"),
+        postgresql_where=sa.text("erased_at IS NOT NULL"),
+    )
     op.add_column(
         "enrollment", sa.Column("again", types.Document, server_default="[]", nullable=False)
     )
@@ -276,6 +284,13 @@ def downgrade() -> None:
     op.drop_column("enrollment", "began_at")
     op.drop_column("enrollment", "gap_seconds")
     op.drop_column("enrollment", "again")
+    op.drop_index(
+        "ix_contact_erased",
+        table_name="contact",
+        sqlite_where=sa.text("erased_at IS NOT NULL"),
+        postgresql_where=sa.text("erased_at IS NOT NULL"),
+    )
+    op.drop_column("contact", "erased_at")
     op.drop_column("contact", "persona")
     op.drop_table("endpoint_state")
     op.drop_index("ix_delivery_status", table_name="delivery")

@@ -1,0 +1,211 @@
+"""Erasing a contact: GDPR article 17, and article 16 of Vietnam's decree 13/2023/ND-CP.
+
+What was personal goes, in one transaction; what reports count stays, and belongs to nobody. A keyed
+hash of the address stays on the list of suppressions, so that no import mails them again.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress as ignoring
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from nurture.domain import enrollment as e
+from nurture.domain.contact import GLOBAL
+from nurture.domain.erasure import forgotten_decision, forgotten_properties
+from nurture.engine.addresses import ERASURE, address_key, parse_address
+from nurture.engine.dependencies import Dependencies
+from nurture.engine.experiments import measures_of
+from nurture.engine.isolation import around_bad_runs
+from nurture.engine.transactions import committed
+from nurture.engine.work import Work
+from nurture.errors import Invalid
+from nurture.providers.inbox_mail import Inbox
+from nurture.store import erasing, operations, people, runs
+from nurture.store.database import Transaction
+from nurture.store.erasing import Known
+from nurture.store.erasing_rows import Forgetting, empty
+from nurture.store.erasing_traces import Traces, traces, wipe
+
+DEED: Final = "erase contact"
+INBOX: Final = "inbox.sqlite3"
+LONGEST_REASON: Final = 500
+# Files of rejected rows are looked through in parts of this many bytes.
+PART: Final = 1 << 20
+
+
+class Outcome(StrEnum):
+    """What came of the wish to erase an address."""
+
+    ERASED = "erased"
+    ALREADY = "already erased"
+    UNKNOWN = "never known"
+    BARRED = "never known, and barred"
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased, or would be.
+
+    `rows` counts by table what is deleted or emptied, `live_runs` the runs that end and `mails`
+    the copies in the local inbox. `at` is since when the address is on the list, if it is.
+    `files` are those that imports wrote rejected rows to and that name the address: nobody but a
+    person can take it out of them.
+    """
+
+    outcome: Outcome
+    at: datetime | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    live_runs: int = 0
+    mails: int = 0
+    files: tuple[Path, ...] = ()
+
+
+def foresee(deps: Dependencies, address: str) -> Erasure:
+    """Return what erasing an address would do; nothing is written. Raises Invalid."""
+    compared = parse_address(address).compared
+    key = address_key(deps.secrets, compared)
+    with deps.database.read() as tx:
+        since = erasing.erased_since(tx, key, ERASURE)
+        who = erasing.known(tx, compared, key)
+        files = _files(tx, compared)
+        if who is None:
+            outcome = Outcome.UNKNOWN if since is None else Outcome.ALREADY
+            return Erasure(outcome, since, mails=_inbox(deps, compared, [], look=True), files=files)
+        rows, live = erasing.counts(tx, who), len(runs.live_ids(tx, [who.id]))
+        notices = erasing.notices(tx, who.id)
+    mails = _inbox(deps, compared, notices, look=True)
+    return Erasure(Outcome.ERASED, None, rows, live, mails, files)
+
+
+def erase(
+    deps: Dependencies, address: str, *, by: str, why: str, now: datetime, bar: bool = False
+) -> Erasure:
+    """Erase whoever has this address; see `docs/operations.md` for what becomes of each table.
+
+    Idempotent: a second time changes nothing. With `bar` an address that nobody has is put on the
+    list all the same. Raises Invalid for what is no address, and for a reason that names it.
+    """
+    compared = parse_address(address).compared
+    if not by.strip() or len(why) > LONGEST_REASON or "\0" in by + why:
+        told = f"Say who does it, and why in at most {LONGEST_REASON} characters."
+        raise Invalid("this cannot be put on record", remedy=told)
+    if compared in f"{by} {why}".lower():
+        told = "The reason stays on record: give the number of the request instead."
+        raise Invalid("the reason names the address that is to be erased", remedy=told)
+    key = address_key(deps.secrets, compared)
+    with deps.database.read() as tx:
+        who = erasing.known(tx, compared, key)
+        notices = erasing.notices(tx, who.id) if who else []
+        files = _files(tx, compared)
+    body = partial(_body, address=compared, key=key, by=by.strip(), why=why.strip(), bar=bar)
+    once = partial(committed, deps, now, body)
+    done: Erasure = around_bad_runs(deps, [who.id] if who else [], now, once)
+    # Mail that was on its way arrives afterwards: a second time finds it.
+    mails = _inbox(deps, compared, notices, look=False)
+    return Erasure(done.outcome, done.at, done.rows, done.live_runs, mails, files)
+
+
+def _body(work: Work, address: str, key: str, by: str, why: str, bar: bool) -> Erasure:  # noqa: FBT001
+    tx = work.tx
+    who = _held(tx, address, key)
+    if who is None:
+        since = erasing.erased_since(tx, key, ERASURE)
+        if since is not None:
+            return Erasure(Outcome.ALREADY, since)
+        if not bar:
+            return Erasure(Outcome.UNKNOWN)
+        if erasing.reserve(tx, address, key, work.now):
+            erasing.bar(tx, key, ERASURE, by, work.now)
+            operations.note(tx, by, DEED, "", {"why": why, "known": False}, work.now)
+            return Erasure(Outcome.BARRED, work.now)
+        who = _held(tx, address, key)
+        if who is None:
+            return Erasure(Outcome.ALREADY, erasing.erased_since(tx, key, ERASURE))
+    return _erase(work, who, by, why)
+
+
+def _held(tx: Transaction, address: str, key: str) -> Known | None:
+    """Return the contact, held until the end, or None; whoever erases them now is waited for."""
+    who = erasing.known(tx, address, key)
+    if who is None:
+        return None
+    people.lock(tx, [who.id])
+    again = erasing.known(tx, address, key)
+    return again if again == who else None
+
+
+def _erase(work: Work, who: Known, by: str, why: str) -> Erasure:
+    tx, now = work.tx, work.now
+    rows, words = erasing.counts(tx, who), traces(tx, who)
+    claimed = erasing.last_claim(tx, who.id)
+    # A send that a worker took before was taken before the erasure, whatever their clocks say.
+    at = max(now, claimed) if claimed else now
+    erasing.drop_queued(tx, who.id)
+    erasing.bar(tx, who.key, ERASURE, by, at)
+    live = _end_runs(work, who)
+    measures = measures_of(work.catalog)
+
+    def forget(tx: Transaction) -> None:
+        _forget(tx, who, words, measures, now, at)
+        data = {"why": why, "known": True, "rows": rows}
+        operations.note(tx, by, DEED, str(who.id), data, now)
+
+    work.at_last(forget)
+    return Erasure(Outcome.ERASED, at, rows, live)
+
+
+def _end_runs(work: Work, who: Known) -> int:
+    """End the live runs, and cancel what no worker has taken; return how many there were."""
+    work.see([who.id], history=False)
+    contact = work.contacts[who.id]
+    # What is decided later in this transaction must know that nothing may be entered any more.
+    scopes = contact.suppressions | {GLOBAL}
+    work.contacts[who.id] = replace(contact, suppressions=scopes)
+    live = work.take_up(runs.live_of(work.tx, [who.id]))
+    for run in live:
+        if work.runs[run.enrollment.id].enrollment.is_live:
+            work.tell(run.enrollment.id, e.Withdrawn(ERASURE))
+    return len(live)
+
+
+def _forget(
+    tx: Transaction, who: Known, words: Traces, measures: Mapping[str, list[Any]],
+    now: datetime, at: datetime,
+) -> None:  # fmt: skip
+    def properties(name: str, source: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        return forgotten_properties(source, given, measures.get(name, ()))
+
+    wipe(tx, who, words)
+    empty(tx, who, Forgetting(forgotten_decision, properties), now, at)
+
+
+def _inbox(deps: Dependencies, address: str, notices: list[str], *, look: bool) -> int:
+    """Empty the copies in the local inbox, or with `look` count them; return how many."""
+    path = deps.settings.home / INBOX
+    if not path.exists():
+        return 0
+    with Inbox(path) as inbox:
+        found = inbox.copies(address, notices)
+        if not look:
+            inbox.empty(found)
+        return len(found)
+
+
+def _files(tx: Transaction, address: str) -> tuple[Path, ...]:
+    paths = (Path(path) for path in erasing.reject_files(tx))
+    return tuple(path for path in paths if _names(path, address.encode()))
+
+
+def _names(path: Path, address: bytes) -> bool:
+    """Return whether a file holds the address; a file that cannot be read holds nothing for us."""
+    with ignoring(OSError), path.open("rb") as file:
+        tail = b""
+        while part := file.read(PART):
+            if address in (tail + part).lower():
+                return True
+            tail = part[-len(address) :]
+    return False
