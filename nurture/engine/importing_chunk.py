@@ -91,9 +91,15 @@ def consider(tx: Transaction, drafts: Sequence[Draft], terms: Terms, *, lock: bo
 
 def take(work: Work, drafts: Sequence[Draft], terms: Terms) -> Taken:
     """Write drafts as contacts with their consents and standings, score them, enroll them."""
-    taken = consider(work.tx, drafts, terms, lock=True)
-    everybody = [person for person in taken.people.values() if _is_touched(person)]
-    _add(work, [person for person in everybody if not person.id], terms)
+    while True:
+        taken = consider(work.tx, drafts, terms, lock=True)
+        everybody = [person for person in taken.people.values() if _is_touched(person)]
+        new = [person for person in everybody if not person.id]
+        _add(work, new, terms)
+        if not _erased_meanwhile(work, new, terms):
+            break
+        # From now on whoever would erase one of them waits for us, so that one more look is enough.
+        imports.remove_contacts(work.tx, [person.id for person in new])
     known = [person for person in everybody if person.id and person.is_changed]
     imports.save_contacts(
         work.tx, [{"id": person.id, **person.values(work.now)} for person in known]
@@ -165,12 +171,17 @@ def _add(work: Work, new: Sequence[Person], terms: Terms) -> None:
     )
     if len(ids) < len(new):
         raise Conflict(f"{len(new) - len(ids)} contacts were created by somebody else meanwhile")
-    # Whoever was erased between our look at the list and this row is found on it now.
-    keys = {terms.keys.of(person.address) for person in new}
-    if any(one.get(GLOBAL) == ERASURE for one in imports.suppressions(work.tx, keys).values()):
-        raise Conflict("somebody was erased meanwhile")
     for person in new:
         person.id = ids[person.address]
+
+
+def _erased_meanwhile(work: Work, new: Sequence[Person], terms: Terms) -> bool:
+    """Return whether anybody was erased between our look at the list and their row."""
+    if not new:
+        return False
+    keys = {terms.keys.of(person.address) for person in new}
+    found = imports.suppressions(work.tx, keys)
+    return any(scopes.get(GLOBAL) == ERASURE for scopes in found.values())
 
 
 def _log_consents(work: Work, everybody: Iterable[Person], terms: Terms) -> None:

@@ -59,6 +59,11 @@ def add_contacts(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> dict[str
     return {row.address: row.id for row in inserted}
 
 
+def remove_contacts(tx: Transaction, ids: Iterable[int]) -> None:
+    """Take back contacts that this very transaction has inserted."""
+    tx.execute(sa.delete(C).where(bulk.among(tx, C.id, sorted(ids))))
+
+
 def save_contacts(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Update contacts by their `id`."""
     bulk.update(tx, C, sorted(rows, key=lambda row: int(row["id"])))
