@@ -136,8 +136,9 @@ def erase(address: str, why: str, dry_run: bool, yes: bool, bar: bool, by: str) 
             click.echo(f"Erased {address}. docs/operations.md says what is beyond our reach.")
         case Outcome.BARRED:
             click.echo(f"{address} was never known here, and is barred from now on.")
-        case _ if done.mails:
-            click.echo(f"Emptied {done.mails} more in the local inbox.")
+        case _:
+            if done.mails:
+                click.echo(f"Emptied {done.mails} more in the local inbox.")
 
 
 def _foretell(address: str, told: Erasure) -> None:

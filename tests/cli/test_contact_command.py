@@ -107,3 +107,40 @@ def test_stages_are_listed_with_who_stays_too_long() -> None:
     assert "2 contacts, median 0 hours" in lines["lead"]
     assert "1 longer than 3d" in lines["lead"]
     assert "0 contacts" in lines["mql"]
+
+
+def address() -> str:
+    deps = parts()
+    with deps.database.read() as tx:
+        found = tx.execute(
+            sa.select(tables.Contact.email).where(tables.Contact.id == int(CONTACT))
+        ).scalar_one()
+    deps.database.close()
+    return str(found)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_contact_is_erased_after_a_look_and_a_question() -> None:
+    email = address()
+    looked = run("contact", "erase", email, "--dry-run")
+    assert "standing" in looked
+    assert address() == email
+    refusal = CliRunner().invoke(group, ["contact", "erase", email], input="n\n")
+    assert refusal.exit_code == 1
+    assert address() == email
+    told = run("contact", "erase", email, "--yes", "--why", "request 7", "--by", "lan")
+    assert f"Erased {email}." in told
+    assert address() == ""
+    assert "was erased already on" in run("contact", "erase", email, "--yes")
+
+
+@pytest.mark.usefixtures("home")
+def test_an_address_that_nobody_has_is_barred_when_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger = "nobody@example.com"
+    assert "Nothing was changed" in run("contact", "erase", stranger, "--yes")
+    assert "barred from now on" in run("contact", "erase", stranger, "--yes", "--bar")
+    assert "was erased already" in run("contact", "erase", stranger, "--yes", "--bar")
+    refused(monkeypatch, "contact", "erase", stranger.partition("@")[0])
+    assert "name@example.com" in capsys.readouterr().err

@@ -85,7 +85,7 @@ def figures(world: World) -> dict[str, Any]:
 
 
 def lived(world: World) -> int:
-    """A life with everything: opens, clicks, a cart, an experiment, a move, a bounce; return Ana."""
+    """Two lives with opens, clicks, a cart, an experiment and a move; return Ana."""
     world.publish(SPLIT)
     ana, ben = world.enroll("ana"), world.enroll("ben")
     for key in (ana, ben):

@@ -17,6 +17,7 @@ from nurture.engine.doctor import examine
 from nurture.engine.erasing import erase, foresee
 from nurture.engine.replay import replay
 from nurture.store import erasing, tables
+from nurture.store.database import Database
 from nurture.store.tables import Base
 from tests.engine.world import DAY, NOW, World, opened
 
@@ -46,7 +47,8 @@ KEPT: Mapping[str, Mapping[str, Any]] = {
     "consent": {"topic": "news", "wording": "I agree"},
     "suppression": {"scope": "news", "reason": "unsubscribed", "lifted_by": ""},
     "enrollment": {
-        "track": "", "state": "failed", "step": "hello", "passes": {"hello": 1}, "accepted": {}, "again": [],
+        "track": "", "state": "failed", "step": "hello", "passes": {"hello": 1}, "accepted": {},
+        "again": [],
     },
     "send": {
         "step": "hello", "content": "hello", "topic": "news", "status": "failed",
@@ -55,7 +57,9 @@ KEPT: Mapping[str, Mapping[str, Any]] = {
     "received": {"content": "hello"},
     "decision": {"cause": "TimerFired"},
     "event": {"name": "form", "verdict": "human", "source": "api"},
-    "hit": {"hit_key": "random", "kind": "open", "method": "GET", "verdict": "human", "reasons": []},
+    "hit": {
+        "hit_key": "random", "kind": "open", "method": "GET", "verdict": "human", "reasons": [],
+    },
     "score_entry": {},
     "stage_change": {
         "track": "default", "start": "lead", "to": "mql", "kind": "promote", "actor": "rules",
@@ -142,9 +146,9 @@ def sown(world: World) -> Planting:
         "enrollment", sequence_id=1, version_id=1, wake_at=None, frozen_at=None, ended_at=NOW,
         state_data={"error": MARK},
     )  # fmt: skip
-    one.plant("send", sequence_id=1, version_id=1, email_id=1, status="refused", step="a", detail=MARK,
-              reason="hard bounce")  # fmt: skip
-    one.plant("send", sequence_id=1, version_id=1, email_id=1)
+    sent = {"sequence_id": 1, "version_id": 1, "email_id": 1}
+    one.plant("send", **sent, status="refused", step="a", detail=MARK, reason="hard bounce")
+    one.plant("send", **sent)
     one.plant("received")
     decided = [
         {"do": "Meet", "step": "hello", "pass_no": 1},
@@ -198,10 +202,10 @@ def sown(world: World) -> Planting:
     return one
 
 
-def everything(world: World) -> dict[str, str]:
+def everything(database: Database) -> dict[str, str]:
     """All that the database holds, as text: table.column → what stands there."""
     found: dict[str, str] = {}
-    with world.deps.database.read() as tx:
+    with database.read() as tx:
         names = sa.inspect(tx).get_table_names()
         for name in names:
             table = sa.Table(name, sa.MetaData(), autoload_with=tx)
@@ -213,7 +217,7 @@ def everything(world: World) -> dict[str, str]:
 
 
 def marked(world: World) -> set[str]:
-    return {place for place, text in everything(world).items() if MARK in text}
+    return {place for place, text in everything(world.deps.database).items() if MARK in text}
 
 
 def test_every_table_is_planted_or_named_as_about_nobody() -> None:
@@ -244,7 +248,7 @@ def test_what_is_left_leads_from_the_hash_to_nothing(world: World) -> None:
     sown(world)
     key = address_key(world.deps.secrets, ADDRESS)
     erase(world.deps, ADDRESS, by="lan", why="", now=world.now)
-    holding = {place for place, text in everything(world).items() if key in text}
+    holding = {place for place, text in everything(world.deps.database).items() if key in text}
     assert holding == {"suppression.address_key"}
     t = tables.Suppression
     lines = world.rows(
