@@ -133,7 +133,7 @@ def erase(address: str, why: str, dry_run: bool, yes: bool, bar: bool, by: str) 
     done = erasing.erase(deps, address, by=by, why=why, now=deps.clock.now(), bar=bar)
     match done.outcome:
         case Outcome.ERASED:
-            click.echo(f"Erased {address}. docs/operations.md says what is beyond our reach.")
+            click.echo(f"Erased {address}. docs/erasure.md says what is beyond our reach.")
         case Outcome.BARRED:
             click.echo(f"{address} was never known here, and is barred from now on.")
         case _:

@@ -1,4 +1,4 @@
-"""Erasing a contact: GDPR article 17, and article 16 of Vietnam's decree 13/2023/ND-CP.
+"""Erasing a contact: GDPR, article 17, and Vietnam's law 91/2025/QH15, article 4.
 
 What was personal goes, in one transaction; what reports count stays, and belongs to nobody. A keyed
 hash of the address stays on the list of suppressions, so that no import mails them again.
@@ -84,7 +84,7 @@ def foresee(deps: Dependencies, address: str) -> Erasure:
 def erase(
     deps: Dependencies, address: str, *, by: str, why: str, now: datetime, bar: bool = False
 ) -> Erasure:
-    """Erase whoever has this address; see `docs/operations.md` for what becomes of each table.
+    """Erase whoever has this address; see `docs/erasure.md` for what becomes of each table.
 
     Idempotent: a second time changes nothing. With `bar` an address that nobody has is put on the
     list all the same. Raises Invalid for what is no address, and for a reason that names it.
@@ -101,11 +101,15 @@ def erase(
         who = erasing.known(tx, compared, key)
         notices = erasing.notices(tx, who.id) if who else []
         files = _files(tx, compared)
+    # First, since afterwards nothing leads from the address to the notices any more; a crash in
+    # between leaves a contact who is to be erased, and not copies that nobody finds.
+    mails = _inbox(deps, compared, notices, look=False) if who else 0
     body = partial(_body, address=compared, key=key, by=by.strip(), why=why.strip(), bar=bar)
     once = partial(committed, deps, now, body)
     done: Erasure = around_bad_runs(deps, [who.id] if who else [], now, once)
-    # Mail that was on its way arrives afterwards: a second time finds it.
-    mails = _inbox(deps, compared, notices, look=False)
+    if done.outcome is not Outcome.UNKNOWN:
+        # Mail that was on its way arrives afterwards: a second time finds it.
+        mails += _inbox(deps, compared, notices, look=False)
     return Erasure(done.outcome, done.at, done.rows, done.live_runs, mails, files)
 
 
@@ -192,6 +196,7 @@ def _inbox(deps: Dependencies, address: str, notices: list[str], *, look: bool) 
         found = inbox.copies(address, notices)
         if not look:
             inbox.empty(found)
+            inbox.accept(address)  # A scripted refusal is kept under the address.
         return len(found)
 
 

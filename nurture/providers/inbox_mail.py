@@ -33,6 +33,8 @@ CREATE INDEX IF NOT EXISTS mail_recipient ON mail (recipient, id);
 CREATE TABLE IF NOT EXISTS refusal (address TEXT PRIMARY KEY, reply TEXT NOT NULL);
 """
 _SUMMARY: Final = "id, received_at, mail_from, recipient, subject, sender, message_id"
+# Mail always came for somebody; what was emptied names nobody, and is shown to nobody.
+_KEPT: Final = "recipient <> ''"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -87,7 +89,7 @@ class Inbox:
         self, *, search: str = "", recipient: str = "", before: int | None = None, limit: int = 50
     ) -> tuple[InboxMail, ...]:
         """Mail, newest first. `search` finds subject, sender and recipient without accents."""
-        where = ["id < ?"]
+        where = ["id < ?", _KEPT]
         parameters: list[object] = [2**62 if before is None else before]
         if recipient:
             where.append("recipient = ?")
@@ -103,7 +105,7 @@ class Inbox:
     def since(self, mail_id: int, limit: int = 100) -> tuple[InboxMail, ...]:
         """What arrived after `mail_id`, oldest first, with its raw bytes: how an audience reads."""
         return self._select(
-            f"SELECT {_SUMMARY}, raw FROM mail WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
+            f"SELECT {_SUMMARY}, raw FROM mail WHERE id > ? AND {_KEPT} ORDER BY id LIMIT ?",  # noqa: S608
             (mail_id, limit),
         )
 
@@ -113,8 +115,9 @@ class Inbox:
         return found[0] if found else None
 
     def count(self) -> int:
-        """How many mails are kept."""
-        counted: int = self._database.execute("SELECT count(*) FROM mail").fetchone()[0]
+        """How many mails are kept; emptied ones are not."""
+        counting = f"SELECT count(*) FROM mail WHERE {_KEPT}"  # noqa: S608 - a constant
+        counted: int = self._database.execute(counting).fetchone()[0]
         return counted
 
     def message_ids(self) -> Iterator[tuple[str, str]]:
@@ -161,9 +164,11 @@ class Inbox:
         self._database.execute("COMMIT")
 
     def copies(self, address: str, messages: Sequence[str] = ()) -> tuple[int, ...]:
-        """The ids of the mails to an address, and of those whose Message-ID begins with one of
-        `messages`; emptied ones are left out."""
-        kept = "SELECT id FROM mail WHERE raw <> x'' AND "
+        """The ids of the mails to an address, and of those whose Message-ID begins so.
+
+        `messages` are what stands before the @; mails that were emptied are left out.
+        """
+        kept = f"SELECT id FROM mail WHERE {_KEPT} AND "  # noqa: S608 - a constant
         found = self._database.execute(f"{kept} recipient = ?", (address.lower(),)).fetchall()
         for message in messages:
             like = f"%{_literally(message)}@%"

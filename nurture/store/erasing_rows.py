@@ -1,6 +1,6 @@
 """What becomes of the rows of a contact who is erased, one function for each table that stays.
 
-`docs/operations.md` says the same in words; a test plants a mark in every column of every table
+`docs/erasure.md` says the same in words; a test plants a mark in every column of every table
 and holds that none is left.
 """
 

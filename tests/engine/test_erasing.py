@@ -400,13 +400,19 @@ def test_the_local_inbox_is_emptied_and_keeps_what_the_books_need(world: World) 
     with Inbox(path) as inbox:
         for number, to in enumerate(("Ana@example.com", "ben@example.com"), 1):
             inbox.keep([Arrival(NOW, "bounce@x", (to,), raw % number)])
+        inbox.refuse(ANA, "550 5.1.1 No such user")
+        assert inbox.copies("nobody@example.com", ["2", "9"]) == (2,)
     assert foresee(world.deps, ANA).mails == 1
     assert gone_of(world).mails == 1
     assert gone_of(world).mails == 0
     with Inbox(path) as inbox:
-        one, other = inbox.since(0)
-        assert (one.recipient, one.subject, one.raw) == ("", "", b"")
-        assert (other.recipient, other.subject) == ("ben@example.com", "Hi Ana")
+        emptied = inbox.mail(1)
+        assert emptied is not None
+        assert (emptied.recipient, emptied.subject, emptied.raw) == ("", "", b"")
+        assert [one.recipient for one in inbox.since(0)] == ["ben@example.com"]
+        assert [one.recipient for one in inbox.newest()] == ["ben@example.com"]
+        assert inbox.count() == 1
+        assert inbox.refusal(ANA) is None
         assert [number for number, _ in inbox.message_ids()] == ["<1@x>", "<2@x>"]
 
 
