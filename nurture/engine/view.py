@@ -44,8 +44,8 @@ def correspondence(deps: Dependencies, send_id: int) -> Correspondence:
         if addressee is ERASED:
             account, names = funnel.account, funnel.topics.get(place.topic, {})
             return Correspondence(
-                account.name, account.site, "", "", place.topic, names,
-                is_subscribed=False, is_erased=True,
+                sender=account.name, site=account.site, address="", language="",
+                topic=place.topic, topic_names=names, is_subscribed=False, is_erased=True,
             )  # fmt: skip
         contact = people.contacts(tx, [place.contact_id], Need(received=False))[place.contact_id]
     withdrawn = place.topic in contact.suppressions or contact.consents.get(place.topic) is False

@@ -167,23 +167,21 @@ def test_a_dry_look_writes_nothing(world: World) -> None:
     assert world.column(sa.select(T.id)) == []
 
 
-@pytest.mark.parametrize(
-    ("address", "by", "why"),
-    [
-        ("nobody", "lan", ""),
-        (ANA, "", ""),
-        (ANA, "lan", f"{ANA.upper()} asked"),
-        (ANA, ANA, ""),
-        (ANA, "lan", "x" * 501),
-        (ANA, "lan", "a\0"),
-    ],
-)
-def test_what_cannot_be_put_on_record_is_refused(
-    world: World, address: str, by: str, why: str
-) -> None:
+REFUSED = [
+    ("nobody", "lan", ""),
+    (ANA, "", ""),
+    (ANA, "lan", f"{ANA.upper()} asked"),
+    (ANA, ANA, ""),
+    (ANA, "lan", "x" * 501),
+    (ANA, "lan", "a\0"),
+]
+
+
+def test_what_cannot_be_put_on_record_is_refused(world: World) -> None:
     world.enroll("ana")
-    with pytest.raises(Invalid):
-        erase(world.deps, address, by=by, why=why, now=world.now)
+    for address, by, why in REFUSED:
+        with pytest.raises(Invalid):
+            erase(world.deps, address, by=by, why=why, now=world.now)
     assert world.column(sa.select(C.email)) == [ANA]
 
 
