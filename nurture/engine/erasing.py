@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nurture.domain import enrollment as e
-from nurture.domain.contact import GLOBAL
+from nurture.domain.contact import GLOBAL, Value
 from nurture.domain.erasure import forgotten_decision, forgotten_properties
 from nurture.engine.addresses import ERASURE, address_key, parse_address
 from nurture.engine.dependencies import Dependencies
@@ -64,6 +64,17 @@ class Erasure:
     files: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Who is erased, which words elsewhere are about them, and what experiments count by."""
+
+    who: Known
+    words: Traces
+    measures: Mapping[str, list[Mapping[str, Value]]]
+    rows: Mapping[str, int]
+    at: datetime
+
+
 def foresee(deps: Dependencies, address: str) -> Erasure:
     """Return what erasing an address would do; nothing is written. Raises Invalid."""
     compared = parse_address(address).compared
@@ -104,8 +115,8 @@ def erase(
     # First, since afterwards nothing leads from the address to the notices any more; a crash in
     # between leaves a contact who is to be erased, and not copies that nobody finds.
     mails = _inbox(deps, compared, notices, look=False) if who else 0
-    body = partial(_body, address=compared, key=key, by=by.strip(), why=why.strip(), bar=bar)
-    once = partial(committed, deps, now, body)
+    one = _Erasing(compared, key, by.strip(), why.strip(), now, bar=bar)
+    once = partial(committed, deps, now, one.body, one.forget)
     done: Erasure = around_bad_runs(deps, [who.id] if who else [], now, once)
     if done.outcome is not Outcome.UNKNOWN:
         # Mail that was on its way arrives afterwards: a second time finds it.
@@ -113,23 +124,61 @@ def erase(
     return Erasure(done.outcome, done.at, done.rows, done.live_runs, mails, files)
 
 
-def _body(work: Work, address: str, key: str, by: str, why: str, bar: bool) -> Erasure:  # noqa: FBT001
-    tx = work.tx
-    who = _held(tx, address, key)
-    if who is None:
-        since = erasing.erased_since(tx, key, ERASURE)
-        if since is not None:
-            return Erasure(Outcome.ALREADY, since)
-        if not bar:
-            return Erasure(Outcome.UNKNOWN)
-        if erasing.reserve(tx, address, key, work.now):
-            erasing.bar(tx, key, ERASURE, by, work.now)
-            operations.note(tx, by, DEED, "", {"why": why, "known": False}, work.now)
-            return Erasure(Outcome.BARRED, work.now)
-        who = _held(tx, address, key)
+@dataclass(slots=True)
+class _Erasing:
+    """One erasure: `body` finds and ends, and `forget` empties when that is written."""
+
+    address: str
+    key: str
+    by: str
+    why: str
+    now: datetime
+    bar: bool
+    _found: _Found | None = None
+
+    def body(self, work: Work) -> Erasure:
+        tx, self._found = work.tx, None
+        who = _held(tx, self.address, self.key)
         if who is None:
-            return Erasure(Outcome.ALREADY, erasing.erased_since(tx, key, ERASURE))
-    return _erase(work, who, by, why)
+            since = erasing.erased_since(tx, self.key, ERASURE)
+            if since is not None:
+                return Erasure(Outcome.ALREADY, since)
+            if not self.bar:
+                return Erasure(Outcome.UNKNOWN)
+            if erasing.reserve(tx, self.address, self.key, self.now):
+                erasing.bar(tx, self.key, ERASURE, self.by, self.now)
+                said = {"why": self.why, "known": False}
+                operations.note(tx, self.by, DEED, "", said, self.now)
+                return Erasure(Outcome.BARRED, self.now)
+            who = _held(tx, self.address, self.key)
+            if who is None:
+                return Erasure(Outcome.ALREADY, erasing.erased_since(tx, self.key, ERASURE))
+        return self._end(work, who)
+
+    def forget(self, tx: Transaction) -> None:
+        found = self._found
+        if found is None:
+            return
+
+        def properties(name: str, source: str, given: Mapping[str, Any]) -> dict[str, Any]:
+            return forgotten_properties(source, given, found.measures.get(name, ()))
+
+        wipe(tx, found.who, found.words)
+        empty(tx, found.who, Forgetting(forgotten_decision, properties), self.now, found.at)
+        data = {"why": self.why, "known": True, "rows": dict(found.rows)}
+        operations.note(tx, self.by, DEED, str(found.who.id), data, self.now)
+
+    def _end(self, work: Work, who: Known) -> Erasure:
+        tx = work.tx
+        rows, words = erasing.counts(tx, who), traces(tx, who)
+        claimed = erasing.last_claim(tx, who.id)
+        # A send that a worker took before was taken before the erasure, whatever their clocks say.
+        at = max(self.now, claimed) if claimed else self.now
+        erasing.drop_queued(tx, who.id)
+        erasing.bar(tx, who.key, ERASURE, self.by, at)
+        live = _end_runs(work, who)
+        self._found = _Found(who, words, measures_of(work.catalog), rows, at)
+        return Erasure(Outcome.ERASED, at, rows, live)
 
 
 def _held(tx: Transaction, address: str, key: str) -> Known | None:
@@ -140,26 +189,6 @@ def _held(tx: Transaction, address: str, key: str) -> Known | None:
     people.lock(tx, [who.id])
     again = erasing.known(tx, address, key)
     return again if again == who else None
-
-
-def _erase(work: Work, who: Known, by: str, why: str) -> Erasure:
-    tx, now = work.tx, work.now
-    rows, words = erasing.counts(tx, who), traces(tx, who)
-    claimed = erasing.last_claim(tx, who.id)
-    # A send that a worker took before was taken before the erasure, whatever their clocks say.
-    at = max(now, claimed) if claimed else now
-    erasing.drop_queued(tx, who.id)
-    erasing.bar(tx, who.key, ERASURE, by, at)
-    live = _end_runs(work, who)
-    measures = measures_of(work.catalog)
-
-    def forget(tx: Transaction) -> None:
-        _forget(tx, who, words, measures, now, at)
-        data = {"why": why, "known": True, "rows": rows}
-        operations.note(tx, by, DEED, str(who.id), data, now)
-
-    work.at_last(forget)
-    return Erasure(Outcome.ERASED, at, rows, live)
 
 
 def _end_runs(work: Work, who: Known) -> int:
@@ -174,17 +203,6 @@ def _end_runs(work: Work, who: Known) -> int:
         if work.runs[run.enrollment.id].enrollment.is_live:
             work.tell(run.enrollment.id, e.Withdrawn(ERASURE))
     return len(live)
-
-
-def _forget(
-    tx: Transaction, who: Known, words: Traces, measures: Mapping[str, list[Any]],
-    now: datetime, at: datetime,
-) -> None:  # fmt: skip
-    def properties(name: str, source: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        return forgotten_properties(source, given, measures.get(name, ()))
-
-    wipe(tx, who, words)
-    empty(tx, who, Forgetting(forgotten_decision, properties), now, at)
 
 
 def _inbox(deps: Dependencies, address: str, notices: list[str], *, look: bool) -> int:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.work import Work
 from nurture.errors import Conflict
+from nurture.store.database import Transaction
 
 MOST_ATTEMPTS = 6
 
@@ -16,12 +17,18 @@ _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
-def committed(deps: Dependencies, now: datetime, body: Callable[[Work], Result]) -> Result:
+def committed(
+    deps: Dependencies,
+    now: datetime,
+    body: Callable[[Work], Result],
+    last: Callable[[Transaction], None] | None = None,
+) -> Result:
     """Run `body` on fresh work, write what it decided, commit, and wake the workers.
 
     When another transaction changed one of the runs meanwhile, everything is read again and
-    decided again: whoever commits first wins, and the other one sees it. Raises Conflict only
-    when that happens MOST_ATTEMPTS times in a row.
+    decided again: whoever commits first wins, and the other one sees it. `last` is done before the
+    commit, when everything else is written. Raises Conflict only when that happens MOST_ATTEMPTS
+    times in a row.
     """
     for attempt in range(1, MOST_ATTEMPTS + 1):
         try:
@@ -29,6 +36,8 @@ def committed(deps: Dependencies, now: datetime, body: Callable[[Work], Result])
                 work = Work(tx, deps.definitions, now, deps.wall.now())
                 result = body(work)
                 batches = work.finish()
+                if last is not None:
+                    last(tx)
         except Conflict:
             if attempt == MOST_ATTEMPTS:
                 raise

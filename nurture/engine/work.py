@@ -1,13 +1,13 @@
 """One transaction's worth of deciding: read many runs, tell them what happened, write once."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from nurture.domain import enrollment as e
-from nurture.domain.contact import GLOBAL, Contact
+from nurture.domain.contact import Contact, whoever
 from nurture.domain.decide import Situation, decide
 from nurture.domain.enrollment import Enrollment, Event
 from nurture.domain.evolve import evolve
@@ -56,7 +56,6 @@ class Work:
     _moves: Moves = field(default_factory=Moves)
     _asked: set[int] = field(default_factory=set)
     _effects: Effects = field(default_factory=Effects)
-    _last: list[Callable[[Transaction], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.catalog: Catalog = self.definitions.catalog(self.tx)
@@ -106,12 +105,8 @@ class Work:
     def situation(self, run_id: int) -> Situation:
         """Return all that may be looked at when deciding for a run."""
         run = self.runs[run_id]
-        definition, contact_id = self.definition(run), run.enrollment.contact_id
-        # Who was erased is not read any more; an answer that was under way still is told.
-        contact = self.contacts.get(contact_id) or Contact(
-            contact_id, "", suppressions=frozenset({GLOBAL})
-        )
-        sequence = definition.sequence
+        sequence = (definition := self.definition(run)).sequence
+        contact = whoever(self.contacts, run.enrollment.contact_id)
         contact = self.places.situated(contact, run.enrollment, sequence, self.catalog, self.now)
         return Situation(run.enrollment, sequence, seen(contact) if definition.trial else contact)
 
@@ -176,10 +171,6 @@ class Work:
         line = trail.remark(contact_id, run_id, cause, [told], self.now)
         self._decisions.append({**line, "event_id": event_id})
 
-    def at_last(self, deed: Callable[[Transaction], None]) -> None:
-        """Have something done in this transaction once everything else is written."""
-        self._last.append(deed)
-
     def wish(self, entry: Entry) -> None:
         """Wish a contact enrolled; whether they may is looked at in `finish`."""
         self.doors.entries.append(entry)
@@ -217,8 +208,6 @@ class Work:
             batches.append(new_batch(self.tx, self.now, self.wall))
             sends.open_sends(self.tx, self._openings, batches[0], self.now)
         ledger.add_decisions(self.tx, self._decisions)
-        for deed in self._last:
-            deed(self.tx)
         return batches
 
     def _follow(

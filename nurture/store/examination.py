@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from nurture.domain.zones import COMPANY_ZONE, zone_named
-from nurture.store import bulk, tables
+from nurture.store import bulk, gone, tables
 from nurture.store.database import Transaction
 
 E, S = tables.Enrollment, tables.Send
@@ -79,17 +79,9 @@ def mailed_after_suppression(
         )
         .order_by(S.id)
         .limit(limit)
-    ).all()
+    )
     found = [Finding("mailed_after_suppression", row.id, row.reason) for row in rows]
-    # The suppression of somebody who was erased leads to nobody; the row that is left says when.
-    c = tables.Contact
-    erased = tx.execute(
-        sa.select(S.id)
-        .join(c, c.id == S.contact_id)
-        .where(late, S.status == "accepted", c.erased_at.is_not(None), S.claimed_at > c.erased_at)
-        .order_by(S.id)
-        .limit(limit)
-    ).scalars()
+    erased = gone.mailed(tx, late, limit)
     return found + [Finding("mailed_after_suppression", key, "erasure") for key in erased]
 
 

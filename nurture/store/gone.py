@@ -26,6 +26,21 @@ def among(tx: Transaction, contact_ids: Iterable[int]) -> set[int]:
     return set(tx.execute(GONE.where(bulk.among(tx, C.id, wanted))).scalars())
 
 
+def mailed(tx: Transaction, which: sa.ColumnElement[bool], limit: int) -> list[int]:
+    """Return sends (of `which`) that were claimed after their contact was erased.
+
+    The suppression of somebody who was erased leads to nobody; the row that is left says when.
+    """
+    statement = (
+        sa.select(S.id)
+        .join(C, C.id == S.contact_id)
+        .where(which, S.status == "accepted", C.erased_at.is_not(None), S.claimed_at > C.erased_at)
+        .order_by(S.id)
+        .limit(limit)
+    )
+    return list(tx.execute(statement).scalars())
+
+
 # What is under way when a contact is erased goes on, and its answer comes afterwards. Each of
 # these follows the writing of answers: a writer who waited for the erasure sees it only then.
 
