@@ -236,7 +236,8 @@ def lock(tx: Transaction, ids: Iterable[int]) -> None:
 def lock_next(tx: Transaction, after: int, size: int) -> list[int]:
     """Hold the next `size` contacts with ids above `after`; return them, ascending."""
     t = tables.Contact
-    statement = sa.select(t.id).where(t.id > after).order_by(t.id).limit(size)
+    there = sa.select(t.id).where(t.id > after, t.erased_at.is_(None))
+    statement = there.order_by(t.id).limit(size)
     return list(tx.execute(statement.with_for_update(key_share=True)).scalars())
 
 
