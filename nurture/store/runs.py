@@ -35,11 +35,11 @@ class Run:
 
 
 def dump_state(state: State) -> dict[str, Any]:
-    """Return what a state holds besides its name and its timer, as JSON."""
+    """Return what a state holds besides its name and its instants with columns, as JSON."""
     match state:
-        case e.Waiting():
+        case e.Waiting() | e.Exhausted():
             return {}
-        case e.Awaiting(since=since) | e.Exhausted(since=since):
+        case e.Awaiting(since=since):
             return {"since": since.isoformat()}
         case e.Holding(reason=reason, since=begun):
             return {"reason": reason} | ({"since": begun.isoformat()} if begun else {})
@@ -55,7 +55,9 @@ def dump_state(state: State) -> dict[str, Any]:
             assert_never(state)
 
 
-def load_state(name: str, data: Mapping[str, Any], wake_at: datetime | None) -> State:
+def load_state(
+    name: str, data: Mapping[str, Any], wake_at: datetime | None, exhausted_at: datetime | None
+) -> State:
     """Return the state that `dump_state` wrote."""
     since = datetime.fromisoformat(data["since"]) if "since" in data else None
     if wake_at is not None:
@@ -64,8 +66,8 @@ def load_state(name: str, data: Mapping[str, Any], wake_at: datetime | None) -> 
         if name == "holding":
             return e.Holding(data["reason"], wake_at, since)
         return e.Awaiting(wake_at, since or wake_at)
-    if name == "exhausted" and since is not None:
-        return e.Exhausted(since)
+    if name == "exhausted" and exhausted_at is not None:
+        return e.Exhausted(exhausted_at)
     over: dict[str, State] = {
         "completed": e.Completed(data.get("reason", "")),
         "exited": e.Exited(data.get("reason", "")),
@@ -93,7 +95,7 @@ T = tables.Enrollment
 _COLUMNS = (
     T.id, T.contact_id, T.sequence_id, T.version_id, T.track, T.entry_key, T.state, T.state_data,
     T.step, T.wake_at, T.frozen_at, T.passes, T.accepted, T.properties, T.entered_at, T.revision,
-    T.again, T.began_at, T.gap_seconds,
+    T.again, T.began_at, T.gap_seconds, T.exhausted_at,
     tables.Sequence.key, tables.SequenceVersion.number,
 )  # fmt: skip
 
@@ -110,7 +112,7 @@ def _run(row: Sequence[Any]) -> Run:
     (
         id_, contact_id, sequence_id, version_id, track, entry_key, state, state_data, step,
         wake_at, frozen_at, passes, accepted, properties, entered_at, revision, again,
-        began_at, gap_seconds, key, number,
+        began_at, gap_seconds, exhausted_at, key, number,
     ) = row  # fmt: skip
     instants = {name: datetime.fromisoformat(at) for name, at in accepted.items()}
     return Run(
@@ -118,7 +120,7 @@ def _run(row: Sequence[Any]) -> Run:
             contact_id=contact_id,
             sequence=key,
             version=number,
-            state=load_state(state, state_data, wake_at),
+            state=load_state(state, state_data, wake_at, exhausted_at),
             entered_at=entered_at,
             step=step,
             passes=MappingProxyType(passes),
@@ -181,6 +183,7 @@ def fail(tx: Transaction, run_id: int, error: str, now: datetime) -> int | None:
             state=e.STATE_NAMES[e.Failed],
             state_data=dump_state(state),
             wake_at=None,
+            exhausted_at=None,
             ended_at=now,
             end_reason=error[:500],
             revision=T.revision + 1,
@@ -256,6 +259,7 @@ def _values(run: Enrollment, now: datetime) -> dict[str, Any]:
         "state_data": dump_state(run.state),
         "step": run.step,
         "wake_at": e.wakes_at(run.state),
+        "exhausted_at": run.state.since if isinstance(run.state, e.Exhausted) else None,
         "passes": dict(run.passes),
         "accepted": {step: at.isoformat() for step, at in run.accepted.items()},
         "gap_seconds": int(run.gap.total_seconds()) if run.gap else 0,

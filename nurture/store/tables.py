@@ -249,6 +249,7 @@ class Enrollment(Base):
     step: Mapped[str] = mapped_column(default="")
     wake_at: Mapped[datetime | None]
     frozen_at: Mapped[datetime | None]
+    exhausted_at: Mapped[datetime | None]
     passes: Mapped[dict[str, Any]]
     accepted: Mapped[dict[str, Any]]
     properties: Mapped[dict[str, Any]]
@@ -293,6 +294,7 @@ class Enrollment(Base):
             "ix_enrollment_exhausted",
             "sequence_id",
             "version_id",
+            "exhausted_at",
             sqlite_where=sa.text("state = 'exhausted'"),
             postgresql_where=sa.text("state = 'exhausted'"),
         ),

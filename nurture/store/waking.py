@@ -8,7 +8,6 @@ from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
 E, S, V = tables.Enrollment, tables.Sequence, tables.SequenceVersion
-SINCE = E.state_data["since"].as_string()
 
 
 def pending(tx: Transaction) -> list[int]:
@@ -31,7 +30,7 @@ def asleep(tx: Transaction, sequence_id: int, limit: int) -> list[int]:
         sa.select(E.id)
         .join(S, S.id == E.sequence_id)
         .where(E.sequence_id == sequence_id, *_is_asleep())
-        .order_by(SINCE, E.id)
+        .order_by(E.exhausted_at, E.id)
         .limit(limit)
     )
     return list(tx.execute(statement).scalars())

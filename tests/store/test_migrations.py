@@ -8,9 +8,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from nurture.store import bulk
 from nurture.store.database import Database
 from nurture.store.migrate import configuration, is_current, upgrade
-from nurture.store.tables import Base
+from nurture.store.tables import Base, Contact, Enrollment
+from tests.store import rows
 
 
 @pytest.fixture
@@ -60,6 +62,25 @@ def test_partial_indexes_and_checks_are_what_the_models_say(
             if one.get("dialect_options", {}).get(f"{dialect}_where") is not None
         }
         assert found == partial, table.name
+
+
+def test_since_when_runs_are_exhausted_comes_along_up_and_down(
+    blank: Database, blank_database_url: str
+) -> None:
+    upgrade(blank_database_url)
+    with blank.begin() as tx:
+        sequence_id, version_id = rows.sequence(tx)
+        (contact,) = bulk.insert(tx, Contact, [rows.contact("ana")], returning=("id",))
+        run = rows.run(contact.id, sequence_id, version_id, state="exhausted")
+        bulk.insert(tx, Enrollment, [{**run, "exhausted_at": rows.NOW}])
+    since = sa.select(Enrollment.exhausted_at, Enrollment.state_data)
+    with blank.engine.begin() as connection:
+        command.downgrade(configuration(connection), "0001")
+        kept = connection.execute(sa.select(Enrollment.state_data)).scalar_one()
+        assert kept == {"since": rows.NOW.isoformat()}
+    upgrade(blank_database_url)
+    with blank.read() as tx:
+        assert tuple(tx.execute(since).one()) == (rows.NOW, {})
 
 
 def test_going_down_leaves_nothing_and_going_up_again_works(

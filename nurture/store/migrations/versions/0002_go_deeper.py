@@ -1,5 +1,7 @@
 """Segments, experiments, deliveries, findings, and what qualification and versions need."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -233,10 +235,12 @@ def upgrade() -> None:
     )
     op.add_column("sequence", sa.Column("retired_at", types.Instant(), nullable=True))
     op.add_column("enrollment", sa.Column("began_at", types.Instant(), nullable=True))
+    op.add_column("enrollment", sa.Column("exhausted_at", types.Instant(), nullable=True))
+    _tell_since(op.get_bind())
     op.create_index(
         "ix_enrollment_exhausted",
         "enrollment",
-        ["sequence_id", "version_id"],
+        ["sequence_id", "version_id", "exhausted_at"],
         sqlite_where=sa.text("state = 'exhausted'"),
         postgresql_where=sa.text("state = 'exhausted'"),
     )
@@ -263,6 +267,33 @@ def upgrade() -> None:
     op.drop_index("ix_send_step", table_name="send")
 
 
+def _tell_since(connection: sa.Connection, *, back: bool = False) -> None:
+    """Put since when runs are exhausted into the column, out of what is kept of their state."""
+    e = sa.table(
+        "enrollment",
+        sa.column("id", types.Key),
+        sa.column("state", sa.String()),
+        sa.column("state_data", types.Document),
+        sa.column("exhausted_at", types.Instant()),
+    )
+    page = sa.select(e.c.id, e.c.state_data, e.c.exhausted_at).where(e.c.state == "exhausted")
+    changed = sa.update(e).where(e.c.id == sa.bindparam("of"))
+    last = 0
+    while rows := connection.execute(page.where(e.c.id > last).order_by(e.c.id).limit(5000)).all():
+        last = rows[-1].id
+        told = [
+            {"of": id_, "state_data": {"since": at.isoformat()}, "exhausted_at": None}
+            if back
+            else {
+                "of": id_,
+                "state_data": {},
+                "exhausted_at": datetime.fromisoformat(data["since"]),
+            }
+            for id_, data, at in rows
+        ]
+        connection.execute(changed, told)
+
+
 def downgrade() -> None:
     op.create_index("ix_send_step", "send", ["version_id", "step", "status"])
     op.drop_column("standing", "sales_by")
@@ -281,6 +312,8 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'exhausted'"),
         postgresql_where=sa.text("state = 'exhausted'"),
     )
+    _tell_since(op.get_bind(), back=True)
+    op.drop_column("enrollment", "exhausted_at")
     op.drop_column("enrollment", "began_at")
     op.drop_column("enrollment", "gap_seconds")
     op.drop_column("enrollment", "again")
