@@ -177,7 +177,8 @@ def settle(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
         bulk.update(tx, T, sorted(group, key=lambda row: row["id"]), match=("id", "claimed_by"))
         for group in groups.values()
     )
-    gone.quiet_sends(tx, [row["id"] for row in rows])
+    told = [row["id"] for row in rows if row.get("detail") or row["status"] == "failed"]
+    gone.quiet_sends(tx, told)
     return written
 
 
