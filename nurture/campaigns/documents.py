@@ -10,7 +10,6 @@ from nurture.campaigns.yaml_writing import dump
 from nurture.domain import sequence as s
 from nurture.domain.conditions import ALWAYS
 from nurture.domain.durations import format_duration
-from nurture.domain.funnel import Funnel
 from nurture.domain.timing import ANY_TIME, Window
 
 Document = dict[str, Any]
@@ -18,16 +17,15 @@ Document = dict[str, Any]
 SCHEMA_LINE = "# yaml-language-server: $schema=../docs/schema/sequence.schema.json"
 
 
-def sequence_document(sequence: s.Sequence, funnel: Funnel | None = None) -> Document:
+def sequence_document(sequence: s.Sequence) -> Document:
     """Return the document that `parse_sequence` reads as `sequence`, as short as can be.
 
-    The window is left out where it is the funnel's (or, without a funnel, any time); version,
-    holidays and time zone belong to the funnel and are never written.
+    The window is left out where it is borrowed from the funnel; version, holidays and time zone
+    belong to the funnel and are never written.
     """
     again: object = sequence.reentry.value
     if sequence.reentry is s.Reentry.AFTER:
         again = {"after": format_duration(sequence.reentry_after)}
-    common = ANY_TIME if funnel is None else funnel.window
     return short(
         {
             "key": sequence.key,
@@ -43,7 +41,7 @@ def sequence_document(sequence: s.Sequence, funnel: Funnel | None = None) -> Doc
             ],
             "returning": "" if sequence.returning is s.Returning.SKIP else sequence.returning.value,
             "reentry": "" if sequence.reentry is s.Reentry.NEVER else again,
-            "window": None if sequence.window == common else window_document(sequence.window),
+            "window": window_document(sequence.window) if sequence.window_is_own else None,
             "spread": format_duration(sequence.spread) if sequence.spread else "",
             "notes": dict(sequence.extra),
             "steps": [step_document(step) for step in sequence.steps],

@@ -88,7 +88,7 @@ def _campaigns(
     names: tuple[str, ...] = (),
 ) -> Campaigns:
     documents = {FUNNEL: funnel_document} | {
-        key: sequence_document(sequence, funnel) for key, sequence in sequences.items()
+        key: sequence_document(sequence) for key, sequence in sequences.items()
     }
     return Campaigns(
         funnel,

@@ -100,7 +100,9 @@ class SequenceShape(Shape):
     returning: Literal["skip", "resume", "restart"] = "skip"
     """How a contact who comes back goes on: past what they received, where they left, or anew."""
     window: WindowShape | None = None
-    """When emails may go out, in the contact's time zone; the funnel's window when left out."""
+    """When emails may go out, in the contact's time zone; the funnel's window when left out.
+
+    A window given here holds transactional emails, too, which otherwise go at once."""
     spread: Duration | None = None
     """Emails held for the window's opening leave over this long, not all at the same minute."""
     steps: Annotated[list[AnyStepShape], Field(min_length=1, max_length=MOST_STEPS)]
@@ -149,6 +151,7 @@ class SequenceShape(Shape):
             reentry_after=again.after if isinstance(again, AfterShape) else timedelta(),
             returning=Returning(self.returning),
             window=window if self.window is None else self.window.build(),
+            window_is_own=self.window is not None,
             spread=self.spread or timedelta(),
             version=version,
             **lent,

@@ -40,10 +40,31 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """The run through `sequence` that asks. What its siblings under other keys mailed is not its.
+
+    `entry_key` is what tells it from them.
+    """
+
+    sequence: str
+    entry_key: str
+
+    def disowns(self, properties: Mapping[str, Value]) -> bool:
+        """Return whether these are an occurrence's that answers an email of a sibling.
+
+        What carries no key, such as what was recorded before there was one, is nobody else's.
+        """
+        key = properties.get("entry_key")
+        own = properties.get("sequence") == self.sequence
+        return own and isinstance(key, str) and key != self.entry_key
+
+
+@dataclass(frozen=True, slots=True)
 class Did:
     """At least `at_least`, at most `at_most` occurrences of `event` by a person within `within`.
 
-    None sets no bound. Never is `at_most` 0 with `at_least` 0.
+    None sets no bound. Never is `at_most` 0 with `at_least` 0. With an `asker` answers to emails
+    of other runs are left out; that is never written in a file, a run asks so (see `asked_by`).
     """
 
     event: str
@@ -51,6 +72,13 @@ class Did:
     within: timedelta | None = None
     where: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     at_most: int | None = None
+    asker: Asker | None = None
+
+    def fits(self, properties: Mapping[str, Value]) -> bool:
+        """Return whether an occurrence with these properties is what is asked for."""
+        if self.asker is not None and self.asker.disowns(properties):
+            return False
+        return not self.where or matches_properties(self.where, properties)
 
     @property
     def bound(self) -> int:
@@ -179,7 +207,7 @@ def _did(did: Did, contact: Contact, now: datetime, *, unknown_opens: bool) -> b
         known = counts(occurrence, did.event)
         if not known and not (unknown_opens and may_count(occurrence, did.event)):
             continue
-        if not did.where or matches_properties(did.where, occurrence.properties):
+        if did.fits(occurrence.properties):
             found += 1
             if found > did.bound:
                 break

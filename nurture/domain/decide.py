@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import assert_never
 
 from nurture.domain import enrollment as e
-from nurture.domain.conditions import counts, holds
+from nurture.domain.conditions import counts
 from nurture.domain.contact import Occurrence
 from nurture.domain.enrollment import Decision, Event
 from nurture.domain.sequence import Email, Goal, WaitFor, WaitUntil
-from nurture.domain.situation import Situation, answered, answers, reached
+from nurture.domain.situation import Situation, answered, answers, is_true, reached
 from nurture.domain.text import short_key
 from nurture.domain.waiting import CAP, date_comes, delay
 from nurture.domain.walk import Walk
@@ -57,7 +57,7 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
 def exit_reason(situation: Situation, now: datetime) -> str | None:
     """Return the reason of the first exit rule that holds, or None."""
     for reason, condition in situation.sequence.exits:
-        if holds(condition, situation.contact, now):
+        if is_true(situation, condition, now):
             return reason
     return None
 
@@ -195,7 +195,7 @@ def _has_moved(walk: Walk, step: WaitUntil) -> bool:
 
 
 def _comes_true(walk: Walk, step: WaitFor) -> bool:
-    return step.when is not None and holds(step.when, walk.situation.contact, walk.now)
+    return step.when is not None and is_true(walk.situation, step.when, walk.now)
 
 
 def _after_send(walk: Walk, event: e.SendOutcome) -> tuple[Decision, ...]:

@@ -10,6 +10,7 @@ from nurture.domain.contact import Change, Contact, Fact, changed
 from nurture.domain.decide import Situation, decide
 from nurture.domain.enrollment import Decision, Event
 from nurture.domain.evolve import evolve
+from nurture.domain.watching import comes
 
 # Events of one run that are looked at: the longest sequence has fewer, loops end here.
 MOST_EVENTS = 2_000
@@ -48,9 +49,9 @@ def outlook(situation: Situation, now: datetime, until: datetime) -> Outlook:
                 return Outlook(Fate.OVER, at)
             case e.Sending(step, pass_no):
                 event = e.Accepted(step, pass_no, at)
-            case e.Waiting(moment) | e.Awaiting(moment) | e.Holding(_, moment):
-                at = max(at, moment)
-                event = e.TimerFired()
+            case e.Waiting() | e.Awaiting() | e.Holding():
+                coming = comes(replace(situation, enrollment=run), at)
+                at, event = coming or (at, e.TimerFired())
         if at > until:
             break
         decisions = decide(replace(situation, enrollment=run), event, at)

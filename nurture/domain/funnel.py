@@ -7,14 +7,14 @@ from functools import cached_property
 from types import MappingProxyType
 
 from nurture.domain.caps import Cap
-from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
+from nurture.domain.conditions import Condition, Did, walk
 from nurture.domain.contact import Value
 from nurture.domain.guards import Guards
 from nurture.domain.personas import Persona
 from nurture.domain.scoring import FitRule, Group, Limit, ScoreRule, Warmth
 from nurture.domain.stages import Actor, Edge, Stage
 from nurture.domain.timing import ANY_TIME, Window
-from nurture.domain.turning import looks_at_clock
+from nurture.domain.turning import looks_at_clock, thresholds
 
 LANGUAGES = ("vi", "en")
 
@@ -99,14 +99,7 @@ class Funnel:
         conditions = [edge.when for edge in self.edges]
         conditions += [rule.when for rule in self.fit_rules]
         conditions += [*(persona.when for persona in self.personas), *self.watched]
-        for condition in conditions:
-            for part in walk(condition):
-                match part:
-                    case Compare(Subject("engagement"), _, int() | float() as value):
-                        found.add(float(value))
-                    case _:
-                        pass
-        return tuple(sorted(found))
+        return tuple(sorted(found.union(*map(thresholds, conditions))))
 
     @cached_property
     def standing_conditions(self) -> tuple[Condition, ...]:

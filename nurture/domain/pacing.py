@@ -8,7 +8,7 @@ from nurture.domain import enrollment as e
 from nurture.domain.caps import Cap
 from nurture.domain.contact import Contact
 from nurture.domain.enrollment import Decision, Enrollment
-from nurture.domain.sequence import Sequence
+from nurture.domain.sequence import Email, Sequence
 from nurture.domain.timing import jitter, next_open
 from nurture.domain.zones import zone_of
 
@@ -30,6 +30,9 @@ def spread_out(
     zone, late = zone_of(contact, sequence), jitter(
         over, contact.id, sequence.key, f"{run.entry_key}:turn"
     )  # fmt: skip
+    step = sequence.by_key.get(run.step)
+    if isinstance(step, Email) and not sequence.waits_for_window(step):
+        return at + late
     opens = next_open(sequence.window, zone, at, sequence.holidays)
     turn = next_open(sequence.window, zone, opens + late, sequence.holidays)
     if turn > opens + late:

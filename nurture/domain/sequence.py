@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 
+from nurture.domain.asking import names_a_step
 from nurture.domain.caps import Cap
 from nurture.domain.conditions import ALWAYS, Condition
 from nurture.domain.contact import NOTHING, Value
@@ -33,6 +34,7 @@ from nurture.domain.steps import WaitFor as WaitFor
 from nurture.domain.steps import WaitUntil as WaitUntil
 from nurture.domain.steps import Webhook as Webhook
 from nurture.domain.timing import ANY_TIME, Window
+from nurture.domain.turning import looks_at_clock, thresholds
 
 # A loop must take at least this long, and no step is met more often than its limit.
 SHORTEST_LOOP = timedelta(hours=1)
@@ -84,7 +86,8 @@ class Sequence:
 
     The window, holidays, zone, caps, topics that are transactional, and the share of contacts
     held out of its track are borrowed from the funnel that is published; the winning arms of
-    experiments that are over from their results.
+    experiments that are over from their results. `window_is_own` where the file states a window:
+    only that one holds transactional emails, too.
     """
 
     key: str
@@ -104,6 +107,7 @@ class Sequence:
     spread: timedelta = timedelta()
     version: int = 0
     fallback_zone: str = "UTC"
+    window_is_own: bool = False
     caps: tuple[Cap, ...] = ()
     transactional: frozenset[str] = frozenset()
     hold_out: float = 0.0
@@ -126,6 +130,48 @@ class Sequence:
         keys = [step.key for step in self.steps]
         return MappingProxyType(dict(zip(keys, [*keys[1:], END], strict=True)))
 
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition that can be asked on the way through."""
+        found = [when for _, when in self.exits]
+        for step in self.steps:
+            match step:
+                case WaitFor() | Goal() if step.when is not None:
+                    found.append(step.when)
+                case Branch():
+                    found.extend(case.when for case in step.cases)
+                case _:
+                    pass
+        return tuple(found)
+
+    @cached_property
+    def always_watched(self) -> tuple[Condition, ...]:
+        """The conditions of exits and goals that time alone can turn, wherever a run stands."""
+        found = [when for _, when in self.exits]
+        found += [goal.when for goal in self.goals if goal.when is not None]
+        return tuple(one for one in found if is_turned_by_time(one))
+
+    @cached_property
+    def watches(self) -> bool:
+        """Whether a run can go on by time alone without a timer: by an exit, a goal or a wait."""
+        return bool(self.always_watched) or any(
+            isinstance(step, WaitFor) and step.when is not None and is_turned_by_time(step.when)
+            for step in self.steps
+        )
+
+    @cached_property
+    def tells_runs_apart(self) -> bool:
+        """Whether runs stand side by side, and a rule asks for answers to the email of a step."""
+        is_keyed = self.trigger is not None and bool(self.trigger.key)
+        return is_keyed and any(names_a_step(one) for one in self.conditions)
+
+    def waits_for_window(self, step: Email) -> bool:
+        """Return whether the email of `step` keeps to the window and the holidays.
+
+        What somebody ordered or registered for goes at once, unless the file says when it goes.
+        """
+        return self.window_is_own or step.topic not in self.transactional
+
     @property
     def first(self) -> str:
         """The key of the first step; END when there is none."""
@@ -134,3 +180,8 @@ class Sequence:
     def after(self, key: str, target: str = "") -> str:
         """Return where a path from `key` leads: `target`, or by default the next step."""
         return target or self.following.get(key, END)
+
+
+def is_turned_by_time(condition: Condition) -> bool:
+    """Return whether time alone can change the answer: by the clock, or as the score fades."""
+    return looks_at_clock(condition) or bool(thresholds(condition))

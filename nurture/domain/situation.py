@@ -4,7 +4,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from nurture.domain.conditions import counts, holds, matches_properties
+from nurture.domain.asking import asked_by
+from nurture.domain.conditions import Asker, Condition, counts, holds, matches_properties
 from nurture.domain.contact import Contact, Occurrence
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.sequence import Goal, Match, Sequence, WaitFor
@@ -32,6 +33,23 @@ class Situation:
         return replace(self, contact=replace(self.contact, history=ordered))
 
 
+def asked(situation: Situation, condition: Condition) -> Condition:
+    """Return `condition` as this run asks it.
+
+    Runs that stand side by side mail the same steps, so that an answer to a step's email has to
+    say whose it is. Asked by a run, it is one to its own.
+    """
+    if not situation.sequence.tells_runs_apart:
+        return condition
+    run = situation.enrollment
+    return asked_by(condition, Asker(run.sequence, run.entry_key))
+
+
+def is_true(situation: Situation, condition: Condition, now: datetime) -> bool:
+    """Return whether `condition` is true of the contact at `now`, asked by this run."""
+    return holds(asked(situation, condition), situation.contact, now)
+
+
 def fits(
     situation: Situation,
     match: Match,
@@ -57,12 +75,17 @@ def fits(
 def _is_of_another_run(situation: Situation, occurrence: Occurrence) -> bool:
     """Return whether a keyed run's contact did something under another key.
 
+    That is an event with another key, or an answer to an email that a run under another key sent.
     What carries no key, such as a visit, counts for every run.
     """
-    trigger = situation.sequence.trigger
-    if trigger is None or not trigger.key or trigger.key not in occurrence.properties:
+    trigger, run = situation.sequence.trigger, situation.enrollment
+    if trigger is None or not trigger.key:
         return False
-    return short_key(str(occurrence.properties[trigger.key])) != situation.enrollment.entry_key
+    if Asker(run.sequence, run.entry_key).disowns(occurrence.properties):
+        return True
+    if trigger.key not in occurrence.properties:
+        return False
+    return short_key(str(occurrence.properties[trigger.key])) != run.entry_key
 
 
 def answers(
@@ -90,7 +113,7 @@ def answered(
     situation: Situation, step: WaitFor, since: datetime, until: datetime, now: datetime
 ) -> bool:
     """Return whether what `step` waits for is true already."""
-    if step.when is not None and holds(step.when, situation.contact, now):
+    if step.when is not None and is_true(situation, step.when, now):
         return True
     history = _history_since(situation.contact, since)
     return any(answers(situation, step, occurrence, since, until) for occurrence in history)
@@ -101,7 +124,7 @@ def reached(situation: Situation, goal: Goal, now: datetime) -> bool:
     match, since = goal.match, situation.enrollment.entered_at
     until = None if goal.within is None else since + goal.within
     in_time = until is None or now <= until
-    if in_time and goal.when is not None and holds(goal.when, situation.contact, now):
+    if in_time and goal.when is not None and is_true(situation, goal.when, now):
         return True
     return match is not None and any(
         fits(situation, match, occurrence, since)

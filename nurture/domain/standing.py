@@ -3,7 +3,7 @@
 Pure, as everything here: the engine, the replay and the tests of both call the same `settle`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
@@ -39,10 +39,17 @@ class Settled:
     look_at: datetime | None
 
 
-def settle(contact: Contact, entries: Sequence[Entry], funnel: Funnel, now: datetime) -> Settled:
+def settle(
+    contact: Contact,
+    entries: Sequence[Entry],
+    funnel: Funnel,
+    now: datetime,
+    also: Iterable[float] = (),
+) -> Settled:
     """Compute the scores of `contact` anew and take every edge that the rules call for.
 
-    The history is needed where `funnel.asks_history_in` names their stage. Each stage is entered
+    `also` are further thresholds of the score: those that the contact's runs watch. The history
+    is needed where `funnel.asks_history_in` names their stage. Each stage is entered
     once at most, so that edges which contradict each other cannot turn a contact in a circle.
     """
     current = assessed(contact, entries, funnel, now)
@@ -58,7 +65,7 @@ def settle(contact: Contact, entries: Sequence[Entry], funnel: Funnel, now: date
         moved = taken(current, answer.edge, funnel.order, now)
         current = assessed(moved, entries, funnel, now)
     refused = answer if isinstance(answer, StageRefused) else None
-    return Settled(current, tuple(changes), refused, look_at(current, entries, funnel, now))
+    return Settled(current, tuple(changes), refused, look_at(current, entries, funnel, now, also))
 
 
 def assessed(contact: Contact, entries: Sequence[Entry], funnel: Funnel, now: datetime) -> Contact:
@@ -77,7 +84,11 @@ def assessed(contact: Contact, entries: Sequence[Entry], funnel: Funnel, now: da
 
 
 def look_at(
-    contact: Contact, entries: Sequence[Entry], funnel: Funnel, now: datetime
+    contact: Contact,
+    entries: Sequence[Entry],
+    funnel: Funnel,
+    now: datetime,
+    also: Iterable[float] = (),
 ) -> datetime | None:
     """Return the next instant at which time alone may change where `contact` stands.
 
@@ -85,7 +96,7 @@ def look_at(
     to count, the clock turns a condition of an edge, of fit or of a persona, or a dwell or a rest
     ends that is all that is in the way. `contact` carries the scores of `now`.
     """
-    moments = [next_crossing(funnel, entries, contact.engagement, now)]
+    moments = [next_crossing(funnel, entries, contact.engagement, now, also)]
     moments += [turns_at(one, contact, now) for one in funnel.standing_conditions]
     standing = contact.standing
     if standing is not None:
@@ -101,19 +112,23 @@ def look_at(
 
 
 def next_crossing(
-    funnel: Funnel, entries: Sequence[Entry], score: float, now: datetime
+    funnel: Funnel,
+    entries: Sequence[Entry],
+    score: float,
+    now: datetime,
+    also: Iterable[float] = (),
 ) -> datetime | None:
-    """Return when the score crosses a threshold by itself; None for never.
+    """Return when the score crosses a threshold, or one of `also`, by itself; None for never.
 
     Decay takes it below the next threshold down, points taken away fade and let it rise to the
     next one up, or an entry of the future begins to count.
     """
     # A clock that runs ahead of ours sends events from the near future; they count when it comes.
     later = [entry.occurred_at for entry in entries if entry.occurred_at > now]
-    below = [one for one in funnel.score_thresholds if one <= score]
-    above = [one for one in funnel.score_thresholds if one > score]
     if entries:
-        band = (below[-1] if below else -inf, above[0] if above else inf)
+        steps = (*funnel.score_thresholds, *also)
+        below = max((one for one in steps if one <= score), default=-inf)
+        band = (below, min((one for one in steps if one > score), default=inf))
         left = leaves(entries, funnel.groups, funnel.limits, band, now)
         later += [] if left is None else [left]
     return min(later, default=None)

@@ -15,7 +15,6 @@ from nurture.domain.conditions import (
     Did,
     counts,
     holds,
-    matches_properties,
     may_count,
     walk,
 )
@@ -54,6 +53,16 @@ def timed_parts(condition: Condition) -> tuple[Timed, ...]:
 def looks_at_clock(condition: Condition) -> bool:
     """Return whether time alone can change the answer of `condition`, the score left aside."""
     return bool(timed_parts(condition))
+
+
+def thresholds(condition: Condition) -> frozenset[float]:
+    """Return every engagement at which the answer of `condition` could change."""
+    found = (
+        part.value
+        for part in walk(condition)
+        if isinstance(part, Compare) and part.subject.kind == "engagement"
+    )
+    return frozenset(float(one) for one in found if isinstance(one, int | float))
 
 
 def _is_timed(compare: Compare) -> bool:
@@ -119,7 +128,7 @@ def _did_turns_at(did: Did, contact: Contact, now: datetime) -> datetime | None:
             break
         if one.name != did.event:
             continue
-        if did.where and not matches_properties(did.where, one.properties):
+        if not did.fits(one.properties):
             continue
         if counts(one, did.event):
             known.append(at)

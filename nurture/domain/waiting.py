@@ -100,12 +100,12 @@ def delay(
 
     The release is the first instant that the window and every cap allow. `since` is when the
     email was first held; one that a cap would hold longer than its `shift` is forgone. What is
-    transactional knows no caps.
+    transactional knows no caps, and no window but one of the sequence's own.
     """
     zone = zone_source(contact, sequence)
     caps = () if step.topic in sequence.transactional else sequence.caps
     free, cap = cap_release(caps, contact.mailed, now)
-    release = opening(sequence, contact, step.key, free)
+    release = opening(sequence, contact, step, free)
     if release <= now:
         return None
     if cap is None:
@@ -113,15 +113,17 @@ def delay(
     return Delay(CAP, release, zone, forgone=release - (since or now) > cap.shift)
 
 
-def opening(sequence: Sequence, contact: Contact, step: str, now: datetime) -> datetime:
+def opening(sequence: Sequence, contact: Contact, step: Email, now: datetime) -> datetime:
     """Return when `step` may be mailed to `contact`: `now`, or the next opening with its jitter.
 
     Nobody is mailed at the very stroke of an opening hour together with everybody else: the
     delay inside `sequence.spread` is a hash of the contact and the step.
     """
+    if not sequence.waits_for_window(step):
+        return now
     zone = zone_of(contact, sequence)
     release = next_open(sequence.window, zone, now, sequence.holidays)
     if release <= now:
         return now
-    late = release + jitter(sequence.spread, contact.id, sequence.key, step)
+    late = release + jitter(sequence.spread, contact.id, sequence.key, step.key)
     return next_open(sequence.window, zone, late, sequence.holidays)

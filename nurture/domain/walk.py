@@ -38,7 +38,7 @@ from nurture.domain.sequence import (
     WaitUntil,
     Webhook,
 )
-from nurture.domain.situation import Situation, answered, answers, reached
+from nurture.domain.situation import Situation, answered, answers, asked, reached
 from nurture.domain.waiting import date_comes, delay, wait_ends
 
 # A run can pass this many instantaneous steps at one moment, or each step once where a sequence
@@ -254,8 +254,9 @@ class Walk:
     def _branch(self, step: Branch) -> None:
         contact, now = self.situation.contact, self.now
         for number, case in enumerate(step.cases, start=1):
-            known = holds(case.when, contact, now)
-            if step.unknowable and known != could_hold(case.when, contact, now):
+            when = asked(self.situation, case.when)
+            known = holds(when, contact, now)
+            if step.unknowable and known != could_hold(when, contact, now):
                 self.take("unknowable", step.unknowable, "a privacy proxy hides opens")
                 return
             if known:

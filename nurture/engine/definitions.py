@@ -8,11 +8,11 @@ from functools import cached_property
 from types import MappingProxyType
 
 from nurture.campaigns.parse import parse_funnel, parse_segment, parse_sequence
-from nurture.domain.conditions import Compare, Condition, Did, Subject, walk
+from nurture.domain.conditions import Compare, Did, Subject, walk
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.funnel import Funnel
 from nurture.domain.segments import Recall, Segment, in_order, recall_of
-from nurture.domain.sequence import Branch, Goal, Sequence, Wait, WaitFor, WhileActive
+from nurture.domain.sequence import Goal, Sequence, Wait, WaitFor, WhileActive
 from nurture.errors import NotFound
 from nurture.mailer.compiled import CompiledEmail
 from nurture.store import experiments, published
@@ -121,7 +121,7 @@ class Catalog:
         rules += [rule.when for rule in self.funnel.fit_rules]
         rules += [persona.when for persona in self.funnel.personas]
         for one in self.versions.values():
-            rules += [one.sequence.entry, *_conditions(one.sequence)]
+            rules += [one.sequence.entry, *one.sequence.conditions]
         parts = (part for rule in rules for part in walk(rule))
         return any(isinstance(one, Compare) and one.subject == Subject(kind) for one in parts)
 
@@ -230,7 +230,7 @@ def asks_history(sequence: Sequence) -> bool:
     """Return whether entering or walking `sequence` can need what the contact did before."""
     if any(isinstance(one, WaitFor | Goal) and one.match is not None for one in sequence.steps):
         return True
-    conditions = [sequence.entry, *_conditions(sequence)]
+    conditions = [sequence.entry, *sequence.conditions]
     return any(isinstance(part, Did) for when in conditions for part in walk(when))
 
 
@@ -245,17 +245,3 @@ def goes_on_unasked(sequence: Sequence, step: str) -> bool:
     target = getattr(sequence.by_key.get(step), "next", "")
     following = sequence.by_key.get(sequence.after(step, target))
     return isinstance(following, Wait) and following.at is None and not following.days
-
-
-def _conditions(sequence: Sequence) -> list[Condition]:
-    """Return every condition that can be asked on the way through `sequence`."""
-    found: list[Condition] = [when for _, when in sequence.exits]
-    for step in sequence.steps:
-        match step:
-            case WaitFor() | Goal() if step.when is not None:
-                found.append(step.when)
-            case Branch():
-                found.extend(case.when for case in step.cases)
-            case _:
-                pass
-    return found

@@ -141,7 +141,7 @@ def publish_draft(
         raise Invalid.because(checked.problems, of="Nothing was published")
     funnel = funnel_of(deps)
     # Written as a file is written, so that the same sequence is the same version by both doors.
-    document = sequence_document(checked.sequence, funnel)
+    document = sequence_document(checked.sequence)
     sequence = parse_sequence(document, funnel=funnel)
     with deps.database.begin() as tx:
         row = store.draft_row(tx, key)

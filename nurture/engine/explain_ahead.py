@@ -14,9 +14,12 @@ from nurture.domain.enrollment import Decision
 from nurture.domain.evolve import evolve_one
 from nurture.domain.sequence import Match, WaitFor
 from nurture.domain.walk import Walk
+from nurture.domain.watching import comes
 
 # Timers followed ahead: more than anybody wants to read, and an end for every loop.
 MOST_HOPS = 12
+# Instants at which what a run watches may turn and does not, before its timer is due.
+MOST_LOOKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +97,13 @@ def _ways(situation: Situation, now: datetime) -> Iterable[Ahead]:
     match run.state:
         case e.Waiting(due) | e.Holding(_, due):
             when = "hold" if isinstance(run.state, e.Holding) else "timer"
-            yield Ahead(when, due, _after_timer(situation, max(due, now)))
+            yield Ahead(when, due, _as_time_passes(situation, now))
         case e.Awaiting(deadline) if isinstance(step, WaitFor):
             walk = Walk.begin(situation, now)
             walk.take("yes", step.yes)
             yes = _follow(situation, walk.decisions, now)
             yield Ahead("answer", deadline, yes, step.match)
-            yield Ahead("no_answer", deadline, _after_timer(situation, max(deadline, now)))
+            yield Ahead("no_answer", deadline, _as_time_passes(situation, now))
         case e.Sending(key, pass_no):
             accepted = decide(situation, e.Accepted(key, pass_no, now), now)
             yield Ahead("provider", None, _follow(situation, accepted, now))
@@ -110,8 +113,17 @@ def _ways(situation: Situation, now: datetime) -> Iterable[Ahead]:
             pass
 
 
-def _after_timer(situation: Situation, at: datetime) -> tuple[Foreseen, ...]:
-    return _follow(situation, decide(situation, e.TimerFired(), at), at)
+def _as_time_passes(situation: Situation, now: datetime) -> tuple[Foreseen, ...]:
+    """Return what follows from the clock alone: its timer, or what the run watches before it."""
+    for _ in range(MOST_LOOKS):
+        coming = comes(situation, now)
+        if coming is None:
+            return ()
+        now, event = coming
+        decisions = decide(situation, event, now)
+        if isinstance(event, e.TimerFired) or not all(isinstance(one, e.Note) for one in decisions):
+            return _follow(situation, decisions, now)
+    return ()
 
 
 def _follow(
@@ -123,13 +135,14 @@ def _follow(
         for decision in decisions:
             run = evolve_one(run, decision)
             found.extend(seen(decision, at))
-        due = e.wakes_at(run.state)
-        if due is None or isinstance(run.state, e.Awaiting):
+        situation = Situation(run, situation.sequence, situation.contact)
+        coming = None if isinstance(run.state, e.Awaiting) else comes(situation, at)
+        if coming is None or e.wakes_at(run.state) is None:
             break
+        due, event = coming
         # A moment later where the timer is due at once, or the clock would not move.
         at = max(due, at + timedelta(seconds=1)) if due <= at else due
-        situation = Situation(run, situation.sequence, situation.contact)
-        decisions = decide(situation, e.TimerFired(), at)
+        decisions = decide(situation, event, at)
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ from nurture.domain.enrollment import Event
 from nurture.domain.evolve import evolve
 from nurture.domain.sequence import Email
 from nurture.domain.waiting import CAP, delay
+from nurture.domain.watching import comes
 from nurture.domain.zones import Clock, clock_of
 from nurture.engine.definitions import Catalog
 from nurture.engine.explain_ahead import Foreseen, seen
@@ -111,18 +112,22 @@ class _Ahead:
         ]
 
     def run_until(self, now: datetime, until: datetime) -> None:
-        """Fire every timer up to `until` in its order, those of one moment by their rank."""
+        """Let the clock run up to `until`; what falls due at one moment goes by its rank."""
         while self.turns < MOST_TURNS:
-            woken = [(e.wakes_at(one.situation.enrollment.state), one) for one in self.tracks]
-            due = min((at for at, _ in woken if at is not None), default=None)
+            coming = [(found, one) for one in self.tracks if (found := self.comes(one, now))]
+            due = min((at for (at, _), _ in coming), default=None)
             if due is None or due > until:
                 return
             now = max(now, due)
-            first = min(
-                (one for at, one in woken if at is not None and at <= now),
-                key=lambda one: one.rank,
+            event, first = min(
+                ((event, one) for (at, event), one in coming if at <= now),
+                key=lambda pair: pair[1].rank,
             )
-            self.tell(first, e.TimerFired(), now)
+            self.tell(first, event, now)
+
+    def comes(self, track: _Track, now: datetime) -> tuple[datetime, Event] | None:
+        """Return what the clock alone does next to a run."""
+        return comes(replace(track.situation, contact=self.contact), now)
 
 
 def week_of(

@@ -34,7 +34,7 @@ def export_files(deps: Dependencies, folder: Path, *, write: bool = True) -> lis
             _put(written[-1], f"{FUNNEL_SCHEMA}\n{dump(funnel)}", write=write)
         rules = parse_funnel(funnel)
         for version in current:
-            document = sequence_document(parse_sequence(version.document, funnel=rules), rules)
+            document = sequence_document(parse_sequence(version.document, funnel=rules))
             if there is None or there.documents.get(version.key) != document:
                 written.append(folder / f"{version.key}{ENDING}")
                 _put(written[-1], write_sequence(document), write=write)

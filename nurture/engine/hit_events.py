@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from nurture.domain.contact import Engaged, Occurrence, Value
+from nurture.domain.contact import Engaged, Occurrence
 from nurture.domain.contact import Verdict as Who
 from nurture.domain.scoring import Entry, compensate
 from nurture.engine.record import take_effect, take_in
@@ -108,11 +108,7 @@ def _event(key: str, group: Sequence[Member]) -> NewEvent:
     origin = first.origin
     assert origin is not None  # noqa: S101 - only members with an origin have a key
     place = origin.place
-    properties: dict[str, Value] = {
-        "step": place.step,
-        "sequence": place.sequence,
-        "content": place.content,
-    }
+    properties = place.mark
     name: str = Engaged.OPEN
     if first.hit.kind == HitKind.CLICK:
         name = Engaged.CLICK

@@ -30,6 +30,7 @@ from nurture.domain.stages import (
     taken,
 )
 from nurture.domain.standing import settle
+from nurture.domain.watching import thresholds, turns
 from nurture.engine.admission import admitted
 from nurture.engine.life_doors import (
     LifeDoors,
@@ -134,12 +135,14 @@ class Life:
     def advance(self, until: datetime) -> None:
         """Let the clock run up to `until`, doing what falls due on the way, in its order."""
         while True:
-            due = self._next()
+            watch = self._turns()
+            due = self._next(watch)
             if due is None or due > until:
                 break
             # A timer that is due at once is followed a moment later, or the clock would stand.
             self.now = max(self.now, due)
-            if self._look_at is not None and self._look_at <= self.now:
+            looks = (self._look_at, watch)
+            if any(one is not None and one <= self.now for one in looks):
                 self._rescore()
             for number in tuple(self._going):
                 wakes = e.wakes_at(self.runs[number].state)
@@ -169,11 +172,24 @@ class Life:
         self._going[len(self.runs) - 1] = None
         return len(self.runs) - 1
 
-    def _next(self) -> datetime | None:
+    def _next(self, watch: datetime | None) -> datetime | None:
         instants = [at for run in self.live if (at := e.wakes_at(run.state)) is not None]
-        if self._look_at is not None:
-            instants.append(self._look_at)
+        instants += [at for at in (self._look_at, watch) if at is not None]
         return min(instants, default=None)
+
+    def _turns(self) -> datetime | None:
+        """Return when the clock may next turn what a run watches."""
+        found = (
+            turns(Situation(run, self.sequence_of(run), self.contact), self.now)
+            for run in self.live
+        )
+        return min((one for one in found if one is not None), default=None)
+
+    def _thresholds(self) -> frozenset[float]:
+        """Return the scores at which what a run watches could turn."""
+        return frozenset[float]().union(
+            *(thresholds(self.sequence_of(run), run) for run in self.live)
+        )
 
     def _end_mail(self, scope: str, reason: str) -> None:
         for number in tuple(self._going):
@@ -190,8 +206,12 @@ class Life:
         run = self.runs[number]
         if not run.is_live:
             return
-        decisions = decide(Situation(run, self.sequence_of(run), self.contact), event, self.now)
+        sequence = self.sequence_of(run)
+        known = frozenset() if isinstance(event, e.Entered) else thresholds(sequence, run)
+        decisions = decide(Situation(run, sequence, self.contact), event, self.now)
         self.runs[number] = evolve(run, decisions)
+        # A score that begins to matter is computed as of now.
+        self._look_again |= not thresholds(sequence, self.runs[number]) <= known
         if not self.runs[number].is_live:
             self.ended[number] = self.now
             self._going.pop(number, None)
@@ -232,7 +252,7 @@ class Life:
             return
         funnel = self.world.funnel
         entries = self.ledger.short(funnel.groups, funnel.limits, self.now)
-        settled = settle(self.contact, entries, funnel, self.now)
+        settled = settle(self.contact, entries, funnel, self.now, self._thresholds())
         self.contact = settled.contact
         self._look_at = settled.look_at
         for change in settled.changes:

@@ -186,6 +186,7 @@ def _take_over(
                 work.tell(run_id, e.Decided(cause, decisions))
                 repinned.append(run_id)
                 letters += readdressed(found.definition, run, sends.get(run_id, ()))
+                work.looks.watching(found.definition.sequence, [run.contact_id])
             case Leaves(decisions):
                 work.tell(run_id, e.Decided("Migrated away", decisions))
             case Stays():

@@ -167,6 +167,8 @@ def _go_on(work: Work, stopped: Sequence[Frozen], thaw: _Thaw) -> Counter[int]:
         if isinstance(work.runs[one.id].enrollment.state, e.Sending):
             later[one.id] = turn_of(situation, stood, thaw.plan)
         turns[one.contact_id] += 1
+        # What the clock turned during the pause was looked at by nobody.
+        work.looks.watching(situation.sequence, [one.contact_id])
     pausing.put_off(work.tx, later)
     return turns
 

@@ -1,12 +1,14 @@
 """Scores computed from the ledger and the fields, and the changes of stage they call for."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from nurture.domain import enrollment as e
 from nurture.domain.contact import Contact
 from nurture.domain.stages import Actor, StageRefused
 from nurture.domain.standing import Settled, settle
 from nurture.domain.standing import next_crossing as next_crossing
+from nurture.domain.watching import thresholds, turns
 from nurture.engine.definitions import TRACK
 from nurture.engine.happenings import award_points, tell_runs
 from nurture.engine.segmenting import follow
@@ -14,6 +16,7 @@ from nurture.engine.triggers import wish_triggered
 from nurture.engine.work import Work
 from nurture.store import ledger, qualification, runs
 from nurture.store.ledger import Scored
+from nurture.store.runs import Run
 
 
 def rescore(work: Work, contact_ids: Iterable[int], *, event_id: int | None = None) -> None:
@@ -37,6 +40,9 @@ def rescore(work: Work, contact_ids: Iterable[int], *, event_id: int | None = No
 def _settle(work: Work, contact_ids: Iterable[int], event_id: int | None) -> None:
     ids = sorted(set(contact_ids) & work.contacts.keys())
     _recall(work, ids)
+    live = runs.live_of(work.tx, ids)
+    work.take_up(run for run in live if run.enrollment.id not in work.runs)
+    steps = _thresholds(work, live)
     found = ledger.entries(work.tx, ids)
     funnel = work.catalog.funnel
     before = {key: work.contacts[key] for key in ids}
@@ -44,17 +50,12 @@ def _settle(work: Work, contact_ids: Iterable[int], event_id: int | None) -> Non
     for key, contact in before.items():
         if contact.standing is None:
             continue
-        one = settle(contact, found.get(key, ()), funnel, work.now)
+        one = settle(contact, found.get(key, ()), funnel, work.now, steps.get(key, ()))
         settled[key] = one
         for change in one.changes:
             work.note_stage(key, change, Actor.RULES, event_id=event_id)
         work.contacts[key] = one.contact
     _note_refusals(work, settled, event_id)
-    ledger.save_scores(
-        work.tx, [_scored(work, one) for one in settled.values()], _personas(before, settled)
-    )
-    live = runs.live_of(work.tx, ids)
-    work.take_up(run for run in live if run.enrollment.id not in work.runs)
     for run in live:
         # Known ones, too: they were told of an event before they could see what it is worth.
         now, contact_id = work.runs[run.enrollment.id], run.enrollment.contact_id
@@ -62,6 +63,34 @@ def _settle(work: Work, contact_ids: Iterable[int], event_id: int | None) -> Non
         leaves = run.track == TRACK and moved
         if now.enrollment.is_live and not now.frozen and not leaves:
             work.tell(run.enrollment.id, e.Reconsider(), event_id=event_id)
+    looks = _turns(work, live)
+    scored = [_scored(work, one, looks.get(key)) for key, one in settled.items()]
+    ledger.save_scores(work.tx, scored, _personas(before, settled))
+
+
+def _thresholds(work: Work, live: Iterable[Run]) -> dict[int, frozenset[float]]:
+    """Return the scores at which what runs watch could turn, by contact."""
+    found: dict[int, frozenset[float]] = {}
+    for run in live:
+        now = work.runs[run.enrollment.id]
+        some = thresholds(work.definition(now).sequence, now.enrollment)
+        if some and not now.frozen:
+            key = now.enrollment.contact_id
+            found[key] = some | found.get(key, frozenset())
+    return found
+
+
+def _turns(work: Work, live: Iterable[Run]) -> dict[int, datetime]:
+    """Return when the clock may next turn what runs watch, by contact."""
+    found: dict[int, datetime] = {}
+    for run in live:
+        now, key = work.runs[run.enrollment.id], run.enrollment.contact_id
+        if now.frozen or not work.definition(now).sequence.watches:
+            continue
+        turn = turns(work.situation(run.enrollment.id), work.now)
+        if turn is not None:
+            found[key] = min(turn, found.get(key, turn))
+    return found
 
 
 def _recall(work: Work, ids: Iterable[int]) -> None:
@@ -93,8 +122,9 @@ def _personas(before: dict[int, Contact], settled: dict[int, Settled]) -> dict[i
     return {key: persona for key, persona in now.items() if persona != before[key].persona}
 
 
-def _scored(work: Work, one: Settled) -> Scored:
+def _scored(work: Work, one: Settled, turn: datetime | None) -> Scored:
     contact = one.contact
+    looks = [at for at in (one.look_at, turn) if at is not None]
     return Scored(
         contact_id=contact.id,
         track=TRACK,
@@ -103,5 +133,5 @@ def _scored(work: Work, one: Settled) -> Scored:
         grade=contact.grade,
         temperature=contact.temperature,
         scored_at=work.now,
-        crosses_at=one.look_at,
+        crosses_at=min(looks, default=None),
     )

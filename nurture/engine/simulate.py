@@ -99,8 +99,7 @@ def simulate(
         if one.event in OF_AN_EMAIL and not _has(life, sequence, one.step):
             ignored.append(Ignored(one, at, "that email has not been sent by then"))
             continue
-        own = {"sequence": sequence.key, "step": one.step} if one.step else {}
-        told = {**own, **one.properties}
+        told = {**_mark(life, sequence, one.step), **one.properties}
         life.happen(Occurrence(one.event, at, MappingProxyType(told), dedupe_key=f"{at}{one.text}"))
     life.advance(start + length)
     return Simulated(
@@ -127,6 +126,15 @@ def _enter(life: Life, sequence: Steps, properties: Mapping[str, Value]) -> None
 
 def _has(life: Life, sequence: Steps, step: str) -> bool:
     return any(run.sequence == sequence.key and step in run.accepted for run in life.runs)
+
+
+def _mark(life: Life, sequence: Steps, step: str) -> dict[str, Value]:
+    """Return what the answer to a step's email says of it: it is of the last run that sent it."""
+    if not step:
+        return {}
+    keys = [r.entry_key for r in life.runs if r.sequence == sequence.key and step in r.accepted]
+    own: dict[str, Value] = {"entry_key": keys[-1]} if keys and keys[-1] else {}
+    return {"sequence": sequence.key, "step": step, **own}
 
 
 def _why(life: Life) -> str:

@@ -22,7 +22,7 @@ from nurture.domain.sequence import Email
 from nurture.engine.addresses import parse_address
 from nurture.engine.definitions import asks_history
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.draft_check import check_draft, funnel_of
+from nurture.engine.draft_check import check_draft
 from nurture.engine.drafts import load
 from nurture.engine.publish import Compiled
 from nurture.engine.transactions import committed
@@ -79,7 +79,7 @@ def try_draft(
     checked = check_draft(deps, draft.document)
     if checked.problems or checked.sequence is None:
         raise Invalid.because(checked.problems, of="Nothing was tried")
-    document = sequence_document(checked.sequence, funnel_of(deps))
+    document = sequence_document(checked.sequence)
     if way.fast:
         document = fast_document(document)
     steps = [step for step in checked.sequence.steps if isinstance(step, Email)]

@@ -125,6 +125,7 @@ def _wake(work: Work, sequence_id: int, ids: Sequence[int], limit: int) -> int:
             work.tell(sleeper.then.id, e.ContentAdded(target))
             woken += 1
     waking.pin(work.tx, moved, definition.version_id)
+    work.looks.watching(new, (sleepers[key].then.contact_id for key in moved))
     return woken
 
 
@@ -149,4 +150,4 @@ def _take_over(work: Work, sleeper: _Sleeper, definition: Definition, *, wakes: 
 def _is_closed(sequence: Steps, contact: Contact, target: str, now: datetime) -> bool:
     """Return whether the window is closed for an email; who then wakes is not yet decided."""
     step = sequence.by_key[target]
-    return isinstance(step, Email) and opening(sequence, contact, target, now) > now
+    return isinstance(step, Email) and opening(sequence, contact, step, now) > now

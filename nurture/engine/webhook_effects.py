@@ -48,11 +48,8 @@ class Fact:
     def event(self, name: str, key: str, who: Who = Who.HUMAN, **more: Value) -> NewEvent:
         """The occurrence that this fact is for the contact."""
         place = self.place
-        properties: dict[str, Value] = {
-            "step": place.step, "sequence": place.sequence, "content": place.content, **more,
-        }  # fmt: skip
         name = named(name, trial=place.trial)
-        occurrence = Occurrence(name, self.at, properties, who, dedupe_key=key)
+        occurrence = Occurrence(name, self.at, {**place.mark, **more}, who, dedupe_key=key)
         return NewEvent(place.contact_id, occurrence, "provider", place.id)
 
 

@@ -17,6 +17,7 @@ from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, 
 from nurture.engine.doors import Doors
 from nurture.engine.effects import Effects
 from nurture.engine.entering import Entry, stage_sequence
+from nurture.engine.looks import Looks
 from nurture.engine.moves import Asked, Moves
 from nurture.engine.places import Places, is_capped, wanted_send
 from nurture.engine.trial_words import heard, seen
@@ -54,7 +55,7 @@ class Work:
     _left: dict[int, sends.Left] = field(default_factory=dict)
     doors: Doors = field(default_factory=Doors)
     _moves: Moves = field(default_factory=Moves)
-    _asked: set[int] = field(default_factory=set)
+    looks: Looks = field(default_factory=Looks)
     _effects: Effects = field(default_factory=Effects)
 
     def __post_init__(self) -> None:
@@ -145,7 +146,7 @@ class Work:
         self.note_stage(contact_id, answer, actor, said, event_id=event_id)
         if isinstance(answer, StageChange):
             # The edges out of the new stage have not been looked at; the rules do so by and by.
-            self._asked.add(contact_id)
+            self.looks.again.add(contact_id)
         return answer
 
     def note_stage(
@@ -202,7 +203,7 @@ class Work:
             log.error("sequences lead into each other without end: %s", ", ".join(keys))
         self._effects.write(self.tx, self.now)
         ledger.add_stage_changes(self.tx, self._moves.rows)
-        ledger.look_again(self.tx, self._asked, self.now)
+        self.looks.write(self.tx, self.now)
         batches = []
         if self._openings:
             batches.append(new_batch(self.tx, self.now, self.wall))
@@ -211,11 +212,7 @@ class Work:
         return batches
 
     def _follow(
-        self,
-        run: Run,
-        after: Enrollment,
-        decisions: Sequence[e.Decision],
-        event_id: int | None,
+        self, run: Run, after: Enrollment, decisions: Sequence[e.Decision], event_id: int | None
     ) -> None:
         contact_id, trial = after.contact_id, self.definition(run).trial
         for decision in decisions:
@@ -230,11 +227,11 @@ class Work:
                     self.doors.ask(self, after, decision, event_id)
                 case e.SetFact() | e.Expose() | e.Tell():
                     contact, sequence = self.contacts[contact_id], self.definition(run).sequence
-                    found = self._effects.note(run, sequence, contact, decision, self.now)
-                    self.contacts[contact_id] = found
+                    noted = self._effects.note(run, sequence, contact, decision, self.now)
+                    self.contacts[contact_id] = noted
                     if isinstance(decision, e.SetFact):
                         # Segments, fit and edges may follow from it; the rules look by and by.
-                        self._asked.add(contact_id)
+                        self.looks.again.add(contact_id)
                 case _:
                     pass
 
@@ -277,11 +274,11 @@ class Work:
             runs.save(self.tx, list(changed.values()), self.now)
             for key in changed:
                 run = self.runs[key]
-                self.runs[key] = run.at(
-                    replace(run.enrollment, revision=run.enrollment.revision + 1)
-                )
+                self.looks.changed(self, run)
+                then = replace(run.enrollment, revision=run.enrollment.revision + 1)
+                self.runs[key] = run.at(then)
             self.doors.next_in_line(self, changed.values())
-            self._asked |= self.catalog.whose_sequences_changed(changed.values(), self.now)
+            self.looks.again |= self.catalog.whose_sequences_changed(changed.values(), self.now)
         left, self._left = self._left, {}
         sends.cancel_unstarted(self.tx, left, self.now)
         self._openings = [

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from nurture.domain.comparing import Op, as_number
-from nurture.domain.conditions import Compare, matches_properties, meets
+from nurture.domain.conditions import Asker, Compare, matches_properties, meets
 from nurture.domain.contact import Value
 from nurture.store.condition_bounds import (
     NEVER,
@@ -175,6 +175,16 @@ def items(json: Json, test: Callable[[Text], Bounds]) -> Bounds:
 
     sure = there(found.sure)
     return exactly(sure) if found.are_exact else Bounds(sure, there(found.maybe))
+
+
+def disowned(document: Json, asker: Asker) -> Truth:
+    """Return whether an event answers an email of another run than the one that asks."""
+    own, key = part(document, "sequence"), part(document, "entry_key")
+    sequence, entry_key = (
+        sa.literal(one, postgresql.JSONB()) for one in (asker.sequence, asker.entry_key)
+    )
+    is_another = sa.and_(own == sequence, sa.func.jsonb_typeof(key) == "string", key != entry_key)
+    return sa.func.coalesce(is_another, sa.false())
 
 
 def wanted(json: Json, spelt: Text, want: Value) -> Bounds:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nurture.domain.comparing import Op, as_instant, compares
-from nurture.domain.conditions import Compare, Subject, matches_properties, meets
+from nurture.domain.conditions import Asker, Compare, Subject, matches_properties, meets
 from nurture.domain.contact import Value
 from nurture.store.condition_bounds import Bounds, exactly
 from nurture.store.database import Transaction
@@ -76,6 +76,11 @@ def item(column: sa.ColumnElement[str], compare: Compare, now: datetime) -> Boun
 def properties(document: sa.ColumnElement[Any], where: Mapping[str, Value]) -> Bounds:
     """Return whether the properties of an event are as wanted."""
     return _ask("nurture_properties", document, json.dumps(_plain(dict(where))))
+
+
+def disowned(document: sa.ColumnElement[Any], asker: Asker) -> sa.ColumnElement[bool]:
+    """Return whether an event answers an email of another run than the one that asks."""
+    return _ask("nurture_disowned", document, json.dumps([asker.sequence, asker.entry_key])).sure
 
 
 def dated(document: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
@@ -151,6 +156,10 @@ def _properties(document: str, written: str) -> bool:
     return matches_properties(_where(written), values(json.loads(document)))
 
 
+def _disowned(document: str, written: str) -> bool:
+    return Asker(*json.loads(written)).disowns(json.loads(document))
+
+
 def _dated(document: str, name: str) -> bool:
     return as_instant(values(json.loads(document)).get(name)) is not None
 
@@ -163,4 +172,5 @@ _FUNCTIONS: Mapping[str, Callable[[Any, str], bool]] = {
     "nurture_item": _item,
     "nurture_properties": _properties,
     "nurture_dated": _dated,
+    "nurture_disowned": _disowned,
 }

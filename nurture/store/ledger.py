@@ -12,6 +12,7 @@ from nurture.domain.contact import Occurrence
 from nurture.domain.scoring import Entry
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+from nurture.store.types import Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,22 @@ def look_again(tx: Transaction, contact_ids: Collection[int] | None, at: datetim
             return
         statement = statement.where(bulk.among(tx, t.contact_id, contact_ids))
     tx.execute(statement)
+
+
+def look_by(tx: Transaction, moments: Mapping[int, datetime]) -> None:
+    """Have the rules look at each contact by the instant given, unless they do so before it."""
+    if not moments:
+        return
+    t = tables.Standing
+    statement = (
+        sa.update(t)
+        .where(
+            t.contact_id == sa.bindparam("contact"),
+            sa.or_(t.crosses_at.is_(None), t.crosses_at > sa.bindparam("by", type_=Instant)),
+        )
+        .values(crosses_at=sa.bindparam("by", type_=Instant))
+    )
+    tx.execute(statement, [{"contact": key, "by": at} for key, at in sorted(moments.items())])
 
 
 def crossing(tx: Transaction, now: datetime, limit: int) -> list[int]:

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from nurture.domain.contact import Value
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
-T, V = tables.Send, tables.SequenceVersion
+T, V, R = tables.Send, tables.SequenceVersion, tables.Enrollment
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,16 @@ class Place:
     claimed_at: datetime | None
     settled_at: datetime | None
     trial: bool = False
+    entry_key: str = ""
+
+    @property
+    def mark(self) -> dict[str, Value]:
+        """What an occurrence that answers this email says of it: which step's, of which run."""
+        told: dict[str, Value] = {
+            "step": self.step, "sequence": self.sequence, "content": self.content,
+        }  # fmt: skip
+        # Only runs that stand side by side have a key to tell them apart.
+        return told | ({"entry_key": self.entry_key} if self.entry_key else {})
 
 
 def places_of(tx: Transaction, ids: Iterable[int]) -> dict[int, Place]:
@@ -39,10 +50,11 @@ def places_of(tx: Transaction, ids: Iterable[int]) -> dict[int, Place]:
         sa.select(
             T.id, T.contact_id, T.enrollment_id, T.version_id, tables.Sequence.key, T.step,
             T.pass_no, T.content, T.email_id, T.topic, T.status, T.claimed_at, T.settled_at,
-            V.trial,
+            V.trial, R.entry_key,
         )
         .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
         .join(V, V.id == T.version_id)
+        .join(R, R.id == T.enrollment_id)
         .where(bulk.among(tx, T.id, ids))
     )  # fmt: skip
     return {row.id: Place(*cast(tuple[Any, ...], row)) for row in rows}

@@ -11,7 +11,7 @@ from nurture.domain import conditions as c
 from nurture.domain import sequence as s
 from nurture.domain.conditions import Compare, Condition, Did, Op, Subject
 from nurture.domain.contact import Change, Fact, Value
-from nurture.domain.timing import Window
+from nurture.domain.timing import ANY_TIME, Window
 
 KEYS = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,8}", fullmatch=True).filter(lambda key: key != "end")
 EVENTS = st.from_regex(r"[a-z][a-z0-9_.:-]{0,8}", fullmatch=True)
@@ -201,6 +201,7 @@ def sequences(draw: st.DrawFn) -> s.Sequence:
     cancel = st.lists(EVENTS, max_size=2).map(tuple)
     trigger = st.builds(s.Trigger, EVENTS, WHERE, TEXTS, cancel, active)
     again = draw(st.sampled_from(list(s.Reentry)))
+    own = draw(st.booleans())
     return s.Sequence(
         key=draw(KEYS),
         names=MappingProxyType({"vi": draw(SHOWN), "en": draw(SHOWN)}),
@@ -214,7 +215,8 @@ def sequences(draw: st.DrawFn) -> s.Sequence:
         reentry=again,
         reentry_after=draw(DURATIONS) if again is s.Reentry.AFTER else timedelta(),
         returning=draw(st.sampled_from(list(s.Returning))),
-        window=draw(st.builds(Window, DAYS, CLOCKS, CLOCKS)),
+        window=draw(st.builds(Window, DAYS, CLOCKS, CLOCKS)) if own else ANY_TIME,
+        window_is_own=own,
         spread=draw(DURATIONS | st.just(timedelta())),
         extra=MappingProxyType(draw(st.dictionaries(KEYS, SHOWN, max_size=2))),
     )

@@ -85,6 +85,7 @@ DID = st.builds(
     st.none() | st.sampled_from([HOUR, DAY, 30 * DAY]),
     WHERE,
     st.none() | st.integers(0, 3),
+    st.none() | st.builds(c.Asker, st.just("cart"), st.sampled_from(("1", "A", "a", "", "é"))),
 )
 CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
     comparisons() | DID,
@@ -96,12 +97,17 @@ CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
     max_leaves=6,
 )
 
+# Answers to emails of runs that stand side by side, and what only looks like one.
+ANSWERS = st.fixed_dictionaries(
+    {"sequence": st.sampled_from(("cart", "Cart", "other")) | DOCUMENTS},
+    optional={"entry_key": st.sampled_from(("1", "A", "a", "é")) | DOCUMENTS},
+)
 EVENTS = st.lists(
     st.tuples(
         st.sampled_from(NAMES),
         st.sampled_from([-40 * DAY, -30 * DAY, -DAY, -HOUR, timedelta(), HOUR]),
         st.sampled_from(["human", "human", "machine", "unknown"]),
-        st.dictionaries(st.sampled_from(("page", "n")), DOCUMENTS, max_size=2),
+        st.dictionaries(st.sampled_from(("page", "n")), DOCUMENTS, max_size=2) | ANSWERS,
     ),
     max_size=4,
 )

@@ -65,7 +65,7 @@ def test_nothing_that_a_file_can_say_is_lost_or_changed(app: Flask, sequence: Se
 
 @pytest.mark.parametrize("key", sorted(CAMPAIGNS.sequences))
 def test_every_sequence_that_ships_survives_the_editor(app: Flask, key: str) -> None:
-    document = sequence_document(CAMPAIGNS.sequences[key], CAMPAIGNS.funnel)
+    document = sequence_document(CAMPAIGNS.sequences[key])
     assert opened_and_saved(app, document) == document
 
 
