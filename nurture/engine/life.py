@@ -216,7 +216,8 @@ class Life:
             self.ended[number] = self.now
             self._going.pop(number, None)
             self._wishes += self.doors.next_in_line(run)
-        self.moments.append(Moment(self.now, type(event).__name__, run.sequence, decisions))
+        what, key = type(event).__name__, run.entry_key
+        self.moments.append(Moment(self.now, what, run.sequence, decisions, entry_key=key))
         for decision in decisions:
             self._follow(number, decision)
 

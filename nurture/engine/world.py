@@ -33,6 +33,7 @@ class Moment:
     sequence: str = ""
     decisions: tuple[Decision, ...] = ()
     stage: StageChange | StageRefused | None = None
+    entry_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,17 @@ from nurture.domain import enrollment as e
 from nurture.domain.conditions import Compare, Did, Op, Subject
 from nurture.domain.contact import Occurrence, Verdict
 from nurture.domain.decide import Situation, exit_reason
-from nurture.domain.sequence import ChangeStage, Email, Goal, Match, Trigger, Wait, WaitFor
+from nurture.domain.sequence import (
+    Branch,
+    Case,
+    ChangeStage,
+    Email,
+    Goal,
+    Match,
+    Trigger,
+    Wait,
+    WaitFor,
+)
 from tests.domain.build import (
     ANA,
     DAY,
@@ -127,6 +137,47 @@ def test_a_keyed_run_has_its_own_goal() -> None:
         properties = {"event_id": number}
         story.happen(an_occurrence("attended", NOW + HOUR, properties=properties))
         assert (story.run.state == e.Completed("end")) is came
+
+
+def an_answer(of: str, entry_key: str | None, name: str = "click") -> Occurrence:
+    """An answer to the email of a step that a run under a key sent; None is one without."""
+    told = {"sequence": "welcome", "step": of} | ({"entry_key": entry_key} if entry_key else {})
+    return an_occurrence(name, NOW + HOUR, properties=told)
+
+
+@pytest.mark.parametrize(("key", "own"), [("7", True), ("8", False), (None, True)])
+def test_an_answer_to_an_email_is_one_to_the_run_that_sent_it(key: str, *, own: bool) -> None:
+    trigger = Trigger("cart", key="cart_id")
+    hello, clicked = Email("hello", "hello"), Did("click", where={"step": "hello"})
+    waiting = (hello, WaitFor("back", DAY, Match("click", "hello"), no="end"), Email("tip", "tip"))
+    by_condition = (hello, WaitFor("back", DAY, when=clicked, no="end"), Email("tip", "tip"))
+    branching = (
+        hello, Wait("pause", DAY), Branch("which", (Case(clicked, "tip"),), "end"),
+        Email("tip", "tip"),
+    )  # fmt: skip
+    to_goal = (hello, Wait("pause", 2 * DAY), Goal("won", when=clicked, next="tip"),
+               Email("tip", "tip"))  # fmt: skip
+    for steps in (waiting, by_condition, branching, to_goal):
+        story = Story(a_sequence(*steps, trigger=trigger), run=an_enrollment(entry_key="7"))
+        story.enter()
+        story.accept()
+        answer = an_answer("hello", key)
+        story.contact = replace(story.contact, history=(answer,))
+        story.happen(answer)
+        if steps is branching:
+            story.sleep()
+        assert (("tip", 1) in story.sent) is own, steps
+
+
+def test_an_exit_asks_for_answers_to_its_own_runs_emails_and_else_for_all() -> None:
+    trigger = Trigger("cart", key="cart_id")
+    for where, leaves in (({"step": "hello"}, False), ({}, True)):
+        exits = (("clicked", Did("click", where=where)),)
+        sequence = a_sequence(Wait("pause", DAY), trigger=trigger, exits=exits)
+        story = Story(sequence, run=an_enrollment(entry_key="7"))
+        story.enter()
+        story.happen(an_answer("hello", "8"))
+        assert (story.run.state == e.Exited("clicked")) is leaves
 
 
 def test_a_number_as_key_cancels_as_it_entered() -> None:

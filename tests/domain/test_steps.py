@@ -104,6 +104,24 @@ def test_a_closed_window_holds_and_releases_when_it_opens() -> None:
     assert (story.now, story.sent) == (opens, [("hello", 1)])
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["the account's", "its own"])
+def test_what_is_transactional_goes_at_once_unless_the_sequence_has_a_window(*, own: bool) -> None:
+    sequence = a_sequence(
+        Email("receipt", "receipt", topic="orders"),
+        window=Window(WORKDAYS, time(14), time(18)),
+        holidays=frozenset({NOW.date()}),
+        window_is_own=own,
+        transactional=frozenset({"orders"}),
+    )
+    story = Story(sequence)
+    story.enter()
+    if own:
+        opens = datetime(2026, 3, 3, 14, tzinfo=UTC)
+        assert story.run.state == e.Holding("window", opens, since=NOW)
+    else:
+        assert story.sent == [("receipt", 1)]
+
+
 def test_the_window_is_open_in_the_contacts_own_zone() -> None:
     sequence = a_sequence(Email("hello", "hello"), window=Window(WORKDAYS, time(14), time(18)))
     story = Story(sequence, contact=a_contact(timezone="Asia/Ho_Chi_Minh"))

@@ -94,9 +94,10 @@ def test_silence_is_long_enough_at_its_instant_and_an_event_moves_that(world: Wo
 
 def test_a_score_that_fades_below_a_runs_own_threshold_ends_it_then(world: World) -> None:
     # Neither a temperature nor an edge of the funnel lies at three points.
-    cold = {"all": [{"did": "click"}, {"score": "engagement", "below": 3}]}
+    cold = {"all": [{"did": "visit"}, {"score": "engagement", "below": 3}]}
     ana = begun(world, leaves_when(cold))
     world.happen(ana, "click", key="click")
+    world.happen(ana, "visit", key="visit")
     world.drive(NOW + 30 * DAY)
     ((at, why),) = ended(world, ana)
     # 5 points with a half-life of ten days are 3 after 7.37 days.
@@ -176,7 +177,7 @@ numbers = iter(range(1, 10_000))
 
 @given(parts, parts, acts)
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_store_and_memory_turn_together(
     world: World, exit_: Any, until: Any, acts: list[tuple[str, int]]
@@ -217,7 +218,9 @@ def test_store_and_memory_turn_together(
     life.advance(at + 12 * DAY)
     (run,) = [one for one in life.runs if one.sequence == key]
     ((state, step, over),) = world.rows(
-        sa.select(E.state, E.step, E.ended_at).where(E.contact_id == ana)
+        sa.select(E.state, E.step, E.ended_at)
+        .join(tables.Sequence, tables.Sequence.id == E.sequence_id)
+        .where(E.contact_id == ana, tables.Sequence.key == key)
     )
     assert (state, step) == (type(run.state).__name__.lower(), run.step)
     if over is not None:

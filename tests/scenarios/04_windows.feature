@@ -86,3 +86,34 @@ Feature: Emails arrive in the recipient's hours
     And Ana is a lead
     When 5 days pass
     Then Ana got hello on 2026-03-05 at 09:00
+
+  Scenario: What somebody ordered goes at once, on a holiday and at night, unless its own window says otherwise
+    Given the funnel says:
+      """
+      window: {from: "09:00", to: "11:00"}
+      holidays: [2026-03-03]
+      topics:
+        - {key: marketing, name: {vi: Thư, en: Letters}}
+        - {key: orders, name: {vi: Đơn, en: Orders}, transactional: true}
+      """
+    And the sequence receipt:
+      """
+      trigger: {event: order}
+      steps:
+        - {key: paid, email: receipt, topic: orders}
+        - {key: more, email: offer}
+      """
+    And the sequence pickup:
+      """
+      trigger: {event: order}
+      window: {from: "08:00", to: "20:00"}
+      steps:
+        - {key: ready, email: ready, topic: orders}
+      """
+    And it is 2026-03-03 at 21:00
+    And Ana is a lead
+    When Ana does order
+    And 3 days pass
+    Then Ana got receipt on 2026-03-03 at 21:00
+    And Ana got ready on 2026-03-04 at 08:00
+    And Ana got offer on 2026-03-04 at 09:00

@@ -23,6 +23,33 @@ Feature: Who comes again, and under which key
     And 1 day passes
     Then Bo has 1 run through cart
 
+  Scenario: An answer to one basket's email is none to the other's
+    Given the sequence cart:
+      """
+      trigger: {event: cart_updated, key: cart_id}
+      reentry: keyed
+      returning: restart
+      steps:
+        - {key: remind, email: basket}
+        - {key: back, wait_for: {event: click, of: remind, within: 2d, yes: way, no: way}}
+        - key: way
+          branch:
+            cases: [{when: {did: click, where: {step: remind}}, to: thanks}]
+            else: again
+        - {key: thanks, email: thanks, next: end}
+        - {key: again, email: again}
+      """
+    And Ana is a lead
+    When Ana does cart_updated with cart_id 42
+    And 2 hours pass
+    And Ana does cart_updated with cart_id 7
+    And 2 hours pass
+    And Ana clicks in basket
+    And 1 hour passes
+    Then Ana has got basket, basket, thanks
+    When 3 days pass
+    Then Ana has got basket, basket, thanks, again
+
   Scenario: Who was there before does not come again, unless it is said
     Given the sequence course:
       """

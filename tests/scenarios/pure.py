@@ -69,17 +69,19 @@ class Pure:
 
     def _engage(self, name: str, email: str, event: str) -> None:
         life = self._lives[name]
-        sequence, step = self._latest(life, email)
+        sequence, step, entry_key = self._latest(life, email)
         did = {"sequence": sequence, "step": step}
+        if entry_key:
+            did["entry_key"] = entry_key
         key = f"{event}:{self.now}:{name}"
         life.happen(Occurrence(event, self.now, MappingProxyType(did), dedupe_key=key))
         self.let_pass(HELD)
 
-    def _latest(self, life: Life, email: str) -> tuple[str, str]:
+    def _latest(self, life: Life, email: str) -> tuple[str, str, str]:
         for moment in reversed(life.moments):
             for one in moment.decisions:
                 if isinstance(one, e.Send) and one.template == email:
-                    return moment.sequence, one.step
+                    return moment.sequence, one.step, moment.entry_key
         raise AssertionError(f"{email} did not reach them")
 
     def unsubscribe(self, name: str) -> None:
