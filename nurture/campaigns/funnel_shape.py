@@ -147,7 +147,7 @@ class TopicShape(Shape):
     name: NamesShape
     """What people call it."""
     transactional: bool = False
-    """true: what a contract needs, such as a receipt. Needs no consent and knows no caps."""
+    """true: what a contract needs, such as a receipt. No consent, caps or window bind it."""
 
 
 class FunnelShape(Shape):

@@ -55,9 +55,9 @@ class Endpoint:
 class Funnel:
     """One published version of the funnel.
 
-    `transactional` are the topics that need no consent and know no caps, `hold_outs` the share
-    of contacts (0 to 1) that each track holds out. `watched` are the conditions of segments, lent
-    to the funnel so that the score's crossings are computed for them, too.
+    `transactional` are the topics that need no consent and know no caps and windows, `hold_outs`
+    the share of contacts (0 to 1) that each track holds out. `watched` are the conditions of
+    segments, lent to the funnel so that the score's crossings are computed for them, too.
     """
 
     account: Account

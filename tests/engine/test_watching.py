@@ -107,7 +107,7 @@ def test_a_score_that_fades_below_a_runs_own_threshold_ends_it_then(world: World
 
 
 def test_a_condition_that_is_waited_for_and_a_goal_come_true_by_the_clock(world: World) -> None:
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"key": "near", "wait_for": {
             "when": {"field": "ends", "in_next": "6d"}, "within": "9d", "yes": "tell", "no": "end",
         }},
@@ -183,7 +183,7 @@ def test_store_and_memory_turn_together(
     world: World, exit_: Any, until: Any, acts: list[tuple[str, int]]
 ) -> None:
     key, start = f"s{next(numbers)}", world.now
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"key": "hello", "email": "hello"},
         {"key": "until", "wait_for": {"when": until, "within": "6d", "yes": "y", "no": "n"}},
         {"key": "y", "email": "thanks", "next": "rest"},

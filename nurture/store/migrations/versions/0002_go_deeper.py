@@ -266,6 +266,12 @@ def upgrade() -> None:
     # No query ever used it, and each send was written to it three times.
     op.drop_index("ix_send_step", table_name="send")
 
+    # Whoever is under way is looked at once, which computes when time alone moves them on.
+    op.execute(
+        "UPDATE standing SET crosses_at = scored_at"
+        " WHERE contact_id IN (SELECT contact_id FROM enrollment WHERE ended_at IS NULL)"
+    )
+
 
 def _tell_since(connection: sa.Connection, *, back: bool = False) -> None:
     """Put since when runs are exhausted into the column, out of what is kept of their state."""
