@@ -289,7 +289,7 @@ class Life:
             if self._moved:
                 self._moved = False
                 self._move()
-            if not self._wishes:
+            if not self._wishes and not self._look_again:
                 return
             wishes, self._wishes = self._wishes, []
             for wish in wishes:
