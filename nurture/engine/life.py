@@ -30,7 +30,6 @@ from nurture.domain.stages import (
     taken,
 )
 from nurture.domain.standing import settle
-from nurture.domain.watching import thresholds, turns
 from nurture.engine.admission import admitted
 from nurture.engine.life_doors import (
     LifeDoors,
@@ -41,6 +40,7 @@ from nurture.engine.life_doors import (
     without,
 )
 from nurture.engine.life_post import LifePost
+from nurture.engine.life_watch import needs_score, next_turn, own_thresholds
 from nurture.engine.world import Moment, Wish, World
 
 # Moves that lead to moves at one moment: more than this is a circle.
@@ -135,7 +135,7 @@ class Life:
     def advance(self, until: datetime) -> None:
         """Let the clock run up to `until`, doing what falls due on the way, in its order."""
         while True:
-            watch = self._turns()
+            watch = next_turn(self)
             due = self._next(watch)
             if due is None or due > until:
                 break
@@ -177,20 +177,6 @@ class Life:
         instants += [at for at in (self._look_at, watch) if at is not None]
         return min(instants, default=None)
 
-    def _turns(self) -> datetime | None:
-        """Return when the clock may next turn what a run watches."""
-        found = (
-            turns(Situation(run, self.sequence_of(run), self.contact), self.now)
-            for run in self.live
-        )
-        return min((one for one in found if one is not None), default=None)
-
-    def _thresholds(self) -> frozenset[float]:
-        """Return the scores at which what a run watches could turn."""
-        return frozenset[float]().union(
-            *(thresholds(self.sequence_of(run), run) for run in self.live)
-        )
-
     def _end_mail(self, scope: str, reason: str) -> None:
         for number in tuple(self._going):
             steps = self.sequence_of(self.runs[number]).steps
@@ -206,12 +192,10 @@ class Life:
         run = self.runs[number]
         if not run.is_live:
             return
-        sequence = self.sequence_of(run)
-        known = frozenset() if isinstance(event, e.Entered) else thresholds(sequence, run)
-        decisions = decide(Situation(run, sequence, self.contact), event, self.now)
+        situation = Situation(run, self.sequence_of(run), self.contact)
+        decisions = decide(situation, event, self.now)
         self.runs[number] = evolve(run, decisions)
-        # A score that begins to matter is computed as of now.
-        self._look_again |= not thresholds(sequence, self.runs[number]) <= known
+        self._look_again |= needs_score(situation, event, self.runs[number])
         if not self.runs[number].is_live:
             self.ended[number] = self.now
             self._going.pop(number, None)
@@ -253,7 +237,7 @@ class Life:
             return
         funnel = self.world.funnel
         entries = self.ledger.short(funnel.groups, funnel.limits, self.now)
-        settled = settle(self.contact, entries, funnel, self.now, self._thresholds())
+        settled = settle(self.contact, entries, funnel, self.now, own_thresholds(self))
         self.contact = settled.contact
         self._look_at = settled.look_at
         for change in settled.changes:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nurture.campaigns.parse import parse_funnel, parse_sequence
 from nurture.domain import enrollment as e
 from nurture.domain.contact import Change, Contact, Fact, Occurrence, Standing
+from nurture.domain.folding import LongLedger
 from nurture.domain.scoring import award
 from nurture.domain.sequence import Sequence
 from nurture.engine.life import Life
@@ -90,7 +91,7 @@ def play(
     clicks = [Occurrence("click", NOW, {}, dedupe_key=f"before.{n}") for n in range(2)]
     entries = [entry for one in clicks for entry in award(one, RULES.rules, 1)]
     past = replace(contact, history=tuple(clicks))
-    life = Life(World(RULES, {sequence.key: sequence}), past, NOW, entries=entries)
+    life = Life(World(RULES, {sequence.key: sequence}), past, NOW, ledger=LongLedger(entries))
     life.begin()
     coming = sorted(acts, key=lambda one: one[1])
     for number in range(1, LENGTH // STEP + 1):
