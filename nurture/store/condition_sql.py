@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from nurture.domain import conditions as c
 from nurture.domain.comparing import Op, compares
-from nurture.domain.conditions import Asker, Compare, Condition, Did, meets, walk
+from nurture.domain.conditions import Compare, Condition, Did, meets, walk
 from nurture.domain.contact import Value, Verdict
 from nurture.store import (
     bulk,
@@ -262,14 +262,9 @@ def _happened(asking: Asking, did: Did, wanted: Truth) -> tuple[Truth, ...]:
     if did.within is not None:
         asked.append(E.occurred_at > asking.now - did.within)
     if did.asker is not None:
-        asked.append(sa.not_(_disowned(asking, did.asker)))
+        says = condition_postgres if asking.in_postgres else condition_sqlite
+        asked.append(sa.not_(says.disowned(E.properties.expression, did.asker)))
     return tuple(asked)
-
-
-def _disowned(asking: Asking, asker: Asker) -> Truth:
-    if not asking.in_postgres:
-        return condition_sqlite.disowned(E.properties.expression, asker)
-    return condition_postgres.disowned(E.properties.expression, asker)
 
 
 def _at_least(
