@@ -1,14 +1,17 @@
 """Guards: a day's maximum holds over to tomorrow, and a bad or strange sequence pauses itself."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from datetime import UTC, datetime
+from threading import Barrier
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from nurture.config import Settings
+from nurture.engine.deliver import Courier, deliver
 from nurture.engine.guarding import guard
 from nurture.engine.pausing import resume
 from nurture.store import bulk, tables, trials
@@ -79,6 +82,26 @@ def test_what_another_worker_has_in_hand_counts_for_the_days_maximum(
     world.work()
     assert len(world.post.mailed) == 1
     assert world.column(sa.select(S.reason).where(S.status == "held")) == ["daily maximum"] * 2
+
+
+def test_workers_at_once_never_pass_the_accounts_maximum(world: World) -> None:
+    world.publish(funnel=guarded(daily=50))
+    world.add_many([f"p{number}" for number in range(240)])
+    world.place()
+    world.advance()
+    batches = world.column(sa.select(S.batch_id).where(S.status == "queued").distinct())
+    couriers = [world.courier(name) for name in ("w1", "w2", "w3")]
+    together = Barrier(len(couriers))
+
+    def work(courier: Courier) -> None:
+        together.wait(30)
+        for batch in batches:
+            deliver(courier, batch)
+
+    with ThreadPoolExecutor(len(couriers)) as pool:
+        list(pool.map(work, couriers))
+    assert len(world.post.mailed) == 50
+    assert world.column(sa.select(S.status).where(S.status != "accepted")) == ["held"] * 190
 
 
 def test_a_trial_takes_no_place_of_a_contacts_day(world: World) -> None:
