@@ -1,16 +1,17 @@
 """Everything that has to be right before campaigns are published, found in one go."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from nurture.campaigns.complaints import Source
 from nurture.campaigns.documents import Document
 from nurture.campaigns.emails import Facts, missing, undefined, without_link
 from nurture.campaigns.folder import FUNNEL, SEGMENTS, Campaigns, read_what_can_be
-from nurture.campaigns.parse import parse_sequence
+from nurture.campaigns.parse import parse_segment, parse_sequence
 from nurture.campaigns.references import Names, funnel_faults, sequence_faults
 from nurture.campaigns.rules import check_entry, check_funnel, check_sequences
-from nurture.campaigns.segment_faults import segment_faults
+from nurture.campaigns.segment_faults import draft_faults, segment_faults
 from nurture.domain.check import Fault, check_sequence
 from nurture.domain.funnel import LANGUAGES, Funnel
 from nurture.domain.sequence import Email, Goal, Match, Notify, Sequence, WaitFor
@@ -68,6 +69,22 @@ def check_draft(
         *_alone(draft, _names(campaigns, draft.key, templates), source, templates),
         *_told(source, (fault for key, fault in together if key == draft.key)),
     ]
+    return tuple(dict.fromkeys(found))
+
+
+def check_segment(
+    campaigns: Campaigns, document: Document, templates: Facts | None = None
+) -> tuple[Problem, ...]:
+    """Return what is wrong with one segment's document, were it published beside `campaigns`.
+
+    It takes the place of the segment with its key; otherwise as `check_draft`.
+    """
+    try:
+        draft = parse_segment(document)
+    except Invalid as error:
+        return error.problems
+    names = _names(replace(campaigns, segments=(*campaigns.segments, draft)), "", templates)
+    found = _told(Source(document), draft_faults(draft, campaigns.segments, names))
     return tuple(dict.fromkeys(found))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from nurture.campaigns.references import Names, condition_faults
+from nurture.campaigns.yaml_text import Place
 from nurture.domain.check import Fault
 from nurture.domain.segments import Segment, in_order
 
@@ -14,7 +15,22 @@ def segment_faults(segments: Sequence[Segment], names: Names) -> Iterator[Fault]
     _, circle = in_order(segments)
     if circle:
         numbers = {one.key: number for number, one in enumerate(segments)}
-        way = " → ".join((*circle, circle[0]))
-        told = f"the segments {way} rest on each other"
-        remedy = "Write in one of them what the other asks for, instead of its name."
-        yield Fault(told, remedy, ("segments", numbers[circle[0]], "when"))
+        yield _circle(circle, ("segments", numbers[circle[0]], "when"))
+
+
+def draft_faults(draft: Segment, others: Sequence[Segment], names: Names) -> Iterator[Fault]:
+    """Yield what is wrong with one segment, were it published beside `others`.
+
+    The places of the faults begin in its own document.
+    """
+    yield from condition_faults(draft.when, names, ("when",))
+    _, circle = in_order((*(one for one in others if one.key != draft.key), draft))
+    if circle:
+        yield _circle(circle, ("when",))
+
+
+def _circle(circle: Sequence[str], place: Place) -> Fault:
+    way = " → ".join((*circle, circle[0]))
+    told = f"the segments {way} rest on each other"
+    remedy = "Write in one of them what the other asks for, instead of its name."
+    return Fault(told, remedy, place)

@@ -34,7 +34,7 @@ def check() -> None:
 @click.option(
     "--take",
     multiple=True,
-    help="In a conflict, whose version stands: file:KEY or admin:KEY.",
+    help="In a conflict, whose version stands: file:KEY or admin:KEY; KEY or segment:KEY.",
 )
 def apply(by: str, take: tuple[str, ...]) -> None:
     """Publish campaign files as new immutable versions: all of them or, with a fault, none."""
@@ -50,6 +50,8 @@ def apply(by: str, take: tuple[str, ...]) -> None:
         click.echo(f"{key}: its file is gone; it takes nobody any more")
     for key in done.kept:
         click.echo(f"{key}: the admin's version stands; `nurture export` writes it to the file")
+    for key in done.kept_segments:
+        click.echo(f"{key}: the admin's segment stands; `nurture export` writes it to the file")
     for key in done.segments:
         click.echo(f"{key}: segment published")
     if not (done.funnel or done.sequences or done.retired or done.segments):

@@ -14,6 +14,7 @@ from nurture.engine.differing import SequencePlan, What
 from nurture.engine.draft_changes import Changes
 from nurture.engine.plan import Plan, Tried, plan
 from nurture.engine.plan_documents import Change
+from nurture.engine.segment_differing import SegmentPlan
 from nurture.engine.simulate import published_world
 from nurture.errors import NotFound
 from nurture.web.i18n import gettext as _
@@ -40,6 +41,14 @@ _WHATS: Mapping[What, str] = {
     What.SAME: marked("as it is"),
     What.RETIRED: marked("its file is gone: it takes nobody any more"),
     What.BACK: marked("its file is back: it takes contacts again"),
+    What.AHEAD: marked("changed in the admin: that stands"),
+    What.CONFLICT: marked("changed in the admin and in the file: choose"),
+}
+
+_SEGMENT_WHATS: Mapping[What, str] = {
+    What.NEW: marked("new"),
+    What.CHANGED: marked("changed"),
+    What.RETIRED: marked("gone from the file: it is emptied"),
     What.AHEAD: marked("changed in the admin: that stands"),
     What.CONFLICT: marked("changed in the admin and in the file: choose"),
 }
@@ -71,6 +80,9 @@ def _lines(found: Plan, names: Names, days: int) -> Iterator[str]:
     for one in found.sequences:
         if one.what is not What.SAME:
             yield from _sequence(one)
+    for segment in found.segments:
+        if segment.what is not What.SAME:
+            yield from _segment(segment)
     if found.whole is not None:
         yield _("All of it together:")
         yield from (f"  {line}" for line in _effect(found.whole, names, days))
@@ -144,6 +156,24 @@ def _sequence(one: SequencePlan) -> Iterator[str]:
             "%(num)s contacts stand at “%(step)s”, which is removed",
             count, step=step,
         )  # fmt: skip
+
+
+def _segment(one: SegmentPlan) -> Iterator[str]:
+    mark = {What.NEW: "+", What.RETIRED: "-", What.CONFLICT: "!"}.get(one.what, "~")
+    yield f"{mark} {_('Segment')} “{one.key}”: {_(_SEGMENT_WHATS[one.what])}"
+    if one.what is not What.RETIRED:
+        file, admin = one.file or {}, one.admin or {}
+        names = [name for name in {**file, **admin} if file.get(name) != admin.get(name)]
+        if file and admin:
+            yield "    " + _("differs in %(names)s", names=", ".join(names))
+    if one.effect is not None:
+        yield "    " + ngettext(
+            "%(num)s contact would come in", "%(num)s contacts would come in", one.effect.entering
+        )
+        if one.admin is not None:
+            yield "    " + ngettext(
+                "%(num)s contact would go out", "%(num)s contacts would go out", one.effect.leaving
+            )
 
 
 def _changes(changes: Changes) -> Iterator[str]:

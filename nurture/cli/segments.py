@@ -3,7 +3,7 @@
 import click
 
 from nurture.cli.parts import parts
-from nurture.engine.segment_reports import segment, segments
+from nurture.engine.segment_reports import around, segment, segments
 
 
 @click.group("segment")
@@ -28,9 +28,14 @@ def list_segments() -> None:
 @click.option("--limit", default=20, show_default=True, help="How many contacts to show at most.")
 def show(key: str, limit: int) -> None:
     """Show a segment: its condition, and who is in it since when."""
-    found = segment(parts(), key, limit=limit)
+    deps = parts()
+    found = segment(deps, key, limit=limit)
+    beside = around(deps, key, deps.clock.now())
     click.echo(f"{found.key}: {found.members:,} contacts")
     click.echo(f"when: {found.condition}")
+    click.echo(f"in the last 7 days: {beside.entered:,} entered, {beside.left:,} left")
+    told = ", ".join(use.told for use in beside.uses) or "nothing"
+    click.echo(f"asked for by: {told}")
     if found.built < 1:
         share = f"{found.built:.0%} of all contacts were looked at"
         click.echo(f"Still being built: {share}, and the workers go on with it.")

@@ -7,7 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from nurture.domain.comparing import compares
-from nurture.domain.conditions import Compare, Condition, Did, walk
+from nurture.domain.conditions import Compare, Condition, Did, matches_properties, walk
 from nurture.domain.contact import Value
 from nurture.domain.turning import Timed, timed_parts
 
@@ -62,6 +62,30 @@ class Segment:
                 case _:
                     pass
         return frozenset(found)
+
+
+def names_segment(condition: Condition, key: str) -> bool:
+    """Return whether `condition` asks for the segment `key`, or for what happens at its border.
+
+    Asking for any segment at all names none.
+    """
+    for part in walk(condition):
+        match part:
+            case Compare(subject, value=value) if subject.kind == "segment":
+                if not isinstance(value, bool) and _names(part, key):
+                    return True
+            case Did(event, where=where) if names_border(event, where, key):
+                return True
+            case _:
+                pass
+    return False
+
+
+def names_border(event: str, where: Mapping[str, Value], key: str) -> bool:
+    """Return whether an event with these properties is about the border of the segment `key`."""
+    if event not in BORDER or "segment" not in where:
+        return False
+    return matches_properties({"segment": where["segment"]}, {"segment": key})
 
 
 def _names(compare: Compare, key: str) -> bool:

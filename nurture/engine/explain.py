@@ -55,6 +55,10 @@ class Explanation:
         return self.subjects.get(touch.email_id or 0) or self.titles.get(touch.template, "")
 
 
+# What comes next may hang on the segments that the contact is in.
+NEED = Need(history=True, segments=True)
+
+
 def explain(
     deps: Dependencies, contact_id: int, at: datetime, length: timedelta = WEEK
 ) -> Explanation:
@@ -66,7 +70,7 @@ def explain(
         profile = reports_contact.profile(tx, contact_id)
         if profile is None:
             raise NotFound(f"there is no contact {contact_id}")
-        contact = people.contacts(tx, [contact_id], Need(history=True))[contact_id]
+        contact = people.contacts(tx, [contact_id], NEED)[contact_id]
         entries = ledger.entries(tx, [contact_id]).get(contact_id, [])
         live = runs.live_of(tx, [contact_id])
         every = reports_contact.runs(tx, contact_id)

@@ -10,7 +10,7 @@ from nurture.campaigns.yaml_writing import dump
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.segment_building import stored_segments
 from nurture.errors import NotFound
-from nurture.store import origins, published
+from nurture.store import origins, published, segment_drafts
 
 FUNNEL_SCHEMA = "# yaml-language-server: $schema=../docs/schema/funnel.schema.json"
 
@@ -40,10 +40,15 @@ def export_files(deps: Dependencies, folder: Path, *, write: bool = True) -> lis
                 _put(written[-1], write_sequence(document), write=write)
             if write and folder == deps.settings.campaigns:
                 origins.caught_up(tx, version.key)
-        documents = [segment_document(one) for one in stored_segments(tx)]
-        if documents != ([] if there is None else list(there.segment_documents.values())):
+        segments = {one.key: segment_document(one) for one in stored_segments(tx)}
+        before = {} if there is None else there.segment_documents
+        if segments != before:
             written.append(folder / f"{SEGMENTS}{ENDING}")
-            _put(written[-1], write_segments(documents), write=write)
+            # In the order of the file, so that a difference shows what changed and nothing else.
+            order = [*(key for key in before if key in segments), *sorted(segments.keys() - before)]
+            _put(written[-1], write_segments(segments[key] for key in order), write=write)
+        if write and folder == deps.settings.campaigns:
+            segment_drafts.caught_up(tx)
     return written
 
 

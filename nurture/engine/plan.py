@@ -12,6 +12,7 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.differing import KEPT, SequencePlan, What, sequence_plans
 from nurture.engine.plan_documents import Change, changes, with_change
 from nurture.engine.publish import check_files
+from nurture.engine.segment_differing import SegmentPlan, counted, segment_plans
 from nurture.engine.world import World
 from nurture.errors import Invalid, NotFound
 from nurture.store import origins
@@ -36,17 +37,19 @@ class Plan:
     sequences: tuple[SequencePlan, ...]
     whole: BackTest | None
     warnings: tuple[str, ...] = ()
+    segments: tuple[SegmentPlan, ...] = ()
 
     @property
     def conflicts(self) -> tuple[str, ...]:
-        """The sequences about which somebody has to choose."""
-        return tuple(one.key for one in self.sequences if one.what is What.CONFLICT)
+        """The sequences and segments about which somebody has to choose, as `--take` names them."""
+        named = [(one.key, one.what) for one in self.sequences]
+        named += [(one.name, one.what) for one in self.segments]
+        return tuple(name for name, what in named if what is What.CONFLICT)
 
     def __bool__(self) -> bool:
         """Whether applying would change anything, or somebody has to choose."""
-        return bool(self.funnel) or any(
-            one.what is not What.SAME and one.what is not What.AHEAD for one in self.sequences
-        )
+        whats = [one.what for one in self.sequences] + [one.what for one in self.segments]
+        return bool(self.funnel) or any(what not in (What.SAME, What.AHEAD) for what in whats)
 
 
 def plan(deps: Dependencies, now: datetime, length: timedelta | None) -> Plan:
@@ -60,11 +63,13 @@ def plan(deps: Dependencies, now: datetime, length: timedelta | None) -> Plan:
         raise Invalid.because(checked.problems, of="These files cannot be published")
     with deps.database.read() as tx:
         sequences = tuple(sequence_plans(tx, checked))
+        segments = segment_plans(tx, checked.campaigns)
         funnel = origins.funnel_document(tx)
     before = {} if funnel is None else funnel
     differ = changes(before, checked.campaigns.documents[FUNNEL]) if before else ()
     tried, whole = _lived(deps, checked.campaigns, before, differ, sequences, now, length)
-    return Plan(tried, sequences, whole, checked.warnings)
+    segments = counted(deps, segments, now)
+    return Plan(tried, sequences, whole, checked.warnings, segments)
 
 
 def _lived(  # noqa: PLR0913 - what the two worlds are made of

@@ -15,7 +15,8 @@ from nurture.campaigns.folder import digest as digest_of
 from nurture.domain.sequence import Email, Notify, Sequence
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.differing import What, is_kept, refuse_conflicts, sequence_plans
-from nurture.engine.segment_building import Told, build_all, publish_segments
+from nurture.engine.segment_building import Told, build_all
+from nurture.engine.segment_differing import apply_segments, refuse_lost
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid, Problem
@@ -44,7 +45,7 @@ class Published:
 
     `kept` are the sequences whose file was left alone, because the admin is ahead of it or was
     chosen; `retired` take nobody any more, because their files are gone. `segments` changed or are
-    gone.
+    gone, and of `kept_segments` the admin's version stands.
     """
 
     funnel: int | None = None
@@ -54,6 +55,7 @@ class Published:
     retired: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     segments: tuple[str, ...] = ()
+    kept_segments: tuple[str, ...] = ()
 
 
 def compile_all(
@@ -132,9 +134,9 @@ def apply(
     A sequence becomes a new version when its document or any of its emails changed; enrollments
     stay with the version they entered. One whose file is gone takes nobody any more. What was
     published in the admin since the file was last applied is kept; where both were changed,
-    `take` says by key whether the `file` or the `admin` stands. Raises Invalid with every fault
-    when there is one, and with every conflict nobody has settled. `told` hears how the building of
-    new segments gets on.
+    `take` says by key (of a segment `segment:KEY`) whether the `file` or the `admin` stands.
+    Raises Invalid with every fault when there is one, and with every conflict nobody has settled.
+    `told` hears how the building of new segments gets on.
     """
     checked = check_files(deps.settings.campaigns, deps.settings.templates)
     if checked.problems or checked.campaigns is None:
@@ -156,7 +158,7 @@ def _apply(
     plans = {one.key: one for one in sequence_plans(tx, checked)}
     refuse_conflicts(plans.values(), take, campaigns)
     funnel = _publish_funnel(tx, campaigns, by, now)
-    segments = publish_segments(tx, campaigns.segments, by, now)
+    segments = apply_segments(tx, campaigns, take, by, now)
     done, same, kept, retired = [], [], [], []
     for key, one in plans.items():
         if one.what is What.RETIRED:
@@ -177,15 +179,17 @@ def _apply(
             same.append(key)
         else:
             done.append((key, number))
-    if funnel or done or retired or segments:
+    refuse_lost(tx, segments.changed, campaigns.funnel)
+    if funnel or done or retired or segments.changed:
         changed = {
             "funnel": funnel, "sequences": dict(done), "retired": retired,
-            "segments": list(segments),
+            "segments": list(segments.changed),
         }  # fmt: skip
         operations.note(tx, by, "apply", "campaigns", changed, now)
     return Published(
-        funnel, tuple(done), tuple(same), tuple(kept), tuple(retired), checked.warnings, segments
-    )
+        funnel, tuple(done), tuple(same), tuple(kept), tuple(retired), checked.warnings,
+        segments.changed, segments.kept,
+    )  # fmt: skip
 
 
 def publish_sequence(  # noqa: PLR0913 - each is a fact of its own about a version

@@ -9,7 +9,9 @@ from nurture.domain.contact import Contact, Occurrence, Value
 from nurture.domain.daily import account_day
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.folding import LongLedger
+from nurture.domain.segments import BORDER, ENTERED
 from nurture.domain.sequence import Sequence as Steps
+from nurture.domain.sequence import Trigger
 from nurture.domain.zones import zone_of
 from nurture.engine.assumptions import OF_AN_EMAIL, Assumption
 from nurture.engine.dependencies import Dependencies
@@ -18,6 +20,8 @@ from nurture.engine.world import Moment, World
 from nurture.errors import Invalid, Refused
 from nurture.store import guarding, ledger, people
 from nurture.store.people import Need
+
+NEED = Need(history=True, segments=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def life_of(deps: Dependencies, contact_id: int, world: World, now: datetime) ->
     """Return a contact's life as it is now, with their history and ledger and without any run."""
     today = account_day(world.funnel.account.timezone, now)
     with deps.database.read() as tx:
-        contact = people.contacts(tx, [contact_id], Need(history=True))[contact_id]
+        contact = people.contacts(tx, [contact_id], NEED)[contact_id]
         entries = ledger.entries(tx, [contact_id]).get(contact_id, [])
         mailed = guarding.mailed_since(tx, [contact_id], today.begins, ())
     life = Life(world, contact, now, ledger=LongLedger(entries))
@@ -84,8 +88,9 @@ def simulate(
     """Let a contact enter `sequence` now and live for `length`, doing what is assumed.
 
     A triggered sequence is entered by its event, with `properties`; a stage's by its contacts,
-    who are put into that stage first. Raises Invalid for properties the trigger lacks, and
-    Refused when the rules of entry keep the contact out.
+    who are put into that stage first; one that a segment triggers by whoever then is in it.
+    Raises Invalid for properties the trigger lacks, and Refused when the rules of entry keep the
+    contact out.
     """
     start = life.now
     _enter(life, sequence, properties)
@@ -118,10 +123,23 @@ def _enter(life: Life, sequence: Steps, properties: Mapping[str, Value]) -> None
     if trigger.key and trigger.key not in properties:
         told = f"{sequence.key} tells its runs apart by {trigger.key}, and none is given"
         raise Invalid(told, remedy=f"Add --with {trigger.key}=….")
+    if trigger.event in BORDER:
+        properties = _crossed(life, trigger, properties)
     event = Occurrence(trigger.event, life.now, properties, dedupe_key="simulated entry")
     if life.contact.standing is None:
         life.place(life.world.funnel.first_stage(""))
     life.happen(event)
+
+
+def _crossed(life: Life, trigger: Trigger, properties: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Put the contact on the other side of the border; return the properties of its event."""
+    key = properties.get("segment", trigger.where.get("segment"))
+    if not isinstance(key, str):
+        return properties
+    segments = life.contact.segments
+    inside = segments | {key} if trigger.event == ENTERED else segments - {key}
+    life.contact = replace(life.contact, segments=inside)
+    return {**properties, "segment": key}
 
 
 def _has(life: Life, sequence: Steps, step: str) -> bool:

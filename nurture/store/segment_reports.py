@@ -1,17 +1,19 @@
 """Segments as pages show them: counts, and members a page at a time."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from nurture.domain.segments import ENTERED, LEFT
 from nurture.domain.text import fold
 from nurture.store import tables
 from nurture.store.database import Transaction
 from nurture.store.reports import name_of
 
-S, M, C = tables.Segment, tables.SegmentMember, tables.Contact
+S, M, C, E = tables.Segment, tables.SegmentMember, tables.Contact, tables.Event
 
 _MEMBERS = sa.select(sa.func.count()).where(M.segment_id == S.id).correlate(S).scalar_subquery()
 # The share of all ids: counting everybody would take longer than the rest of the page.
@@ -80,3 +82,66 @@ def of_contact(tx: Transaction, contact_id: int) -> list[tuple[str, dict[str, An
         .order_by(S.key)
     )
     return [(row.key, row.document, row.since) for row in tx.execute(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A contact who came into a segment, or went out of it."""
+
+    contact_id: int
+    email: str
+    name: str
+    entered: bool
+    at: datetime
+
+
+# In the words of the partial index, so that it is used.
+_AT_BORDER = sa.text("event.source = 'segment'")
+_SEGMENT = E.properties["segment"].as_string()
+
+
+def crossings(tx: Transaction, since: datetime) -> dict[str, tuple[int, int]]:
+    """Return how often contacts entered and left each segment since then, by its key."""
+    statement = (
+        sa.select(_SEGMENT, E.name, sa.func.count())
+        .where(_AT_BORDER, E.occurred_at >= since)
+        .group_by(_SEGMENT, E.name)
+    )
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for key, name, count in tx.execute(statement):
+        found[key][name] = count
+    return {key: (one.get(ENTERED, 0), one.get(LEFT, 0)) for key, one in found.items()}
+
+
+def turns(tx: Transaction, key: str, since: datetime, limit: int) -> list[Turn]:
+    """Return who entered or left a segment since then, the latest first."""
+    statement = (
+        sa.select(C.id, C.email, C.fields, C.language, E.name, E.occurred_at)
+        .join(C, C.id == E.contact_id)
+        .where(_AT_BORDER, E.occurred_at >= since, key == _SEGMENT)
+        .order_by(E.occurred_at.desc(), E.id.desc())
+        .limit(limit)
+    )
+    return [
+        Turn(row.id, row.email, name_of(row.fields, row.language), row.name == ENTERED,
+             row.occurred_at)
+        for row in tx.execute(statement)
+    ]  # fmt: skip
+
+
+def live_versions(tx: Transaction) -> dict[int, int]:
+    """Return the versions in which contacts are under way, and how many in each."""
+    e = tables.Enrollment
+    statement = (
+        sa.select(e.version_id, sa.func.count()).where(e.ended_at.is_(None)).group_by(e.version_id)
+    )
+    return {row[0]: row[1] for row in tx.execute(statement)}
+
+
+def contact_range(tx: Transaction, after: int, size: int) -> tuple[int, int, int] | None:
+    """Return (first id, last id, how many) of the next `size` contacts; None at the end."""
+    some = sa.select(C.id).where(C.id > after).order_by(C.id).limit(size).subquery()
+    first, last, many = tx.execute(
+        sa.select(sa.func.min(some.c.id), sa.func.max(some.c.id), sa.func.count())
+    ).one()
+    return None if first is None else (int(first), int(last), int(many))

@@ -411,7 +411,16 @@ class Event(Base):
     verdict: Mapped[str]
     source: Mapped[str] = mapped_column(default="")
     properties: Mapped[dict[str, Any]]
-    __table_args__ = (sa.Index("ix_event_contact", "contact_id", "occurred_at"),)
+    __table_args__ = (
+        sa.Index("ix_event_contact", "contact_id", "occurred_at"),
+        # Who crossed the borders of segments lately, among millions of other events.
+        sa.Index(
+            "ix_event_border",
+            "occurred_at",
+            sqlite_where=sa.text("source = 'segment'"),
+            postgresql_where=sa.text("source = 'segment'"),
+        ),
+    )
 
 
 class Hit(Base):
@@ -620,7 +629,8 @@ class QueuedEntry(Base):
 class Segment(Base):
     """A segment by its key. `built_at` is when all of its members were last looked for.
 
-    While it is being built, everybody with an id up to `built_to` was looked at.
+    While it is being built, everybody with an id up to `built_to` was looked at. `file` is what
+    segments.yaml said of it when it was last applied; null where no file has it.
     """
 
     __tablename__ = "segment"
@@ -633,6 +643,21 @@ class Segment(Base):
     built_at: Mapped[datetime | None]
     built_to: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     retired_at: Mapped[datetime | None]
+    file: Mapped[dict[str, Any] | None]
+
+
+class SegmentDraft(Base):
+    """What somebody is writing of a segment; `document` is null when nobody is.
+
+    The row stays, so that `revision` counts every save and never comes back to an old value.
+    """
+
+    __tablename__ = "segment_draft"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    document: Mapped[dict[str, Any] | None]
+    revision: Mapped[int]
+    saved_at: Mapped[datetime]
+    saved_by: Mapped[str]
 
 
 class SegmentMember(Base):

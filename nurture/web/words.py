@@ -66,6 +66,8 @@ _EVENTS: dict[str, str] = {
     "bounce": _("a bounced email"),
     "complaint": _("a spam report"),
     "unsubscribe": _("an unsubscription"),
+    "segment_entered": _("coming into a segment"),
+    "segment_left": _("leaving a segment"),
 }
 
 _STEPS: dict[str, Word] = {

@@ -50,6 +50,9 @@ def _put(
     match kind:
         case "stage":
             return replace(contact, standing=Standing(text, text, now))
+        case "segment":
+            inside = contact.segments | {text} if truth else contact.segments - {text}
+            return replace(contact, segments=inside)
         case "tag":
             tags = contact.tags | {text} if truth else contact.tags - {text}
             return replace(contact, tags=tags)

@@ -65,7 +65,7 @@ KINDS = {
         ("cart-reminder",), ("cart-reminder-saved", "cart-reminder-questions", "cart-reminder-last")
     ),
     "related products": Kind(
-        ("related-products", "customer-onboarding"),
+        ("related-products", "customer-onboarding", "renewal-reminder"),
         ("customer-related-products", "customer-welcome", "customer-team", "customer-regulars",
          "customer-tips", "customer-renewal"),
     ),
@@ -237,14 +237,32 @@ def test_what_goes_well_with_an_order_comes_after_it_and_not_after_its_return() 
 
 
 def test_a_customer_is_told_a_month_before_their_year_is_over() -> None:
-    sequence = SEQUENCES["customer-onboarding"]
-    over = START + 200 * DAY
+    sequence = SEQUENCES["renewal-reminder"]
+    assert sequence.trigger is not None
+    assert dict(sequence.trigger.where) == {"segment": "renewal-soon"}
+    quiet, looks = play(sequence), play(sequence, yes={"looked"})
+    assert quiet.emails == looks.emails == ["customer-renewal"]
+    assert (_told(quiet), _told(looks)) == (["ask-to-call"], [])
+    assert ("timing", "yes") in _facts(looks)
+    renewed = replace(somebody_mailed(sequence), segments=frozenset())
+    assert play(sequence, renewed).end == "exited: renewed or over"
+
+
+def test_whoever_looks_at_the_price_is_not_kept_waiting_for_the_offer() -> None:
+    sequence = SEQUENCES["mql-nurture"]
     person = somebody_mailed(sequence)
-    dated = replace(person, fields={"renewal_date": over.date().isoformat()})
-    played = play(sequence, dated)
-    assert played.emails[-1] == "customer-renewal"
-    assert 25 * DAY < over - played.mailed[-1][1] <= 31 * DAY
-    assert "customer-renewal" not in play(sequence, person).emails
+    watching = replace(person, segments=frozenset({"price-watchers"}))
+    ways = [[one.path for one in play(sequence, who).all(e.Take) if one.step == "price"]
+            for who in (watching, person)]  # fmt: skip
+    assert ways == [["case 1"], ["else"]]
+
+
+def test_silent_readers_are_not_invited() -> None:
+    sequence = SEQUENCES["event-invitation"]
+    person = somebody(sequence)
+    assert holds(sequence.entry, person, START)
+    silent = replace(person, segments=frozenset({"silent-readers"}))
+    assert not holds(sequence.entry, silent, START)
 
 
 def test_a_guest_is_confirmed_at_once_reminded_the_day_before_and_followed_up() -> None:

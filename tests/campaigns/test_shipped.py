@@ -22,7 +22,8 @@ from nurture.campaigns import (
 )
 from nurture.campaigns.json_schema import SCHEMAS
 from nurture.campaigns.yaml_text import load
-from nurture.domain.contact import Contact, Occurrence, Standing
+from nurture.domain.conditions import holds
+from nurture.domain.contact import Contact, Occurrence, Standing, Verdict
 from nurture.domain.scoring import award, engagement, fit
 from nurture.domain.sequence import Email, Notify
 from nurture.domain.stages import StageChange, next_change
@@ -103,7 +104,7 @@ def _validator(name: str) -> Draft202012Validator:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_shipped_file_fits_the_published_schema_and_points_at_it(path: Path) -> None:
-    name = "funnel" if path.stem == "funnel" else "sequence"
+    name = path.stem if path.stem in ("funnel", "segments") else "sequence"
     text = path.read_text(encoding="utf-8")
     assert text.startswith(f"# yaml-language-server: $schema=../docs/schema/{name}.schema.json\n")
     errors = [error.message for error in _validator(name).iter_errors(load(text, "").document)]
@@ -200,3 +201,48 @@ def test_the_fit_of_the_example_contacts(
     contact = Contact(1, "a@shop.example", fields=fields)
     funnel = shipped.funnel
     assert fit(contact, funnel.fit_rules, funnel.grades, NOW).grade == grade
+
+
+def _who(shipped: Campaigns, contact: Contact) -> set[str]:
+    """The shipped segments that a contact is in at NOW."""
+    return {one.key for one in shipped.segments if holds(one.when, contact, NOW)}
+
+
+def test_who_is_in_the_shipped_segments(shipped: Campaigns) -> None:
+    def did(*what: tuple[str, int, dict[str, str]]) -> Contact:
+        history = tuple(
+            Occurrence(name, NOW - timedelta(days=days), properties)
+            for name, days, properties in what
+        )
+        return Contact(1, "a@shop.example", history=history)
+
+    price = {"url": f"{SITE}/pricing?plan=1"}
+    assert _who(shipped, did(("visit", 13, price))) == {"price-watchers"}
+    assert _who(shipped, did(("click", 1, {"link": f"{SITE}/pricing"}))) == {"price-watchers"}
+    assert _who(shipped, did(("visit", 14, price))) == set()
+    assert _who(shipped, did(("visit", 1, {"url": f"{SITE}/guides"}))) == set()
+    assert _who(shipped, did(("visit", 5, price), ("purchase", 4, {}))) == set()
+    assert _who(shipped, did(("visit", 5, price), ("purchase", 15, {}))) == {"price-watchers"}
+
+    def of(stage: str, days: int, **rest: Any) -> Contact:
+        since = NOW - timedelta(days=days)
+        return Contact(1, "a@shop.example", standing=Standing(stage, stage, since), **rest)
+
+    def renews(days: int) -> dict[str, str]:
+        return {"renewal_date": (NOW + timedelta(days=days)).isoformat()}
+
+    assert _who(shipped, of("customer", 5, fields=renews(30))) == {"renewal-soon"}
+    assert _who(shipped, of("advocate", 5, fields=renews(1))) == {"renewal-soon"}
+    assert _who(shipped, of("customer", 5, fields=renews(31))) == set()
+    assert _who(shipped, of("customer", 5, fields=renews(0))) == set()
+    assert _who(shipped, of("customer", 5)) == set()
+    assert _who(shipped, of("lead", 5, fields=renews(9))) == set()
+
+    agreed = {"marketing": True}
+    opened = (Occurrence("open", NOW - timedelta(days=59)),)
+    hidden = (Occurrence("open", NOW - timedelta(days=9), verdict=Verdict.UNKNOWN),)
+    assert _who(shipped, of("lead", 60, consents=agreed)) == {"silent-readers"}
+    assert _who(shipped, of("lead", 60, consents=agreed, history=hidden)) == {"silent-readers"}
+    assert _who(shipped, of("lead", 60, consents=agreed, history=opened)) == set()
+    assert _who(shipped, of("lead", 59, consents=agreed)) == set()
+    assert _who(shipped, of("lead", 60)) == set()

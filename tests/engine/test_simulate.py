@@ -6,14 +6,22 @@ from datetime import time
 import pytest
 import sqlalchemy as sa
 
+from nurture.campaigns.parse import parse_sequence
 from nurture.config import Settings
+from nurture.domain.enrollment import Completed
 from nurture.engine.assumptions import assume, given, pairs
 from nurture.engine.life import Life
-from nurture.engine.simulate import life_of, published_world, simulate, someone
+from nurture.engine.simulate import (
+    life_of,
+    published_world,
+    simulate,
+    someone,
+    with_sequence,
+)
 from nurture.errors import Invalid, Refused
 from nurture.store import tables
 from tests.engine.test_life import RULES
-from tests.engine.world import DAY, HOUR, NOW, E, S, World, opened
+from tests.engine.world import DAY, HOUR, NOW, E, S, World, opened, sequence
 
 WELCOME, CART = RULES.sequences["welcome"], RULES.sequences["cart"]
 
@@ -48,6 +56,17 @@ def test_a_keyed_sequence_is_entered_by_its_event_and_cancelled_by_its_counter_e
     assert mails("cart")[:2] == ["basket", "hello"] or "basket" in mails("cart")
     assert "basket" not in mails("cart", "buys with cart_id=42 after 1h")
     assert "basket" in mails("cart", "buys with cart_id=43 after 1h")
+
+
+def test_a_sequence_that_a_segment_begins_is_entered_by_whoever_then_is_in_it() -> None:
+    steps = [{"key": "hello", "email": "hello"}, {"key": "pause", "wait": "1d"}]
+    document = sequence("near", steps, trigger={
+        "event": "segment_entered", "where": {"segment": "soon"},
+    }, exits=[{"reason": "over", "when": {"not": {"segment": "soon"}}}])  # fmt: skip
+    near = parse_sequence(document, funnel=RULES.funnel)
+    world = with_sequence(RULES, near)
+    done = simulate(Life(world, someone(world), NOW), near, [], {}, 3 * DAY)
+    assert (done.sent, done.runs[-1].state) == (1, Completed("end"))
 
 
 def test_a_key_that_is_missing_is_asked_for() -> None:

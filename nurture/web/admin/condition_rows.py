@@ -13,6 +13,7 @@ from nurture.campaigns.yaml_text import load
 from nurture.campaigns.yaml_writing import dump
 from nurture.errors import Problem
 
+_LISTS: Final = frozenset({"all", "any"})
 NAMED: Final = ("field", "bant")
 NUMBERS: Final = ("at_least", "at_most", "above", "below")
 PLAIN: Final = ("is", "contains", "matches", *NUMBERS, "after", "before", "within_last", "in_next")
@@ -42,7 +43,7 @@ def editor_of(condition: object) -> Edited:
         return Edited()
     if not isinstance(condition, Mapping):
         return Edited("text", (), condition if isinstance(condition, str) else repr(condition))
-    text = dump(condition).rstrip("\n")
+    text = written(condition)
     for mode in ("all", "any"):
         if set(condition) == {mode} and isinstance(condition[mode], Sequence):
             rows = [row_of(part) for part in condition[mode]]
@@ -50,6 +51,12 @@ def editor_of(condition: object) -> Edited:
                 return Edited(mode, tuple(row for row in rows if row), text)
     row = row_of(condition)
     return Edited("all", (row,), text) if row else Edited("text", (), text)
+
+
+def written(condition: Mapping[str, Any]) -> str:
+    """Return a condition as the text of a file, its parts on lines of their own."""
+    # The writer sets such items apart by empty lines, which a page of its own wants, not a field.
+    return dump(condition, blocks=_LISTS).replace("\n\n", "\n").strip("\n")
 
 
 def condition_of(edited: Edited) -> object:

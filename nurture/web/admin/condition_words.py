@@ -10,66 +10,19 @@ from nurture.campaigns.yaml_writing import dump
 from nurture.domain.durations import parse_duration
 from nurture.domain.funnel import Funnel
 from nurture.web.admin.condition_rows import Row, row_of
+from nurture.web.admin.condition_terms import (
+    AGREED,
+    BANT_NAMES,
+    EVENT_NAMES,
+    FACT_NAMES,
+    MEMBERSHIP,
+    RELATIONS,
+    SCORE_NAMES,
+    STAYED,
+)
 from nurture.web.i18n import gettext, language
 from nurture.web.i18n import marked as _
 from nurture.web.names import chosen
-
-RELATIONS: Mapping[str, str] = {
-    "is": _("is"),
-    "is_not": _("is not"),
-    "in": _("is one of"),
-    "not_in": _("is none of"),
-    "at_least": _("is at least"),
-    "at_most": _("is at most"),
-    "above": _("is more than"),
-    "below": _("is less than"),
-    "contains": _("contains"),
-    "matches": _("looks like (* and ?)"),
-    "exists": _("is known"),
-    "missing": _("is not known"),
-    "after": _("is after"),
-    "before": _("is before"),
-    "within_last": _("was in the last"),
-    "in_next": _("comes in the next"),
-    "given": _("was given"),
-    "not_given": _("was not given"),
-    "ever": _("happened ever"),
-    "never": _("never happened"),
-    "within": _("happened in the last"),
-    "not_within": _("did not happen in the last"),
-}
-FACT_NAMES: Mapping[str, str] = {
-    "stage": _("Stage"),
-    "highest_stage": _("Furthest stage"),
-    "grade": _("Fit grade"),
-    "temperature": _("Temperature"),
-    "persona": _("Persona"),
-    "tag": _("Tag"),
-    "sequence": _("Is in the sequence"),
-    "segment": _("Is in the segment"),
-    "received": _("Received the email"),
-    "language": _("Language"),
-    "timezone": _("Time zone"),
-    "hours_in_stage": _("Hours in the stage"),
-}
-SCORE_NAMES: Mapping[str, str] = {"engagement": _("Engagement score"), "fit": _("Fit score")}
-BANT_NAMES: Mapping[str, str] = {
-    "budget": _("Budget"),
-    "authority": _("Authority"),
-    "need": _("Need"),
-    "timing": _("Timing"),
-}
-EVENT_NAMES: Mapping[str, str] = {
-    "open": _("Opened an email"),
-    "click": _("Clicked a link"),
-    "visit": _("Visited the site"),
-    "form": _("Sent a form"),
-    "purchase": _("Bought something"),
-    "delivered": _("An email was delivered"),
-    "bounce": _("An email bounced"),
-    "unsubscribe": _("Unsubscribed"),
-    "complaint": _("Reported spam"),
-}
 
 
 def duration_words(written: object) -> str:
@@ -88,6 +41,14 @@ def duration_words(written: object) -> str:
 def event_words(event: str) -> str:
     """What an event is called; one of the user's own is shown by its name."""
     return gettext(EVENT_NAMES[event]) if event in EVENT_NAMES else event
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A condition in words; with `parts` it is the heading of a group."""
+
+    text: str
+    parts: tuple["Said", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +77,23 @@ class ConditionWords:
             return self._did(condition)
         return dump(condition).strip().replace("\n", ", ")
 
+    def outline(self, condition: object) -> "Said":
+        """A condition in words as people would list it: groups with their parts below."""
+        if isinstance(condition, Mapping):
+            for word, heading in (
+                ("all", _("All of these")), ("any", _("At least one of these")),
+            ):  # fmt: skip
+                parts = condition.get(word)
+                if set(condition) == {word} and isinstance(parts, list | tuple) and parts:
+                    return Said(gettext(heading), tuple(self.outline(part) for part in parts))
+            inner = condition.get("not")
+            if set(condition) == {"not"} and isinstance(inner, Mapping):
+                below = self.outline(inner)
+                heading = _("None of these") if "any" in inner else _("Not all of these")
+                if below.parts:
+                    return Said(gettext(heading), below.parts)
+        return Said(self.say(condition))
+
     def row(self, row: Row) -> str:
         """One comparison in words."""
         kind, _dot, name = row.subject.partition(".")
@@ -135,6 +113,13 @@ class ConditionWords:
                 "never": lambda: gettext(_("never: %(did)s"), did=event_words(name)),
             }  # fmt: skip
             return relations.get(row.relation, lambda: event_words(name))()
+        if kind == "consent" and row.relation in AGREED:
+            topic = chosen(self.funnel.topics.get(name, {}), name)
+            return gettext(AGREED[row.relation], topic=topic)
+        if kind == "hours_in_stage" and row.relation in STAYED and row.value.isdigit():
+            return gettext(STAYED[row.relation], time=duration_words(f"{row.value}h"))
+        if kind in MEMBERSHIP and row.relation in MEMBERSHIP[kind]:
+            return gettext(MEMBERSHIP[kind][row.relation], names=self._quoted(kind, row.value))
         relation = gettext(RELATIONS.get(row.relation, row.relation))
         values = [self._value(kind, one.strip()) for one in row.value.split(",")]
         if row.relation in ("within_last", "in_next"):
@@ -169,11 +154,19 @@ class ConditionWords:
         """A sequence's name."""
         return chosen(self.sequences.get(str(key), {}), str(key))
 
+    def segment(self, key: object) -> str:
+        """A segment's name."""
+        return chosen(self.segments.get(str(key), {}), str(key))
+
+    def _quoted(self, kind: str, value: str) -> str:
+        values = (self._value(kind, one.strip()) for one in value.split(","))
+        return ", ".join(f"“{one}”" for one in values)
+
     def _value(self, kind: str, value: str) -> str:
         if kind in ("stage", "highest_stage"):
             return self.stage(value)
         if kind == "segment":
-            return chosen(self.segments.get(value, {}), value)
+            return self.segment(value)
         return self.sequence(value) if kind == "sequence" else value
 
     def _inner(self, part: object) -> str:
@@ -193,6 +186,9 @@ class ConditionWords:
             )
         if "within" in did:
             time = duration_words(did["within"])
+            if did.get("at_most") == 0:
+                said, bare = _("not in the last %(time)s: %(did)s"), event_words(str(did["did"]))
+                return gettext(said, did=bare, time=time) + properties_words(did.get("where"))
             said = gettext(_("%(did)s in the last %(time)s"), did=said, time=time)
         return said + properties_words(did.get("where"))
 

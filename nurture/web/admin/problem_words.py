@@ -44,6 +44,8 @@ SENTENCES = (
     _("Look at the indentation, quotes and brackets here and on the line before."),
     _("<> `<>` is used twice in <>"), _("Give each its own."),
     _("there is a sequence <> already"), _("Choose another key."),
+    _("there is a segment <> already"), _("the segments <> rest on each other"),
+    _("Write in one of them what the other asks for, instead of its name."),
     # Steps and paths.
     _("`end` is the name of the end of every path"), _("Give the step another key."),
     _("nothing is named to wait for"), _("Write `event: click` or `when: {…}`."),

@@ -1,44 +1,61 @@
-"""Segments: the list, and who is in one since when."""
+"""Segments: the list, who is in one since when, and who came and went."""
 
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
-from nurture.engine.segment_reports import segment, segments_of
-from nurture.engine.segment_reports import segments as listed
+from nurture.engine.segment_reports import around, lines, segment, segments_of
 from nurture.errors import NotFound
+
+# The other pages of this place register themselves with the blueprint.
+from nurture.web.admin import segment_drafts
+from nurture.web.admin.condition_rows import written
 from nurture.web.admin.condition_words import ConditionWords
+from nurture.web.admin.segment_place import segments, spoken
+from nurture.web.admin.segment_words import uses_in_words
 from nurture.web.admin.sequence_names import known, names_of
 from nurture.web.dependencies import dependencies
 from nurture.web.names import chosen
 from nurture.web.numbers import id_of
 
-segments = Blueprint("segments", __name__, url_prefix="/segments")
+__all__ = ["segment_drafts", "segments"]
 
 PER_PAGE = 50
 
 
 @segments.get("/")
 def index() -> str:
-    """Every segment with how many are in it, and its condition in words."""
-    found = listed(dependencies().engine)
-    words = condition_words() if found else None
-    return render_template(
-        "segments/index.html",
-        found=[
-            (one, chosen(names_of(one.document), one.key), _about(one.document), _said(words, one))
-            for one in found
-        ],
-    )
+    """Every segment and draft: who is in it, how many, what a week brought, what asks for it."""
+    given = dependencies()
+    words = condition_words()
+    found = [
+        {
+            "line": line,
+            "name": chosen(names_of(line.document), line.key),
+            "about": spoken(line.document.get("description")),
+            "said": words.say(line.document.get("when")) if words else "",
+            "uses": uses_in_words(line.uses, words),
+        }
+        for line in lines(given.engine, given.clock.now())
+    ]
+    return render_template("segments/index.html", found=found, may_write=words is not None)
 
 
 @segments.get("/<key>")
-def show(key: str) -> str:
-    """One segment: `q` searches its members, `before` pages."""
+def show(key: str) -> str | Response:
+    """One segment: `q` searches its members, `before` pages. A mere draft shows its form."""
     search = request.args.get("q", "").strip()
     before = request.args.get("before", type=id_of)
-    engine = dependencies().engine
-    found = segment(engine, key, search=search, before=before, limit=PER_PAGE + 1)
+    given = dependencies()
+    try:
+        found = segment(given.engine, key, search=search, before=before, limit=PER_PAGE + 1)
+    except NotFound:
+        if not segment_drafts.is_draft(key):
+            raise
+        return redirect(url_for(".draft", key=key), 303)
+    beside = around(given.engine, key, given.clock.now())
+    words = condition_words()
     page = found.page[:PER_PAGE]
     asked: dict[str, Any] = {"q": search} if search else {}
     older = ""
@@ -47,9 +64,12 @@ def show(key: str) -> str:
     return render_template(
         "segments/show.html",
         one=found,
+        beside=beside,
         name=chosen(names_of(found.document), key),
-        about=_about(found.document),
-        said=_said(condition_words(), found),
+        about=spoken(found.document.get("description")),
+        said=words.outline(found.document.get("when")) if words else None,
+        text=written(found.document["when"]),
+        uses=uses_in_words(beside.uses, words),
         page=page,
         search=search,
         older=older,
@@ -59,26 +79,13 @@ def show(key: str) -> str:
 
 def condition_words() -> ConditionWords | None:
     """What says conditions with the names of everything published; None before a funnel is."""
-    engine = dependencies().engine
     try:
-        words = known(engine).words
+        return known(dependencies().engine).words
     except NotFound:
         return None
-    names = {one.key: names_of(one.document) for one in listed(engine)}
-    return ConditionWords(words.funnel, words.sequences, names)
 
 
 def of_contact(contact_id: int) -> list[tuple[str, str]]:
     """The segments a contact is in: (key, name)."""
     found = segments_of(dependencies().engine, contact_id)
     return [(key, chosen(names_of(document), key)) for key, document, _ in found]
-
-
-def _said(words: ConditionWords | None, one: object) -> str:
-    document = getattr(one, "document", {})
-    return words.say(document.get("when")) if words else ""
-
-
-def _about(document: dict[str, object]) -> str:
-    told = document.get("description")
-    return chosen({str(k): str(v) for k, v in told.items()}, "") if isinstance(told, dict) else ""

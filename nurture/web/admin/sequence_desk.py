@@ -6,12 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nurture.domain.contact import Engaged
+from nurture.domain.segments import ENTERED, LEFT
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.draft_check import check_draft
 from nurture.engine.drafts import Draft, load
 from nurture.errors import Problem
 from nurture.web.admin.condition_rows import text_problems
-from nurture.web.admin.condition_words import (
+from nurture.web.admin.condition_terms import (
     BANT_NAMES,
     EVENT_NAMES,
     FACT_NAMES,
@@ -203,7 +204,7 @@ class Desk:
     @property
     def events(self) -> Sequence[str]:
         """The events that have a meaning of ours, to choose from; any other may be typed."""
-        return tuple(event.value for event in Engaged)
+        return (*(event.value for event in Engaged), ENTERED, LEFT)
 
 
 def desk(engine: Dependencies, key: str, *, check: bool = True) -> Desk:

@@ -10,6 +10,7 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.draft_check import funnel_of
 from nurture.mailer.sources import email_names, languages_of
 from nurture.store import sequence_reports
+from nurture.store.segments import published
 from nurture.store.sequence_reports import Listed
 from nurture.web.admin.condition_words import ConditionWords
 from nurture.web.admin.sequence_flow import Flow
@@ -23,12 +24,13 @@ class Known:
     funnel: Funnel
     listed: tuple[Listed, ...]
     subjects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    segments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def words(self) -> ConditionWords:
         """The words for conditions."""
         names = {one.key: names_of(one.shown) for one in self.listed}
-        return ConditionWords(self.funnel, names)
+        return ConditionWords(self.funnel, names, self.segments)
 
     def flow(self, subjects: Mapping[str, Mapping[str, str]] | None = None) -> Flow:
         """What draws steps; `subjects` of a published version go before those in the folder."""
@@ -39,7 +41,9 @@ def known(engine: Dependencies) -> Known:
     """Read the names. Raises NotFound before a funnel is published."""
     with engine.database.read() as tx:
         listed = sequence_reports.sequences(tx)
-    return Known(funnel_of(engine), tuple(listed), written_subjects(engine.settings.templates))
+        segments = {one.key: names_of(one.document) for one in published(tx)}
+    subjects = written_subjects(engine.settings.templates)
+    return Known(funnel_of(engine), tuple(listed), subjects, segments)
 
 
 def names_of(document: Mapping[str, Any]) -> Mapping[str, str]:

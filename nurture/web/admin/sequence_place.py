@@ -10,6 +10,7 @@ from nurture.web.admin.sequence_fields import split_duration, written_mapping, w
 from nurture.web.admin.sequence_flow import LOOKS, TINTS, setting_name
 from nurture.web.admin.sequence_forms import KIND_GROUPS, LEADING
 from nurture.web.admin.sequence_words import weekday_names
+from nurture.web.admin.ways_in import begins
 from nurture.web.sessions import current_user
 
 sequences = Blueprint("sequences", __name__, url_prefix="/sequences")
@@ -24,6 +25,7 @@ def by() -> str:
 @sequences.context_processor
 def _for_templates() -> dict[str, Any]:
     return {
+        "begins": begins,
         "editor_of": editor_of,
         "kind_groups": KIND_GROUPS,
         "leading": LEADING,

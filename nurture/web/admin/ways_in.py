@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nurture.domain.segments import BORDER, ENTERED
+from nurture.store.segments import published
 from nurture.web.admin.condition_words import duration_words
+from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
+from nurture.web.names import chosen
+from nurture.web.words import event_word
 
 
 def ways_in(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -20,6 +25,21 @@ def ways_in(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if back:
         told.append((_("Comes back"), back))
     return tuple(told)
+
+
+def begins(trigger: Mapping[str, Any]) -> str:
+    """What begins a triggered sequence: its event, and the segment whose border it is about."""
+    event, where = str(trigger.get("event", "")), trigger.get("where")
+    key = where.get("segment") if isinstance(where, Mapping) else None
+    if event not in BORDER or not isinstance(key, str):
+        return _("starts with the event %(event)s", event=event_word(event))
+    with dependencies().engine.database.read() as tx:
+        stored = next((one for one in published(tx) if one.key == key), None)
+    names = stored.document.get("name") if stored else None
+    name = chosen(names if isinstance(names, Mapping) else {}, key)
+    if event == ENTERED:
+        return _("starts when somebody comes into “%(segment)s”", segment=name)
+    return _("starts when somebody leaves “%(segment)s”", segment=name)
 
 
 def _again(reentry: object, trigger: Mapping[str, Any]) -> str:

@@ -71,8 +71,25 @@ def upgrade() -> None:
         sa.Column("built_at", types.Instant(), nullable=True),
         sa.Column("built_to", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("retired_at", types.Instant(), nullable=True),
+        sa.Column("file", types.Document, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
         sa.UniqueConstraint("key", name=op.f("uq_segment_key")),
+    )
+    op.create_table(
+        "segment_draft",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("document", types.Document, nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("saved_at", types.Instant(), nullable=False),
+        sa.Column("saved_by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_segment_draft")),
+    )
+    op.create_index(
+        "ix_event_border",
+        "event",
+        ["occurred_at"],
+        sqlite_where=sa.text("source = 'segment'"),
+        postgresql_where=sa.text("source = 'segment'"),
     )
     op.create_table(
         "bant_entry",
@@ -350,6 +367,13 @@ def downgrade() -> None:
     op.drop_table("exposure")
     op.drop_index(op.f("ix_bant_entry_contact_id"), table_name="bant_entry")
     op.drop_table("bant_entry")
+    op.drop_index(
+        "ix_event_border",
+        table_name="event",
+        sqlite_where=sa.text("source = 'segment'"),
+        postgresql_where=sa.text("source = 'segment'"),
+    )
+    op.drop_table("segment_draft")
     op.drop_table("segment")
     op.drop_table("quarantined")
     op.drop_index(
