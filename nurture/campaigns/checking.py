@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from nurture.campaigns.asking import asking_faults, unasked_faults
 from nurture.campaigns.complaints import Source
 from nurture.campaigns.documents import Document
 from nurture.campaigns.emails import Facts, missing, undefined, without_link
@@ -30,6 +31,8 @@ def check(campaigns: Campaigns, templates: Facts | None = None) -> tuple[Problem
         *_told(funnel, check_funnel(campaigns.funnel)),
         *_told(funnel, funnel_faults(campaigns.funnel, names)),
     ]
+    if set(campaigns.names) <= campaigns.sequences.keys():
+        found += _told(funnel, unasked_faults(campaigns.funnel, campaigns.sequences.values()))
     segments = campaigns.source(SEGMENTS)
     found += _told(segments, segment_faults(campaigns.segments, names))
     for key, sequence in campaigns.sequences.items():
@@ -102,6 +105,7 @@ def _alone(
         *_told(source, check_sequence(sequence)),
         *_told(source, check_entry(sequence)),
         *_told(source, sequence_faults(sequence, names)),
+        *_told(source, asking_faults(sequence, names.funnel, templates)),
     ]
     if templates is not None:
         found += _told(source, _email_faults(sequence, names.funnel, templates))
@@ -113,7 +117,7 @@ def _told(source: Source, faults: Iterable[Fault]) -> list[Problem]:
 
 
 def _email_faults(sequence: Sequence, funnel: Funnel, templates: Facts) -> Iterator[Fault]:
-    triggered = sequence.trigger is not None
+    event = sequence.trigger.event if sequence.trigger else ""
     for number, step in enumerate(sequence.steps):
         match: Match | None = None
         place: tuple[str | int, ...] = ("steps", number)
@@ -124,9 +128,7 @@ def _email_faults(sequence: Sequence, funnel: Funnel, templates: Facts) -> Itera
                 yield Fault(told.message, told.remedy, place)
             for language in LANGUAGES:
                 facts = templates.get((step.template, language))
-                told_of = (
-                    undefined(facts, funnel, triggered=triggered, notice=notice) if facts else ()
-                )
+                told_of = undefined(facts, funnel, event=event, notice=notice) if facts else ()
                 for told in told_of:
                     yield Fault(told.message, told.remedy, place)
         elif isinstance(step, WaitFor):

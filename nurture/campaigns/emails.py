@@ -6,12 +6,14 @@ from types import MappingProxyType
 
 from nurture.campaigns.complaints import did_you_mean
 from nurture.domain.conditions import matches_properties
-from nurture.domain.contact import NOTHING, Value
+from nurture.domain.contact import NOTHING, Engaged, Value
 from nurture.domain.funnel import LANGUAGES, Funnel
 from nurture.domain.sequence import Email, Match, Sequence
 
 # What every email may use without a default, whoever the contact is.
 ALWAYS_THERE = ("unsubscribe_url", "view_url", "stage", "persona", "today", "language")
+# The button of a letter that asks for consent.
+CONFIRM_URL = "confirm_url"
 SENDER = ("name", "email", "address", "phone", "site")
 # A contact may be like none.
 PERSONA = ("persona", "persona_name")
@@ -64,13 +66,15 @@ def missing(name: str, facts: Facts) -> Iterator[Told]:
 
 
 def undefined(
-    email: EmailFacts, funnel: Funnel, *, triggered: bool, notice: bool = False
+    email: EmailFacts, funnel: Funnel, *, event: str = "", notice: bool = False
 ) -> Iterator[Told]:
     """Yield the variables of `email` that somebody's email would not have a value for.
 
-    A `notice` knows other things than an email to the contact.
+    `event` is what starts its sequence, if anything does. A `notice` knows other things than an
+    email to the contact, and only a letter that asks for consent knows where it is confirmed.
     """
     always = NOTICE if notice else ALWAYS_THERE
+    triggered = bool(event)
     for path, guarded in sorted(email.variables.items()):
         root, _, rest = path.partition(".")
         name = rest.partition(".")[0]
@@ -84,6 +88,10 @@ def undefined(
             if not triggered and not guarded:
                 told = f"{shown} has no value: this sequence is not started by an event"
                 yield Told(told, _guard(path))
+        elif root == CONFIRM_URL and not notice:
+            if event != Engaged.SUBSCRIPTION_ASKED:
+                told = f"{shown} leads nowhere: nothing was asked that could be confirmed"
+                yield Told(told, "Use it in a sequence that `subscription_asked` starts.")
         elif root not in always:
             known = (*always, "contact", "sender", "event")
             yield Told(f"{shown} is not known", did_you_mean(root, known))

@@ -148,6 +148,15 @@ class TopicShape(Shape):
     """What people call it."""
     transactional: bool = False
     """true: what a contract needs, such as a receipt. No consent, caps or window bind it."""
+    confirm: bool = False
+    """true: who signs up is written to only after they confirm it from their mailbox."""
+
+    @model_validator(mode="after")
+    def _is_agreed_to(self) -> Self:
+        if self.transactional and self.confirm:
+            told = f"{self.key} needs no consent, so there is nothing to confirm"
+            raise wrong(told, "Leave out either `transactional` or `confirm`.")
+        return self
 
 
 class FunnelShape(Shape):
@@ -217,6 +226,7 @@ class FunnelShape(Shape):
             version=version,
             caps=tuple(one.build() for one in self.caps),
             transactional=frozenset(one.key for one in self.topics if one.transactional),
+            confirmed=frozenset(one.key for one in self.topics if one.confirm),
             hold_outs=MappingProxyType({key: one / 100 for key, one in self.hold_out.items()}),
             personas=tuple(one.build() for one in self.personas),
             endpoints=MappingProxyType({one.key: one.build() for one in self.endpoints}),

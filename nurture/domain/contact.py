@@ -33,6 +33,8 @@ class Engaged(StrEnum):
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
     UNSUBSCRIBE = "unsubscribe"
+    SUBSCRIPTION_ASKED = "subscription_asked"
+    SUBSCRIBED = "subscribed"
 
 
 class Verdict(StrEnum):

@@ -55,9 +55,10 @@ class Endpoint:
 class Funnel:
     """One published version of the funnel.
 
-    `transactional` are the topics that need no consent and know no caps and windows, `hold_outs`
-    the share of contacts (0 to 1) that each track holds out. `watched` are the conditions of
-    segments, lent to the funnel so that the score's crossings are computed for them, too.
+    `transactional` are the topics that need no consent and know no caps and windows, `confirmed`
+    those that a mailbox has to confirm, `hold_outs` the share of contacts (0 to 1) that each track
+    holds out. `watched` are the conditions of segments, lent to the funnel so that the score's
+    crossings are computed for them, too.
     """
 
     account: Account
@@ -76,6 +77,7 @@ class Funnel:
     version: int = 0
     caps: tuple[Cap, ...] = ()
     transactional: frozenset[str] = frozenset()
+    confirmed: frozenset[str] = frozenset()
     hold_outs: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     personas: tuple[Persona, ...] = ()
     endpoints: Mapping[str, Endpoint] = field(default_factory=lambda: MappingProxyType({}))

@@ -28,7 +28,7 @@ LONGEST_PROPERTIES = 20_000
 OURS = frozenset(
     {
         Engaged.OPEN, Engaged.CLICK, Engaged.DELIVERED, Engaged.BOUNCE, Engaged.COMPLAINT,
-        Engaged.UNSUBSCRIBE, *BORDER,
+        Engaged.UNSUBSCRIBE, Engaged.SUBSCRIPTION_ASKED, Engaged.SUBSCRIBED, *BORDER,
     }
 )  # fmt: skip
 
@@ -91,7 +91,7 @@ def _read(
             wanted = f"Give a text of at most {LONGEST_TEXT} characters."
             problems.append(Problem(f"{name} is missing or no text", wanted, field=place))
             return ""
-        if not _is_storable(value):
+        if not is_storable(value):
             wanted = "Leave out NUL and half characters."
             problems.append(Problem(f"{name} cannot be stored", wanted, field=f"{place}.{name}"))
             return ""
@@ -133,7 +133,7 @@ def _properties(value: object, place: str, problems: list[Problem]) -> dict[str,
         return {}
     # Lists of objects (the items of a cart) travel along for emails; rules only read scalars.
     properties = {str(name)[:200]: one for name, one in value.items()}
-    if not _is_storable(properties):
+    if not is_storable(properties):
         told = "properties cannot be stored"
         wanted = (
             "Send JSON without NUL, half characters, NaN or infinity, of at most "
@@ -158,7 +158,7 @@ def _bant_problems(properties: Mapping[str, Value], place: str) -> Iterator[Prob
             yield Problem(f"{value!r} is no answer", wanted, field=f"{place}.{name}")
 
 
-def _is_storable(value: object) -> bool:
+def is_storable(value: object) -> bool:
     """Return whether every database takes `value`: some refuse NUL, and half a character."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)

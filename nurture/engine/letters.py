@@ -19,6 +19,8 @@ from nurture.store.database import Transaction
 from nurture.store.people import Addressee
 from nurture.store.sends import Claimed
 
+CONFIRM_URL = "confirm_url"
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -127,6 +129,9 @@ class Post:
             "unsubscribe_url": unsubscribe_url,
             "view_url": self._links.view_url(email_id, send_id),
         }
+        if CONFIRM_URL in email.paths:
+            # Sealing takes its time, and only one email of all has such a link.
+            own[CONFIRM_URL] = self._links.confirm_url(email_id, send_id)
         merge = merge_fields(letter, self._funnel, email.language, now, own)
         rendered = self._deps.renderer.render(email, merge)
         return self._links.fill(rendered, email, email_id, send_id, tracked=tracked)

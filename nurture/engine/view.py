@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from nurture.domain.contact import GLOBAL
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.letters import Letter, Post
 from nurture.errors import NotFound
@@ -23,7 +24,8 @@ class Correspondence:
     """What the unsubscribe page tells: whose email it was, on which topic, and how that stands.
 
     `topic_names` are by language. `address` is shown in part, for emails get forwarded. Of somebody
-    who `is_erased` there is none, nor a language.
+    who `is_erased` there is none, nor a language. `may_return` is whether nothing but their own
+    word keeps our mail from them.
     """
 
     sender: str
@@ -34,6 +36,7 @@ class Correspondence:
     topic_names: Mapping[str, str]
     is_subscribed: bool
     is_erased: bool = False
+    may_return: bool = False
 
 
 def correspondence(deps: Dependencies, send_id: int) -> Correspondence:
@@ -57,6 +60,7 @@ def correspondence(deps: Dependencies, send_id: int) -> Correspondence:
         topic=place.topic,
         topic_names=funnel.topics.get(place.topic, {}),
         is_subscribed=not withdrawn,
+        may_return=GLOBAL not in contact.suppressions,
     )
 
 

@@ -38,6 +38,11 @@ class CompiledEmail:
         del shape["warnings"]
         return hashlib.sha256(_dump(shape).encode()).hexdigest()
 
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The merge fields that it uses, as dotted paths."""
+        return frozenset(variable.path for variable in self.variables)
+
     def to_json(self) -> str:
         """A stable text: keys sorted, no spaces, UTF-8 as it is."""
         return _dump(self._shape())

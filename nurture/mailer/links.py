@@ -37,6 +37,10 @@ class Links:
         """The address for `{{ view_url }}`: this very email in a browser."""
         return f"{self._base}/v/{self._tokens.seal(Purpose.VIEW, email_id, send_id)}"
 
+    def confirm_url(self, email_id: int, send_id: int) -> str:
+        """The address for `{{ confirm_url }}`: where consent that was asked for is confirmed."""
+        return f"{self._base}/confirm/{self._tokens.seal(Purpose.CONFIRM, email_id, send_id)}"
+
     def fill(
         self,
         rendered: Rendered,

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from nurture.store import tables
+from nurture.store import consents, tables
 from nurture.store.database import Transaction
 from nurture.store.reports import name_of
 
@@ -16,7 +16,10 @@ C, D, T = tables.Contact, tables.Decision, tables.Send
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Who a contact is, as they were imported."""
+    """Who a contact is, as they were imported or signed up.
+
+    `asked` are the topics that wait for the mailbox to confirm them, with when it was asked.
+    """
 
     id: int
     email: str
@@ -29,6 +32,7 @@ class Profile:
     consents: Mapping[str, bool]
     address_key: str
     created_at: datetime
+    asked: Mapping[str, datetime]
 
 
 def profile(tx: Transaction, contact_id: int) -> Profile | None:
@@ -53,6 +57,7 @@ def profile(tx: Transaction, contact_id: int) -> Profile | None:
         consents=row.consents,
         address_key=row.address_key,
         created_at=row.created_at,
+        asked=consents.waiting(consents.log(tx, contact_id)),
     )
 
 

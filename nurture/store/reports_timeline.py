@@ -37,7 +37,7 @@ def _sources(contact_id: int, address_key: str) -> dict[str, sa.Select[Any]]:
     q, v = tables.Sequence, tables.Delivery
     return {
         "consent": sa.select(
-            c.id, c.at.label("at"), c.topic, c.granted, c.source, c.wording, c.by
+            c.id, c.at.label("at"), c.topic, c.granted, c.asked, c.source, c.wording, c.by, c.ip
         ).where(c.contact_id == contact_id),
         "suppression": sa.select(
             s.id, s.at.label("at"), s.scope, s.reason, s.source, s.detail, s.lifted_at, s.lifted_by

@@ -116,6 +116,30 @@ def log_consents(tx: Transaction, given: Sequence[NewConsent], now: datetime) ->
     bulk.update(tx, C, [{"id": key, "consents": value} for key, value in sorted(current.items())])
 
 
+def lift_own(
+    tx: Transaction, contact_id: int, scope: str, reason: str, by: str, now: datetime
+) -> None:
+    """Lift what a contact's own word, `reason`, suppressed in one scope; nothing else."""
+    key = sa.select(C.address_key).where(C.id == contact_id).scalar_subquery()
+    tx.execute(
+        sa.update(T)
+        .where(
+            T.address_key == key, T.scope == scope, T.reason == reason, T.lifted_at.is_(None)
+        )
+        .values(lifted_at=now, lifted_by=by)
+    )  # fmt: skip
+
+
+def reasons(tx: Transaction, contact_id: int) -> dict[str, str]:
+    """Return why an address is suppressed: scope → reason, of those that stand."""
+    statement = (
+        sa.select(T.scope, T.reason)
+        .join(C, C.address_key == T.address_key)
+        .where(C.id == contact_id, T.lifted_at.is_(None))
+    )
+    return {row.scope: row.reason for row in tx.execute(statement)}
+
+
 def count_soft_bounces(tx: Transaction, contact_ids: Sequence[int]) -> list[tuple[int, int]]:
     """Count one more soft bounce for each contact; return (contact, consecutive count)."""
     if not contact_ids:

@@ -115,18 +115,32 @@ class Standing(Base):
 
 
 class Consent(Base):
-    """The log of consent: one line for each giving or withdrawing."""
+    """The log of consent: one line for each asking, giving or withdrawing.
+
+    Consent that was `asked` for waits until the mailbox confirms it, by a line of its own.
+    """
 
     __tablename__ = "consent"
     id: Mapped[int] = identity()
     contact_id: Mapped[int] = reference("contact.id", index=True)
     topic: Mapped[str]
     granted: Mapped[bool]
+    asked: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     at: Mapped[datetime]
     source: Mapped[str]
     wording: Mapped[str] = mapped_column(default="")
     by: Mapped[str] = mapped_column(default="")
     ip: Mapped[str] = mapped_column(default="")
+
+
+class SubscriptionTry(Base):
+    """A use of the public sign-up page, kept a day to slow down whoever uses it on others."""
+
+    __tablename__ = "subscription_try"
+    id: Mapped[int] = identity()
+    network: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+    __table_args__ = (sa.Index("ix_subscription_try_network", "network", "at"),)
 
 
 class Suppression(Base):

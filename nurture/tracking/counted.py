@@ -9,7 +9,7 @@ from typing import Final
 
 from nurture.tracking.markup import JINJA
 
-OWN_LINKS: Final = frozenset({"unsubscribe_url", "view_url", "preferences_url"})
+OWN_LINKS: Final = frozenset({"unsubscribe_url", "view_url", "confirm_url", "preferences_url"})
 """Merge fields that lead to our own pages; they carry their own token and are never counted."""
 
 WEB: Final = re.compile(r"https?://[^/?#]", re.IGNORECASE)

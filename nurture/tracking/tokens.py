@@ -39,6 +39,8 @@ class Purpose(StrEnum):
     CLICK = "click"
     UNSUBSCRIBE = "unsubscribe"
     VIEW = "view"
+    CONFIRM = "confirm"
+    AGAIN = "again"
     BOUNCE = "bounce"
 
 

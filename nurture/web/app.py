@@ -29,6 +29,7 @@ from nurture.web.public import public
 from nurture.web.reasons import reason
 from nurture.web.security import protect
 from nurture.web.sessions import current_user
+from nurture.web.subscribing import subscribing
 
 __all__ = ["PAGES", "WebDependencies", "create_app"]
 
@@ -67,6 +68,7 @@ def create_app(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Fl
         part.install(app)
     app.jinja_env.globals.update(asset=asset, current_user=current_user)
     app.jinja_env.filters["reason"] = reason
-    for blueprint in (assets, access, public, hooks, api, api_stages, api_contacts, *pages):
+    own = (assets, access, public, subscribing, hooks, api, api_stages, api_contacts)
+    for blueprint in (*own, *pages):
         app.register_blueprint(blueprint)
     return app

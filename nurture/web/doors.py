@@ -13,15 +13,19 @@ PUBLIC = frozenset(
     {
         "assets.file", "access.log_in", "access.log_in_form", "access.choose_language",
         "public.unsubscribe_form", "public.unsubscribe", "public.view",
-        "hooks.receive", "hooks.probe", "api.events", "api_stages.sales",
-        "api_stages.stage", "api_contacts.erasure",
+        "subscribing.form", "subscribing.take", "subscribing.confirm_form", "subscribing.confirm",
+        "subscribing.again", "subscribing.again_form",
+        "hooks.receive", "hooks.probe", "api.events", "api.subscriptions",
+        "api_stages.sales", "api_stages.stage", "api_contacts.erasure",
     }
 )  # fmt: skip
 # Requests that prove themselves by a token or a signature of their own and come without a cookie.
+# Signing up proves nothing and needs no proof: it is for strangers, see `nurture.web.subscribing`.
 WITHOUT_FORGERY_TOKEN = frozenset(
     {
-        "public.unsubscribe", "hooks.receive", "api.events", "api_stages.sales",
-        "api_stages.stage", "api_contacts.erasure",
+        "public.unsubscribe", "subscribing.take", "subscribing.confirm", "subscribing.again",
+        "hooks.receive", "api.events", "api.subscriptions", "api_stages.sales", "api_stages.stage",
+        "api_contacts.erasure",
     }
 )  # fmt: skip
 

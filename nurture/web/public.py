@@ -13,7 +13,7 @@ from nurture.engine.view import view as rendered_email
 from nurture.errors import NotFound, Retryable
 from nurture.tracking.tokens import Purpose, Sealed
 from nurture.web.dependencies import dependencies
-from nurture.web.i18n import known, language, use_language
+from nurture.web.i18n import LANGUAGES, known, language, use_language
 from nurture.web.security import as_mail
 
 # RFC 8058, section 3.1: the body that mailbox providers post, in either form encoding.
@@ -30,7 +30,7 @@ def unsubscribe_form(token: str) -> Response:
     """Show one button. Nothing changes: scanners follow every link of an email."""
     sealed = _opened(Purpose.UNSUBSCRIBE, token)
     if sealed is None:
-        return _lost()
+        return lost()
     return _page("public/unsubscribe.html", token, sealed)
 
 
@@ -43,7 +43,7 @@ def unsubscribe(token: str) -> Response:
     request.max_content_length = _LARGEST_BODY
     sealed = _opened(Purpose.UNSUBSCRIBE, token)
     if sealed is None:
-        return _lost()
+        return lost()
     one_click = _is_one_click()
     if not one_click and request.form.get("confirm") != "yes":
         return _page("public/unsubscribe.html", token, sealed)
@@ -53,7 +53,7 @@ def unsubscribe(token: str) -> Response:
             given.engine, sealed.send_id, given.clock.now(), ip=request.remote_addr or ""
         )
     except NotFound:
-        return _lost()
+        return lost()
     except Retryable:
         if not one_click:
             raise
@@ -69,15 +69,15 @@ def view(token: str) -> Response:
     """Show the email in the browser: untracked, and shut in a sandbox."""
     sealed = _opened(Purpose.VIEW, token)
     if sealed is None:
-        return _lost()
+        return lost()
     given = dependencies()
     try:
         email = rendered_email(given.engine, sealed.email_id, sealed.send_id, given.clock.now())
     except NotFound:
-        return _lost()
+        return lost()
     response = make_response(email.html)
     as_mail(response)
-    return _private(response)
+    return private(response)
 
 
 def _opened(purpose: Purpose, token: str) -> Sealed | None:
@@ -99,7 +99,7 @@ def _page(template: str, token: str, sealed: Sealed) -> Response:
     try:
         about = correspondence(given.engine, sealed.send_id)
     except NotFound:
-        return _lost()
+        return lost()
     chosen = known(request.args.get("lang")) or known(about.language)
     if chosen is not None:
         use_language(chosen)
@@ -111,19 +111,28 @@ def _page(template: str, token: str, sealed: Sealed) -> Response:
         topic=_topic(about),
         token=token,
         view_url=url_for("public.view", token=seen),
+        again=tokens.seal(Purpose.AGAIN, sealed.email_id, sealed.send_id),
+        turns=turns("public.unsubscribe_form", token=token),
     )
-    return _private(make_response(page))
+    return private(make_response(page))
+
+
+def turns(endpoint: str, **arguments: str) -> dict[str, str]:
+    """The addresses of a page in each language, for the switch."""
+    return {code: url_for(endpoint, **arguments, lang=code) for code in LANGUAGES}
 
 
 def _topic(about: Correspondence) -> str:
     return about.topic_names.get(language()) or about.topic
 
 
-def _lost() -> Response:
-    return _private(make_response(render_template("public/lost.html"), 404))
+def lost() -> Response:
+    """The page for a link that leads nowhere."""
+    return private(make_response(render_template("public/lost.html"), 404))
 
 
-def _private(response: Response) -> Response:
+def private(response: Response) -> Response:
+    """Keep a page out of search engines, and its address out of what other sites are told."""
     response.headers["X-Robots-Tag"] = "noindex"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
@@ -132,4 +141,4 @@ def _private(response: Response) -> Response:
 def _plain(text: str, status: int, headers: dict[str, str]) -> Response:
     response = make_response(text, status, headers)
     response.mimetype = "text/plain"
-    return _private(response)
+    return private(response)

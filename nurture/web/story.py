@@ -46,6 +46,8 @@ _EVENT_TITLES: dict[str, tuple[str, str, Tone]] = {
     "bounce": ("mail-x", marked("An email came back"), "coral"),
     "complaint": ("message-report", marked("Reported an email as spam"), "coral"),
     "unsubscribe": ("user-minus", marked("Unsubscribed"), "coral"),
+    "subscription_asked": ("mail-forward", marked("Was asked to confirm a sign-up"), "sun"),
+    "subscribed": ("user-check", marked("Signed up"), "leaf"),
 }
 
 _STAGE_TITLES: dict[str, tuple[str, str, Tone]] = {
@@ -77,7 +79,11 @@ def scene(happening: Happening, names: Names) -> Scene:
 def _consent(one: Happening, names: Names) -> Scene:
     facts = one.facts
     topic = names.topic(facts["topic"])
-    lines = tuple(part for part in (facts["wording"], _from(facts["source"], facts["by"])) if part)
+    told = (facts["wording"], _from(facts["source"], facts["by"]), facts["ip"])
+    lines = tuple(part for part in told if part)
+    if facts["asked"]:
+        title = _("Consent asked for, not confirmed yet: %(topic)s", topic=topic)
+        return Scene("hourglass", title, one.at, "sun", lines)
     if facts["granted"]:
         return Scene("shield-check", _("Agreed to: %(topic)s", topic=topic), one.at, "leaf", lines)
     return Scene("ban", _("Took back consent: %(topic)s", topic=topic), one.at, "coral", lines)

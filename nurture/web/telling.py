@@ -34,6 +34,8 @@ _EVENTS: dict[str, str] = {
     "bounce": marked("could not be reached"),
     "complaint": marked("reported spam"),
     "unsubscribe": marked("unsubscribed"),
+    "subscription_asked": marked("was asked to confirm a sign-up"),
+    "subscribed": marked("signed up"),
 }
 
 _OUTCOMES: dict[str, str] = {

@@ -68,6 +68,8 @@ _EVENTS: dict[str, str] = {
     "unsubscribe": _("an unsubscription"),
     "segment_entered": _("coming into a segment"),
     "segment_left": _("leaving a segment"),
+    "subscription_asked": _("a sign-up that waits for confirmation"),
+    "subscribed": _("a sign-up"),
 }
 
 _STEPS: dict[str, Word] = {

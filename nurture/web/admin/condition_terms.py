@@ -58,6 +58,8 @@ EVENT_NAMES: Mapping[str, str] = {
     "delivered": _("An email was delivered"),
     "bounce": _("An email bounced"),
     "unsubscribe": _("Unsubscribed"),
+    "subscription_asked": _("Was asked to confirm a sign-up"),
+    "subscribed": _("Signed up"),
     "complaint": _("Reported spam"),
     "segment_entered": _("Came into a segment"),
     "segment_left": _("Left a segment"),

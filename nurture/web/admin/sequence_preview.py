@@ -110,6 +110,7 @@ def _somebody(funnel: Funnel, email: CompiledEmail) -> dict[str, object]:
         "language": language,
         "unsubscribe_url": site,
         "view_url": site,
+        "confirm_url": site,
     }
 
 

@@ -235,6 +235,18 @@ def upgrade() -> None:
         sa.Column("rotated_at", types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_endpoint_state")),
     )
+    op.create_table(
+        "subscription_try",
+        sa.Column("id", types.Key, nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription_try")),
+    )
+    op.create_index("ix_subscription_try_network", "subscription_try", ["network", "at"])
+    op.create_index("ix_subscription_try_at", "subscription_try", ["at"])
+    op.add_column(
+        "consent", sa.Column("asked", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.add_column("contact", sa.Column("persona", sa.String(), server_default="", nullable=False))
     op.add_column("contact", sa.Column("erased_at", types.Instant(), nullable=True))
     op.create_index(
@@ -329,6 +341,8 @@ def downgrade() -> None:
     op.drop_column("sequence_version", "trial")
     op.drop_column("sequence_version", "origin")
     op.drop_column("sequence", "retired_at")
+    op.drop_column("consent", "asked")
+    op.drop_table("subscription_try")
     op.drop_index(
         "ix_enrollment_exhausted",
         table_name="enrollment",

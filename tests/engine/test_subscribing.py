@@ -1,0 +1,294 @@
+"""Signing up, confirming it, and coming back: what is written, and who gets which email."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from nurture.config import Settings
+from nurture.domain.consent import CONFIRM_WITHIN, Answer, Confirmed, Proof
+from nurture.engine.confirming import asked, confirm
+from nurture.engine.granting import Witness
+from nurture.engine.pausing import pause, resume
+from nurture.engine.subscribing import (
+    MOST_TRIES,
+    TRIES_KEPT,
+    TRIES_WITHIN,
+    Wish,
+    come_back,
+    may_try,
+    offered,
+    subscribe,
+)
+from nurture.engine.suppress import suppress, unsubscribe
+from nurture.errors import Invalid, NotFound
+from nurture.store import tables
+from nurture.store.suppressions import NewSuppression
+from tests.engine.signing_up import SignUp, opened_for_sign_up
+from tests.engine.test_races import at_once
+from tests.engine.world import DAY, HOUR, NOW, C, S
+
+A_WISH = Wish("ana@example.com", "marketing", "I agree.", "sign-up page", "form")
+PRESSED = Witness("Again, please.", "192.0.2.9")
+
+
+@pytest.fixture
+def world(settings: Settings, database_url: str) -> Iterator[SignUp]:
+    with opened_for_sign_up(settings, database_url) as made:
+        yield made
+
+
+def test_what_is_asked_for_allows_nothing_but_the_letter_that_asks(world: SignUp) -> None:
+    assert world.wish() is Answer.PENDING
+    world.drive(NOW + 30 * DAY)
+    assert world.mailed("ana") == ["ask"]
+    assert world.consents() == {}
+    # Not even by a sequence of their stage that is entered by force.
+    world.place()
+    world.drive(NOW + 60 * DAY)
+    assert world.mailed("ana") == ["ask"]
+    assert world.log() == [
+        ("marketing", True, False, "sign-up page", "I agree.", "form", "192.0.2.5")
+    ]
+    world.assert_sound()
+
+
+def test_the_button_grants_and_the_log_tells_both(world: SignUp) -> None:
+    world.wish()
+    world.clock.moment = NOW + HOUR
+    assert world.confirm() is Confirmed.GRANTED
+    (send,) = world.letters()
+    assert world.log() == [
+        ("marketing", True, False, "sign-up page", "I agree.", "form", "192.0.2.5"),
+        ("marketing", False, True, f"confirmed by send {send}", "Yes.", "recipient", "192.0.2.9"),
+    ]
+    at = tables.Consent.at
+    assert world.column(sa.select(at).order_by(tables.Consent.id)) == [NOW, NOW + HOUR]
+    assert world.consents() == {"marketing": True}
+    assert world.mailed("ana") == ["ask", "hello"]
+    events = world.column(sa.select(tables.Event.name).order_by(tables.Event.id))
+    assert events == ["subscription_asked", "subscribed"]
+    world.assert_sound()
+
+
+def test_pressing_it_twice_is_pressing_it_once(world: SignUp) -> None:
+    world.wish()
+    assert [world.confirm() for _ in range(3)] == [
+        Confirmed.GRANTED, Confirmed.STANDS, Confirmed.STANDS,
+    ]  # fmt: skip
+    assert len(world.log()) == 2
+    assert world.mailed("ana") == ["ask", "hello"]
+
+
+def test_an_old_link_grants_nothing(world: SignUp) -> None:
+    world.wish()
+    world.clock.moment = NOW + CONFIRM_WITHIN
+    assert world.confirm() is Confirmed.LATE
+    assert world.consents() == {}
+    assert world.wish() is Answer.PENDING
+    assert len(world.letters()) == 2
+    assert world.confirm() is Confirmed.GRANTED
+
+
+def test_an_old_link_brings_nobody_back_who_left_since(world: SignUp) -> None:
+    world.wish()
+    world.confirm()
+    ask, hello = world.column(sa.select(S.id).order_by(S.id))
+    unsubscribe(world.deps, hello, world.now)
+    assert world.confirm(ask) is Confirmed.SPENT
+    assert asked(world.deps, ask, world.now).would is Confirmed.SPENT
+    assert world.consents() == {"marketing": False}
+
+
+def test_a_letter_held_up_by_a_pause_can_be_confirmed_when_it_leaves(world: SignUp) -> None:
+    pause(world.deps, "sign-up", "lan", "Tết", NOW)
+    world.wish()
+    for days in (1, 2, 9):
+        world.clock.moment = NOW + days * DAY
+        assert world.wish() is Answer.WAITS, "a second letter would leave with the first"
+    resume(world.deps, "sign-up", "lan", world.now)
+    world.drive(world.now + DAY)
+    assert world.mailed("ana") == ["ask"]
+    assert world.confirm() is Confirmed.GRANTED
+
+
+def test_an_address_gets_one_letter_however_often_somebody_types_it_in(world: SignUp) -> None:
+    answers = []
+    for _ in range(5):
+        answers.append(world.wish())
+        world.clock.moment += HOUR
+    assert answers == [Answer.PENDING, *[Answer.WAITS] * 4]
+    world.clock.moment = NOW + 6 * HOUR
+    assert world.wish() is Answer.PENDING
+    assert world.mailed("ana") == ["ask", "ask"]
+    assert [one for one, *_ in world.log()] == ["marketing", "marketing"]
+
+
+def test_an_address_is_asked_about_two_topics_side_by_side(world: SignUp) -> None:
+    ana = world.known(news=False)
+    assert world.wish(topic="marketing") is Answer.PENDING
+    assert world.wish(topic="news") is Answer.PENDING
+    first, second = world.letters()
+    assert world.confirm(second) is Confirmed.GRANTED
+    assert world.consents() == {"news": True}
+    assert world.confirm(first) is Confirmed.GRANTED
+    assert world.consents() == {"news": True, "marketing": True}
+    assert world.scopes(ana) == []
+
+
+def test_a_topic_without_confirmation_is_granted_at_once(world: SignUp) -> None:
+    assert world.wish(topic="news", name="bo") is Answer.GRANTED
+    assert world.consents("bo") == {"news": True}
+    assert world.letters() == []
+    assert world.wish(topic="news", name="bo") is Answer.STANDS
+    assert len(world.log()) == 1
+
+
+def test_somebody_new_starts_where_contacts_of_forms_start(world: SignUp) -> None:
+    world.wish(language="vi")
+    row = world.rows(sa.select(C.email, C.language, C.source, C.fields))
+    assert row == [("ana@example.com", "vi", "form", {})]
+    assert world.stage(world.id_of()) == "lead"
+
+
+def test_a_form_changes_nothing_of_somebody_known(world: SignUp) -> None:
+    ana = world.known(news=True)
+    before = world.rows(sa.select(C.fields, C.language, C.tags).where(C.id == ana))
+    world.wish(language="vi", topic="marketing")
+    assert world.rows(sa.select(C.fields, C.language, C.tags).where(C.id == ana)) == before
+    assert world.consents() == {"news": True}
+
+
+def test_a_form_alone_brings_nobody_back_who_unsubscribed(world: SignUp) -> None:
+    world.wish(topic="news")
+    world.wish()
+    world.confirm()
+    hello = world.column(sa.select(S.id).where(S.step == "hello"))[0]
+    unsubscribe(world.deps, hello, world.now)
+    ana = world.id_of()
+    world.clock.moment = NOW + DAY
+    for proof in (Proof.NONE, Proof.STATED):
+        assert world.wish(proof=proof) in (Answer.PENDING, Answer.WAITS)
+        assert world.scopes(ana) == [("marketing", "unsubscribed", "recipient")]
+    assert world.confirm() is Confirmed.GRANTED
+    assert world.scopes(ana) == []
+    assert world.consents() == {"news": True, "marketing": True}
+
+
+def test_whoever_unsubscribed_comes_back_by_a_link_of_their_own(world: SignUp) -> None:
+    ana = world.enroll("ana")
+    world.work()
+    (hello,) = world.column(sa.select(S.id))
+    unsubscribe(world.deps, hello, world.now)
+    answers = [come_back(world.deps, hello, PRESSED, world.now) for _ in range(2)]
+    assert answers == [Answer.GRANTED, Answer.STANDS]
+    assert world.scopes(ana) == []
+    assert world.consents()["marketing"]
+    world.drive(NOW + 9 * DAY)
+    assert world.mailed("ana") == ["hello", "again"], "what they got is passed over"
+    world.assert_sound()
+
+
+@pytest.mark.parametrize("reason", ["complaint", "hard bounce", "erasure", "manual"])
+def test_nothing_that_holds_everywhere_is_lifted_or_even_asked_about(
+    world: SignUp, reason: str
+) -> None:
+    ana = world.enroll("ana")
+    world.work()
+    (hello,) = world.column(sa.select(S.id))
+    unsubscribe(world.deps, hello, world.now)
+    world.do(lambda work: suppress(work, [NewSuppression(ana, "global", reason, "test")]))
+    assert come_back(world.deps, hello, PRESSED, world.now) is Answer.REFUSED
+    for proof in Proof:
+        assert world.wish(proof=proof) is Answer.REFUSED
+    assert [scope for scope, *_ in world.scopes(ana)] == ["global", "marketing"]
+    assert world.mailed("ana") == ["hello"]
+
+
+def test_a_person_who_suppressed_a_topic_is_not_overruled_by_a_button(world: SignUp) -> None:
+    ana = world.enroll("ana")
+    world.work()
+    (hello,) = world.column(sa.select(S.id))
+    world.do(lambda work: suppress(work, [NewSuppression(ana, "marketing", "manual", "lan")]))
+    assert come_back(world.deps, hello, PRESSED, world.now) is Answer.REFUSED
+    assert world.wish() is Answer.REFUSED
+    assert world.scopes(ana) == [("marketing", "manual", "lan")]
+
+
+def test_the_letter_is_not_sent_to_who_complains_while_it_waits(world: SignUp) -> None:
+    pause(world.deps, "sign-up", "lan", "test", NOW)
+    world.wish()
+    ana = world.id_of()
+    world.do(lambda work: suppress(work, [NewSuppression(ana, "global", "complaint", "test")]))
+    resume(world.deps, "sign-up", "lan", world.now)
+    world.drive(NOW + DAY)
+    assert world.mailed("ana") == []
+
+
+def test_a_complaint_after_the_letter_ends_what_its_button_could_do(world: SignUp) -> None:
+    world.wish()
+    ana = world.id_of()
+    world.do(lambda work: suppress(work, [NewSuppression(ana, "global", "complaint", "test")]))
+    assert world.confirm() is Confirmed.REFUSED
+    assert world.consents() == {}
+
+
+def test_who_was_erased_is_not_stored_again_by_a_form(world: SignUp) -> None:
+    ana = world.known()
+    world.do(lambda work: suppress(work, [NewSuppression(ana, "global", "erasure", "test")]))
+    with world.deps.database.begin() as tx:
+        tx.execute(sa.delete(tables.Standing))
+        tx.execute(sa.delete(C))
+    assert world.wish() is Answer.REFUSED
+    assert world.column(sa.select(C.id)) == []
+
+
+def test_what_cannot_be_is_refused_and_leaves_nothing(world: SignUp) -> None:
+    for wrong in (
+        {"name": "ana@example.com\nBcc: bo"}, {"name": "a b"}, {"name": ""},
+        {"topic": "nothing"}, {"topic": "sign-up"}, {"topic": ""},
+    ):  # fmt: skip
+        with pytest.raises(Invalid):
+            world.wish(**wrong)
+    assert world.column(sa.select(C.id)) == []
+    assert world.do(lambda work: offered(work.catalog.funnel)) == ("marketing", "news")
+
+
+def test_a_link_of_another_email_confirms_nothing(world: SignUp) -> None:
+    world.enroll("ana")
+    world.work()
+    (hello,) = world.column(sa.select(S.id))
+    for send in (hello, 404, 0):
+        with pytest.raises(NotFound):
+            world.confirm(send)
+        with pytest.raises(NotFound):
+            asked(world.deps, send, world.now)
+    with pytest.raises(NotFound):
+        come_back(world.deps, 404, PRESSED, world.now)
+
+
+def test_two_at_once_ask_once_and_confirm_once(world: SignUp) -> None:
+    answers = at_once(*[lambda: subscribe(world.deps, A_WISH, world.now)] * 4)
+    world.work()
+    assert sorted(answers) == [Answer.PENDING, *[Answer.WAITS] * 3]
+    assert world.column(sa.select(sa.func.count()).select_from(C)) == [1]
+    assert world.mailed("ana") == ["ask"]
+    (send,) = world.letters()
+    pressed = at_once(*[lambda: confirm(world.deps, send, PRESSED, world.now)] * 4)
+    world.work()
+    assert sorted(pressed) == [Confirmed.GRANTED, *[Confirmed.STANDS] * 3]
+    assert [granted for _, _, granted, *_ in world.log()] == [False, True]
+    assert world.mailed("ana") == ["ask", "hello"]
+    world.assert_sound()
+
+
+def test_a_network_may_use_the_page_so_often_and_no_more(world: SignUp) -> None:
+    tries = [may_try(world.deps, "192.0.2.5", NOW) for _ in range(MOST_TRIES + 2)]
+    assert tries == [*[True] * MOST_TRIES, False, False]
+    assert may_try(world.deps, "192.0.2.6", NOW)
+    later = NOW + TRIES_WITHIN + timedelta(seconds=1)
+    assert may_try(world.deps, "192.0.2.5", later)
+    # Addresses of the day before are forgotten.
+    may_try(world.deps, "192.0.2.7", later + 2 * TRIES_KEPT)
+    assert world.column(sa.select(tables.SubscriptionTry.network)) == ["192.0.2.7"]
