@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from nurture.domain.contact import Contact, Standing
+from nurture.domain.contact import Contact, Engaged, Standing
 from nurture.domain.folding import LongLedger
 from nurture.domain.scoring import award
 from nurture.domain.stages import StageChange
@@ -114,6 +114,8 @@ def lived(world: World, contact: Contact, then: Stood, start: datetime, now: dat
     """Return the life of a contact under a world from `start`, or from when they came, to now."""
     begins = max(start, then.created_at)
     consents = {**contact.consents, **dict.fromkeys(then.withdrawn_later, True)}
+    for topic in _given_later(contact, begins):
+        consents.pop(topic, None)
     known = set(world.funnel.order)
     stage = then.stage if then.stage in known else world.funnel.first_stage(then.source)
     past = tuple(one for one in contact.history if one.occurred_at <= begins)
@@ -140,6 +142,15 @@ def lived(world: World, contact: Contact, then: Stood, start: datetime, now: dat
             life.happen(occurrence)
     life.advance(now)
     return life
+
+
+def _given_later(contact: Contact, begins: datetime) -> set[str]:
+    """Return the topics on which consent began after `begins`: before, nobody had written."""
+    first: dict[str, str] = {}
+    for one in contact.history:
+        if one.occurred_at > begins and one.name in (Engaged.SUBSCRIBED, Engaged.UNSUBSCRIBE):
+            first.setdefault(str(one.properties.get("topic", "")), one.name)
+    return {topic for topic, name in first.items() if name == Engaged.SUBSCRIBED}
 
 
 class Counted:

@@ -34,6 +34,8 @@ from nurture.engine.admission import admitted
 from nurture.engine.life_doors import (
     LifeDoors,
     beside,
+    consenting,
+    given,
     remembering,
     triggered,
     withdrawal,
@@ -110,11 +112,16 @@ class Life:
             scope, reason = barred
             self.contact = without(self.contact, scope)
             self._end_mail(scope, reason)
+        stage = self.contact.standing.stage if self.contact.standing else ""
+        if topic := given(occurrence):
+            self.contact = consenting(self.contact, topic)
         self.ledger.add(award(occurrence, self.world.funnel.rules, self.world.funnel.version))
         for number in tuple(self._going):
             self.tell(number, e.Happened(occurrence))
         self._wishes += triggered(self.world, occurrence)
         self._rescore()
+        if topic and self.contact.standing and self.contact.standing.stage == stage:
+            self._enter_stage()
         self._settle()
 
     def change(self, change: Change) -> None:

@@ -77,6 +77,18 @@ def without(contact: Contact, scope: str) -> Contact:
     return replace(contact, consents=MappingProxyType(consents), suppressions=suppressions)
 
 
+def consenting(contact: Contact, topic: str) -> Contact:
+    """Return the contact with consent on a topic, and back from having unsubscribed from it."""
+    consents = MappingProxyType({**contact.consents, topic: True})
+    return replace(contact, consents=consents, suppressions=contact.suppressions - {topic})
+
+
+def given(occurrence: Occurrence) -> str:
+    """Return the topic on which an occurrence gives consent; empty for every other one."""
+    is_given = occurrence.name == Engaged.SUBSCRIBED
+    return str(occurrence.properties.get("topic", "")) if is_given else ""
+
+
 @dataclass(slots=True)
 class LifeDoors:
     """Who waits for a run under the same key to end.

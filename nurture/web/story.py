@@ -50,6 +50,9 @@ _EVENT_TITLES: dict[str, tuple[str, str, Tone]] = {
     "subscribed": ("user-check", marked("Signed up"), "leaf"),
 }
 
+# These say on which topic.
+_OF_CONSENT = frozenset({"unsubscribe", "subscription_asked", "subscribed"})
+
 _STAGE_TITLES: dict[str, tuple[str, str, Tone]] = {
     "promote": ("trending-up", marked("Moved up: %(start)s → %(to)s"), "leaf"),
     "demote": ("trending-down", marked("Moved down: %(start)s → %(to)s"), "sun"),
@@ -135,6 +138,8 @@ def _event(one: Happening, names: Names) -> Scene:
     if found.get("sequence") and found.get("step"):
         sequence = names.sequence(str(found["sequence"]))
         lines.append(_("Email “%(step)s” of “%(sequence)s”", step=found["step"], sequence=sequence))
+    if facts["name"] in _OF_CONSENT and found.get("topic"):
+        lines.append(names.topic(str(found["topic"])))
     if found.get("detail"):
         lines.append(str(found["detail"]))
     if facts["verdict"] == Verdict.MACHINE:

@@ -13,6 +13,7 @@ from nurture.campaigns import (
     sequence_document,
 )
 from nurture.campaigns.actions import CallShape, ChangesShape, NoticeShape
+from nurture.campaigns.asking import asking_faults, unasked_faults
 from nurture.campaigns.comparisons import OPERATORS
 from nurture.campaigns.conditions import WORDS
 from nurture.campaigns.funnel_shape import (
@@ -174,3 +175,11 @@ def test_the_page_names_every_key() -> None:
 def test_the_rule_that_the_page_tells_to_change_exists() -> None:
     rules = {rule.key: rule for rule in read_campaigns(ROOT / "campaigns").funnel.rules}
     assert rules["price"].points == 10
+
+
+def test_the_example_of_signing_up_asks_as_it_must() -> None:
+    (example,) = _examples("## Signing up")
+    funnel = read_campaigns(ROOT / "campaigns").funnel
+    sequence = parse_sequence(load(example, "sign-up.yaml").document, funnel=funnel)
+    assert list(asking_faults(sequence, funnel, None)) == []
+    assert list(unasked_faults(funnel, [sequence])) == []

@@ -41,7 +41,9 @@ class Kind:
 
 
 KINDS = {
-    "welcome and download": Kind(("lead-nurture",), ("lead-welcome-guide",)),
+    "welcome and download": Kind(
+        ("sign-up", "lead-nurture"), ("sign-up-confirmation", "lead-welcome-guide")
+    ),
     "education": Kind(
         ("visitor-nurture", "lead-nurture"),
         ("visitor-rush-hour", "visitor-stock-count", "visitor-seven-numbers", "lead-regulars",

@@ -31,6 +31,7 @@ RENDERER = Renderer()
 SLIPS = ("{{", "{%", "None", "Undefined", "[]", "()", " ,", " .")
 NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
 WAY_OUT = "https://mail.lotusdesk.example.com/u/x"
+YES = "https://mail.lotusdesk.example.com/confirm/x"
 
 SHOP = "https://lotusdesk.example.com"
 ITEMS = [
@@ -93,7 +94,7 @@ def _rendered(name: str, language: str, person: Addressee, event: Mapping[str, A
             "step": "tell-owner", "contact_url": f"{SHOP}/contacts/7",
         }  # fmt: skip
     else:
-        merge |= {"unsubscribe_url": WAY_OUT, "view_url": f"{SHOP}/view"}
+        merge |= {"unsubscribe_url": WAY_OUT, "view_url": f"{SHOP}/view", "confirm_url": YES}
     return preview(_compiled(name, language), merge, renderer=RENDERER)
 
 
@@ -158,10 +159,23 @@ def test_price_and_doubts_are_answered_by_the_person_the_contact_belongs_to(lang
 
 def test_the_seat_and_its_reminder_are_the_only_messages_without_an_offer() -> None:
     assert sorted(SERVICE) == ["event-confirmation", "event-reminder"]
-    assert CAMPAIGNS.funnel.transactional == {"service"}
+    assert CAMPAIGNS.funnel.transactional == {"service", "sign-up"}
     for name in SERVICE:
         for language in LANGUAGES:
             text = _rendered(name, language, _people(language)[0], ALL).text
             assert "/offers" not in text
             assert "/pricing" not in text
             assert f"{SHOP}/events/7/cancel" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_letter_that_asks_says_nothing_that_a_stranger_could_have_typed(language: str) -> None:
+    event = {"topic_vi": "Thư hằng tuần", "topic_en": "Weekly letters"}
+    for person in _people(language):
+        rendered = _rendered("sign-up-confirmation", language, person, event)
+        assert f'href="{YES}"' in rendered.html, "and no click of it is tracked"
+        assert YES in rendered.text
+        assert event[f"topic_{language}"] in rendered.subject
+        assert event[f"topic_{language}"] in rendered.text
+    used = _compiled("sign-up-confirmation", language).paths
+    assert not {path for path in used if path.startswith("contact")}

@@ -100,6 +100,12 @@ class Player(Protocol):
     def unsubscribe(self, name: str) -> None:
         """Let somebody press the button that every email has."""
 
+    def sign_up(self, name: str, topic: str) -> None:
+        """Let somebody ask for mail on a topic, on the public page."""
+
+    def confirm(self, name: str) -> None:
+        """Let somebody press the button of the latest letter that asked them."""
+
     def complain(self, name: str) -> None:
         """Let somebody report the latest email they got as spam."""
 

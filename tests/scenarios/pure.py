@@ -6,7 +6,8 @@ from types import MappingProxyType
 
 from nurture.campaigns.parse import parse_funnel, parse_sequence
 from nurture.domain import enrollment as e
-from nurture.domain.contact import Contact, Occurrence, Standing
+from nurture.domain.consent import Act, Answer, Confirmed, Line, Proof, confirmed, wished
+from nurture.domain.contact import Contact, Occurrence, Standing, Value
 from nurture.domain.invariant import violations
 from nurture.domain.scoring import engagement
 from nurture.domain.stages import Actor, Said, StageRefused
@@ -22,6 +23,7 @@ class Pure:
     def __init__(self) -> None:
         self.now = NOW
         self._lives: dict[str, Life] = {}
+        self._consents: dict[str, list[Line]] = {}
         self._world: World | None = None
 
     def begin(self, moment: datetime) -> None:
@@ -89,6 +91,36 @@ class Pure:
         key = f"unsubscribe:{self.now}:{name}"
         topic = MappingProxyType({"topic": "marketing"})
         life.happen(Occurrence("unsubscribe", self.now, topic, dedupe_key=key))
+        log = self._consents.setdefault(name, [])
+        log.append(Line(len(log) + 1, "marketing", Act.WITHDRAWN, self.now))
+
+    def sign_up(self, name: str, topic: str) -> None:
+        life, log = self._lives[name], self._consents.setdefault(name, [])
+        confirm = topic in life.world.funnel.confirmed
+        answer = wished(life.contact, topic, Proof.NONE, log, self.now, confirm=confirm)
+        if answer is Answer.PENDING:
+            log.append(Line(len(log) + 1, topic, Act.ASKED, self.now))
+            asked = {"ask": len(log), "topic": topic}
+            self._tell(name, "subscription_asked", asked)
+        elif answer is Answer.GRANTED:
+            self._grant(name, topic)
+
+    def confirm(self, name: str) -> None:
+        life, log = self._lives[name], self._consents[name]
+        asked = [line for line in log if line.act is Act.ASKED][-1]
+        answer = confirmed(life.contact, asked, log, asked.at, self.now)
+        if answer is Confirmed.GRANTED:
+            self._grant(name, asked.topic)
+
+    def _grant(self, name: str, topic: str) -> None:
+        log = self._consents.setdefault(name, [])
+        log.append(Line(len(log) + 1, topic, Act.GRANTED, self.now))
+        self._tell(name, "subscribed", {"topic": topic})
+
+    def _tell(self, name: str, event: str, properties: dict[str, Value]) -> None:
+        key = f"{event}:{len(self._consents[name])}:{name}"
+        told = Occurrence(event, self.now, MappingProxyType(properties), dedupe_key=key)
+        self._lives[name].happen(told)
 
     def complain(self, name: str) -> None:
         key = f"complaint:{self.now}:{name}"

@@ -5,11 +5,13 @@ the session, so that a scenario costs what it does and not what it starts.
 """
 
 import json
+import re
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,13 +84,28 @@ _BODY = """<mjml><mj-body><mj-section><mj-column>
 """
 
 
+# The email that asks whoever signed up; every other one has no such button.
+ASKS = "please"
+_BUTTON = '<mj-button href="{{ confirm_url }}">Yes</mj-button></mj-column>'
+CONFIRM = re.compile(r"https://nurture\.test(/confirm/[\w-]+)")
+
+
+def read_text(raw: bytes) -> str:
+    """The text part of a mail."""
+    part = message_from_bytes(raw, policy=policy.default).get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
 def write_templates(folder: Path, names: Iterable[str]) -> None:
     """Write emails whose subjects are their names, in both languages."""
     for name in names:
         (folder / name).mkdir(parents=True, exist_ok=True)
         for language in ("vi", "en"):
             (folder / name / f"subject.{language}.txt").write_text(name)
-            (folder / name / f"body.{language}.mjml").write_text(_BODY)
+            (folder / name / f"body.{language}.mjml").write_text(
+                _BODY.replace("</mj-column>", _BUTTON) if name == ASKS else _BODY
+            )
 
 
 class Real(World):
@@ -198,6 +215,19 @@ class Real(World):
         answer = self.web.post(
             _path(letter.unsubscribe), data={"List-Unsubscribe": "One-Click"}
         )  # fmt: skip
+        assert answer.status_code == 200, answer.status
+        self.work()
+
+    def sign_up(self, name: str, topic: str) -> None:
+        form = {"email": self._address(name), "topic": topic, "language": "en"}
+        answer = self.web.post("/subscribe", data=form)
+        assert answer.status_code == 200, answer.text
+        self.work()
+
+    def confirm(self, name: str) -> None:
+        texts = [read_text(mail.raw) for mail in self._mail(name)]
+        found = [link for text in texts for link in CONFIRM.findall(text)]
+        answer = self.web.post(found[-1], data={"confirm": "yes"})
         assert answer.status_code == 200, answer.status
         self.work()
 

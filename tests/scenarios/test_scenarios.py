@@ -184,6 +184,16 @@ def unsubscribes(stage: Stage, name: str) -> None:
     stage.player.unsubscribe(name)
 
 
+@when(parsers.re(r"(?P<name>[A-Z]\w*) signs up for (?P<topic>\S+)"))
+def signs_up(stage: Stage, name: str, topic: str) -> None:
+    stage.player.sign_up(name, topic)
+
+
+@when(parsers.re(r"(?P<name>[A-Z]\w*) confirms"))
+def confirms(stage: Stage, name: str) -> None:
+    stage.player.confirm(name)
+
+
 @when(parsers.re(r"(?P<name>[A-Z]\w*) complains"))
 def complains(stage: Stage, name: str) -> None:
     stage.player.complain(name)
