@@ -118,7 +118,11 @@ def lived(world: World, contact: Contact, then: Stood, start: datetime, now: dat
         consents.pop(topic, None)
     known = set(world.funnel.order)
     stage = then.stage if then.stage in known else world.funnel.first_stage(then.source)
-    past = tuple(one for one in contact.history if one.occurred_at <= begins)
+    # What happened in the very moment in which they came, such as signing up, is lived again.
+    came = then.created_at if then.created_at > start else None
+    past = tuple(
+        one for one in contact.history if one.occurred_at <= begins and one.occurred_at != came
+    )
     standing = Standing(stage, then.highest if then.highest in known else stage, then.since)
     if then.created_at > start:
         first = world.funnel.first_stage(then.source)

@@ -375,3 +375,75 @@ reentry: one_at_a_time
     assert [one.partition(": ")[2] for one in two_of("5m", "")] == [told]
     # Whoever resumes may begin behind the wait.
     assert [one.partition(": ")[2] for one in two_of("1h", "returning: resume\n")] == [told]
+
+
+ASKING = """\
+key: sign-up
+name: {vi: Hỏi, en: Asking}
+trigger: {event: subscription_asked, key: ask}
+reentry: keyed
+returning: restart
+steps:
+  - key: please
+    email: please
+    topic: asking
+"""
+CONFIRMED = FUNNEL.replace(
+    "en: Letters}}", "en: Letters}, confirm: true}\n"
+    "  - {key: asking, name: {vi: Hỏi, en: Asking}, transactional: true}",
+)  # fmt: skip
+BUTTON = {
+    ("please", lang): EmailFacts("please", lang, {"confirm_url": False, "unsubscribe_url": False})
+    for lang in ("vi", "en")
+}
+
+
+def test_a_topic_that_wants_confirmation_needs_somebody_who_asks(tmp_path: Path) -> None:
+    assert faults(tmp_path, funnel=CONFIRMED) == [
+        "funnel.yaml:36: topics[0].confirm: nobody can ever confirm 'marketing': no sequence asks "
+        "for it. Add one that `subscription_asked` starts, or leave out `confirm`."
+    ]
+    files = {"funnel": CONFIRMED, "sign-up": ASKING}
+    assert faults(tmp_path, FACTS | BUTTON, **files) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        (", key: ask}", ", key: topic}", "3: trigger: whoever asks again, or about a second topic, "
+         "would get no letter. Write `key: ask` under `trigger`, and `reentry: keyed`."),
+        ("    topic: asking\n", "", "6: steps: nobody gets the letter that asks: they have not "
+         "agreed to anything yet. Send an email on a topic that is `transactional`."),
+    ],
+)  # fmt: skip
+def test_a_sequence_that_asks_reaches_whoever_is_asked(
+    tmp_path: Path, right: str, wrong: str, told: str
+) -> None:
+    files = {"funnel": CONFIRMED, "sign-up": ASKING.replace(right, wrong, 1)}
+    assert faults(tmp_path, FACTS | BUTTON, **files) == [f"sign-up.yaml:{told}"]
+
+
+def test_the_letter_that_asks_has_its_button_in_both_languages(tmp_path: Path) -> None:
+    plain = EmailFacts("please", "vi", {"unsubscribe_url": False}, (), "body.vi.mjml")
+    emails = FACTS | BUTTON | {("please", "vi"): plain}
+    files = {"funnel": CONFIRMED, "sign-up": ASKING}
+    assert faults(tmp_path, emails, **files) == [
+        "sign-up.yaml:8: steps[0].email: body.vi.mjml has no button to confirm with. "
+        "Link to {{ confirm_url }}."
+    ]
+
+
+def test_no_other_email_has_such_a_button(tmp_path: Path) -> None:
+    emails = FACTS | {("hello", "en"): EmailFacts("hello", "en", {"confirm_url": False})}
+    assert faults(tmp_path, emails) == [
+        "welcome.yaml:6: steps[0].email: `confirm_url` in hello (English) leads nowhere: nothing "
+        "was asked that could be confirmed. Use it in a sequence that `subscription_asked` starts."
+    ]
+
+
+def test_what_needs_no_consent_cannot_be_confirmed(tmp_path: Path) -> None:
+    both = FUNNEL.replace("en: Letters}}", "en: Letters}, confirm: true, transactional: true}")
+    with pytest.raises(Invalid) as caught:
+        faults(tmp_path, funnel=both)
+    (problem,) = caught.value.problems
+    assert "nothing to confirm" in str(problem)

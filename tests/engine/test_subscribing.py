@@ -8,9 +8,12 @@ import sqlalchemy as sa
 
 from nurture.config import Settings
 from nurture.domain.consent import CONFIRM_WITHIN, Answer, Confirmed, Proof
+from nurture.engine.backtest import backtest
 from nurture.engine.confirming import asked, confirm
 from nurture.engine.granting import Witness
 from nurture.engine.pausing import pause, resume
+from nurture.engine.replay import replay
+from nurture.engine.simulate import published_world
 from nurture.engine.subscribing import (
     MOST_TRIES,
     TRIES_KEPT,
@@ -278,6 +281,18 @@ def test_two_at_once_ask_once_and_confirm_once(world: SignUp) -> None:
     assert [granted for _, _, granted, *_ in world.log()] == [False, True]
     assert world.mailed("ana") == ["ask", "hello"]
     world.assert_sound()
+
+
+def test_a_life_in_memory_is_mailed_from_its_yes_on_and_no_sooner(world: SignUp) -> None:
+    world.wish()
+    world.drive(NOW + 2 * DAY)
+    world.confirm()
+    world.drive(NOW + 12 * DAY)
+    assert world.mailed("ana") == ["ask", "hello", "again"]
+    rules = published_world(world.deps)
+    found = backtest(world.deps, rules, rules, 30 * DAY, world.now)
+    assert found.mails == (3, 3)
+    assert replay(world.deps, world.now).differences == ()
 
 
 def test_a_network_may_use_the_page_so_often_and_no_more(world: SignUp) -> None:

@@ -37,6 +37,8 @@ def test_every_link_opens_to_this_send_and_both_parts_share_its_number(tmp_path:
 
 def test_our_own_pages_are_sealed_by_their_own_purpose() -> None:
     unsubscribe = LINKS.unsubscribe_url(3, 9).removeprefix("https://t.example.com/u/")
+    confirm = LINKS.confirm_url(3, 9).removeprefix("https://t.example.com/confirm/")
+    assert TOKENS.open(Purpose.CONFIRM, confirm) == Sealed(3, 9)
     view = LINKS.view_url(3, 9).removeprefix("https://t.example.com/v/")
     assert TOKENS.open(Purpose.UNSUBSCRIBE, unsubscribe) == Sealed(3, 9)
     assert TOKENS.open(Purpose.VIEW, view) == Sealed(3, 9)

@@ -144,9 +144,8 @@ def test_the_answer_is_the_same_whoever_the_address_belongs_to(
             pages.setdefault(topic, set()).add((answer.status_code, text))
     assert {topic: len(found) for topic, found in pages.items()} == {"marketing": 1, "news": 1}
     world.work()
-    assert [world.mailed(name) for name in ("ana", "bo", "cleo", "dan")] == [
-        [], ["ask"], [], ["ask"],
-    ]  # fmt: skip
+    asked = [world.mailed(name).count("ask") for name in ("ana", "bo", "cleo", "dan")]
+    assert asked == [0, 1, 0, 1]
 
 
 ADDRESS, NAME, TOPIC = "no email address", "letters and spaces only", "choose what we may write"
