@@ -5,6 +5,8 @@ no bot filter stands before them: a scanner that posts the form unsubscribes som
 subscribe again, while a filter that errs keeps somebody who wants to leave.
 """
 
+from typing import Any
+
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from nurture.engine.suppress import unsubscribe as withdraw_consent
@@ -119,7 +121,8 @@ def _page(template: str, token: str, sealed: Sealed) -> Response:
 
 def turns(endpoint: str, **arguments: str) -> dict[str, str]:
     """The addresses of a page in each language, for the switch."""
-    return {code: url_for(endpoint, **arguments, lang=code) for code in LANGUAGES}
+    values: dict[str, Any] = dict(arguments)
+    return {code: url_for(endpoint, lang=code, **values) for code in LANGUAGES}
 
 
 def _topic(about: Correspondence) -> str:

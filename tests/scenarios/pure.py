@@ -100,7 +100,7 @@ class Pure:
         answer = wished(life.contact, topic, Proof.NONE, log, self.now, confirm=confirm)
         if answer is Answer.PENDING:
             log.append(Line(len(log) + 1, topic, Act.ASKED, self.now))
-            asked = {"ask": len(log), "topic": topic}
+            asked: dict[str, Value] = {"ask": len(log), "topic": topic}
             self._tell(name, "subscription_asked", asked)
         elif answer is Answer.GRANTED:
             self._grant(name, topic)

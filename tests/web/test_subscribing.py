@@ -23,6 +23,7 @@ from nurture.web.app import WebDependencies, create_app
 from tests.engine.signing_up import SignUp, opened_for_sign_up
 from tests.engine.world import DAY, NOW, C, S
 from tests.web.people import CHEAP, AccountsInMemory, lan
+from tests.web.signing_in import log_in
 
 FORM = {"email": "ana@example.com", "topic": "marketing", "name": "Ana", "language": "vi"}
 YES = {"confirm": "yes"}
@@ -325,6 +326,28 @@ def test_before_anything_is_published_there_is_no_form(settings: Settings, sqlit
     world.close()
 
 
+def test_the_contacts_page_and_timeline_tell_what_waits_and_what_was_confirmed(
+    world: SignUp, visitor: FlaskClient
+) -> None:
+    visitor.post("/subscribe", data=FORM, environ_overrides={"REMOTE_ADDR": "192.0.2.5"})
+    world.work()
+    somebody = served(world).test_client()
+    log_in(somebody)
+    page = somebody.get(f"/contacts/{world.id_of()}").text
+    for told in ("Not confirmed yet", "Consent asked for, not confirmed yet: Letters", "192.0.2"):
+        assert told in page
+    assert "Agreed" not in page
+    visitor.post(link_in(world), data=YES)
+    page = somebody.get(f"/contacts/{world.id_of()}").text
+    for told in (
+        "Agreed to: Letters",
+        "Signed up",
+        "Consent asked for, not confirmed yet: Letters",
+    ):
+        assert told in page
+    assert "Not confirmed yet" not in page
+
+
 # ---- the API -----------------------------------------------------------------------------------
 
 BODY = {"email": "ana@example.com", "topic": "marketing", "wording": "Send me letters."}
@@ -380,7 +403,8 @@ def test_the_api_says_what_is_wrong(world: SignUp, visitor: FlaskClient) -> None
 def test_the_api_needs_its_key_and_an_object(world: SignUp, visitor: FlaskClient) -> None:
     assert visitor.post("/api/subscriptions", json=BODY).status_code == 401
     key = {"Authorization": f"Bearer {api_key(world.deps)}"}
-    for body in ([], "x", None):
+    bodies: list[object] = [[], "x", None]
+    for body in bodies:
         assert visitor.post("/api/subscriptions", json=body, headers=key).status_code == 400
     item = {"email": "ana@example.com", "id": "1"}
     for event in ("subscription_asked", "subscribed"):
