@@ -35,7 +35,7 @@ from nurture.engine.life_doors import (
     LifeDoors,
     beside,
     consenting,
-    given,
+    gives_consent,
     remembering,
     triggered,
     withdrawal,
@@ -106,21 +106,19 @@ class Life:
             return
         if occurrence.dedupe_key:
             self._keys.add(occurrence.dedupe_key)
-        self.contact = remembering(self.contact, occurrence)
+        self.contact = consenting(remembering(self.contact, occurrence), occurrence)
         barred = withdrawal(occurrence)
         if barred is not None:
             scope, reason = barred
             self.contact = without(self.contact, scope)
             self._end_mail(scope, reason)
-        stage = self.contact.standing.stage if self.contact.standing else ""
-        if topic := given(occurrence):
-            self.contact = consenting(self.contact, topic)
+        stood = self.contact.standing
         self.ledger.add(award(occurrence, self.world.funnel.rules, self.world.funnel.version))
         for number in tuple(self._going):
             self.tell(number, e.Happened(occurrence))
         self._wishes += triggered(self.world, occurrence)
         self._rescore()
-        if topic and self.contact.standing and self.contact.standing.stage == stage:
+        if gives_consent(occurrence) and self.contact.standing == stood:
             self._enter_stage()
         self._settle()
 

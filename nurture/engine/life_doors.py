@@ -77,16 +77,18 @@ def without(contact: Contact, scope: str) -> Contact:
     return replace(contact, consents=MappingProxyType(consents), suppressions=suppressions)
 
 
-def consenting(contact: Contact, topic: str) -> Contact:
-    """Return the contact with consent on a topic, and back from having unsubscribed from it."""
+def gives_consent(occurrence: Occurrence) -> bool:
+    """Return whether an occurrence gives consent on the topic that it names."""
+    return occurrence.name == Engaged.SUBSCRIBED and "topic" in occurrence.properties
+
+
+def consenting(contact: Contact, occurrence: Occurrence) -> Contact:
+    """Return the contact with the consent given, if any, and back from having unsubscribed."""
+    if not gives_consent(occurrence):
+        return contact
+    topic = str(occurrence.properties["topic"])
     consents = MappingProxyType({**contact.consents, topic: True})
     return replace(contact, consents=consents, suppressions=contact.suppressions - {topic})
-
-
-def given(occurrence: Occurrence) -> str:
-    """Return the topic on which an occurrence gives consent; empty for every other one."""
-    is_given = occurrence.name == Engaged.SUBSCRIBED
-    return str(occurrence.properties.get("topic", "")) if is_given else ""
 
 
 @dataclass(slots=True)
