@@ -182,11 +182,8 @@ def _wording(funnel: Funnel) -> str:
 
 
 def _may_we(about: Correspondence) -> str:
-    return _(
-        "Yes, %(address)s wants emails from %(sender)s on this topic:",
-        address=about.address,
-        sender=about.sender,
-    )
+    """What the button says yes to; it names nobody, because the log of consent keeps it."""
+    return _("Yes, I want emails from %(sender)s on this topic:", sender=about.sender)
 
 
 def _witness(about: Correspondence, names: Mapping[str, str], key: str) -> Witness:

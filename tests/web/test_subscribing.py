@@ -92,7 +92,7 @@ def test_from_the_form_to_the_first_letter(world: SignUp, visitor: FlaskClient) 
     assert world.mailed("ana") == ["ask", "hello"]
     assert world.consents() == {"marketing": True}
     (send, *_) = world.letters()
-    agreed = "Vâng, a…@example.com muốn nhận thư của Lotus Desk về chủ đề này: Thư"
+    agreed = "Vâng, tôi muốn nhận thư của Lotus Desk về chủ đề này: Thư"
     assert world.log() == [
         ("marketing", True, False, "sign-up page", f"{wording} (Letters)", "form", "192.0.2.5"),
         ("marketing", False, True, f"confirmed by send {send}", agreed, "recipient", "192.0.2.9"),
