@@ -34,7 +34,6 @@ from nurture.engine.admission import admitted
 from nurture.engine.life_doors import (
     LifeDoors,
     beside,
-    consenting,
     gives_consent,
     remembering,
     triggered,
@@ -104,21 +103,18 @@ class Life:
         self.advance(max(self.now, occurrence.occurred_at))
         if occurrence.dedupe_key in self._keys:
             return
-        if occurrence.dedupe_key:
-            self._keys.add(occurrence.dedupe_key)
-        self.contact = consenting(remembering(self.contact, occurrence), occurrence)
-        barred = withdrawal(occurrence)
-        if barred is not None:
+        self._keys |= {occurrence.dedupe_key} - {""}
+        self.contact = remembering(self.contact, occurrence)
+        if barred := withdrawal(occurrence):
             scope, reason = barred
             self.contact = without(self.contact, scope)
             self._end_mail(scope, reason)
-        stood = self.contact.standing
         self.ledger.add(award(occurrence, self.world.funnel.rules, self.world.funnel.version))
         for number in tuple(self._going):
             self.tell(number, e.Happened(occurrence))
         self._wishes += triggered(self.world, occurrence)
         self._rescore()
-        if gives_consent(occurrence) and self.contact.standing == stood:
+        if gives_consent(occurrence) and not self._moved:
             self._enter_stage()
         self._settle()
 
@@ -130,8 +126,7 @@ class Life:
 
     def ask_stage(self, to: str, actor: Actor, said: Said = NOBODY) -> StageChange | StageRefused:
         """Let somebody ask for a stage, under the guards that everybody obeys."""
-        edges = self.world.funnel.edges
-        answer = asked_change(self.contact, to, actor, edges, self.now, said)
+        answer = asked_change(self.contact, to, actor, self.world.funnel.edges, self.now, said)
         self._note_stage(answer, f"asked by {actor}")
         self._rescore()
         self._settle()

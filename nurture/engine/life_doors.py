@@ -61,11 +61,12 @@ def withdrawal(occurrence: Occurrence) -> tuple[str, str] | None:
 
 
 def remembering(contact: Contact, occurrence: Occurrence) -> Contact:
-    """Return the contact with an occurrence where it belongs in the history: mostly at its end."""
+    """Return the contact with an occurrence in the history, mostly at its end, and its consent."""
     known, place = contact.history, len(contact.history)
     if known and occurrence.occurred_at < known[-1].occurred_at:
         place = bisect_right(known, occurrence.occurred_at, key=lambda one: one.occurred_at)
-    return replace(contact, history=(*known[:place], occurrence, *known[place:]))
+    remembered = replace(contact, history=(*known[:place], occurrence, *known[place:]))
+    return _consenting(remembered, occurrence) if gives_consent(occurrence) else remembered
 
 
 def without(contact: Contact, scope: str) -> Contact:
@@ -82,10 +83,8 @@ def gives_consent(occurrence: Occurrence) -> bool:
     return occurrence.name == Engaged.SUBSCRIBED and "topic" in occurrence.properties
 
 
-def consenting(contact: Contact, occurrence: Occurrence) -> Contact:
-    """Return the contact with the consent given, if any, and back from having unsubscribed."""
-    if not gives_consent(occurrence):
-        return contact
+def _consenting(contact: Contact, occurrence: Occurrence) -> Contact:
+    """Return the contact with the consent given, and back from having unsubscribed."""
     topic = str(occurrence.properties["topic"])
     consents = MappingProxyType({**contact.consents, topic: True})
     return replace(contact, consents=consents, suppressions=contact.suppressions - {topic})
