@@ -212,7 +212,7 @@ def test_who_is_in_the_shipped_segments(shipped: Campaigns) -> None:
     def did(*what: tuple[str, int, dict[str, str]]) -> Contact:
         history = tuple(
             Occurrence(name, NOW - timedelta(days=days), properties)
-            for name, days, properties in what
+            for name, days, properties in sorted(what, key=lambda one: -one[1])
         )
         return Contact(1, "a@shop.example", history=history)
 

@@ -30,6 +30,7 @@ ABOUT_NOBODY: Mapping[str, str] = {
     "sequence": "campaigns, as their authors wrote them",
     "sequence_version": "campaigns, as their authors wrote them",
     "segment": "campaigns, as their authors wrote them",
+    "segment_draft": "campaigns, as their authors write them",
     "email": "templates: merge fields stand where something is personal",
     "version_email": "which template belongs to which step",
     "batch": "three instants",

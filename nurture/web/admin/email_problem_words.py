@@ -39,6 +39,8 @@ EMAIL_SENTENCES = (
     _("<> would change places"), _("no text part can be made: <>"),
     # Links, and what the law wants.
     _("the link <> leads nowhere"), _("Write the whole address, from https:// on."),
+    _("<> leads nowhere: nothing was asked that could be confirmed"),
+    _("Use it in a sequence that `subscription_asked` starts."),
     _("the link <> cannot be followed safely"),
     _("Write an address that starts with https:// and has a host."),
     _("the <> part has no unsubscribe link"),
