@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Two workers hide no ordering faults and keep small machines responsive.
-TEST_WORKERS ?= 2
+# Many tests wait for processes of their own, so that two cores have work for three.
+TEST_WORKERS ?= 3
 CHROMIUM_NAMES := chromium chromium-browser google-chrome-stable google-chrome
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet \
 	--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --system-certs

@@ -21,7 +21,7 @@ from tests.jobs.world import World
 CONTACTS = 1500
 LETTERS = 2
 CONNECTIONS = 3
-KILLS = 12
+KILLS = 8
 MAILS_BETWEEN_KILLS = (40, 220)
 # How long the sink thinks about each mail: most kills then meet a worker in mid-exchange.
 DELAY = 0.025
