@@ -217,6 +217,28 @@ def taken(contact: Contact, edge: Edge, order: Sequence[str], now: datetime) -> 
     return replace(contact, standing=Standing(edge.to, top, now, rests))
 
 
+def standing_at(
+    standing: Standing,
+    steps: Sequence[tuple[str, str, datetime]],
+    began: datetime,
+    order: Sequence[str],
+    at: datetime,
+) -> Standing:
+    """Return where a contact stood at `at`, who stands at `standing` after `steps`.
+
+    Steps are (from, to, when), oldest first; `began` is when they came to the first stage. How
+    long they rested then is not known any more.
+    """
+    later = [one for one in steps if one[2] > at]
+    if not later:
+        return standing
+    earlier = steps[: len(steps) - len(later)]
+    stage = top = steps[0][0]
+    for _, to, _ in earlier:
+        stage, top = to, highest(to, top, order)
+    return Standing(stage, top, earlier[-1][2] if earlier else began)
+
+
 def highest(one: str, other: str, order: Sequence[str]) -> str:
     """Return the later of two stages in the funnel's order; an unknown one is the lowest."""
     places = {key: place for place, key in enumerate(order)}

@@ -12,6 +12,8 @@ from nurture.domain.decide import Situation
 from nurture.domain.funnel import Funnel
 from nurture.domain.scoring import engagement
 from nurture.domain.sequence import Email, Sequence
+from nurture.domain.stages import standing_at
+from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.explain_ahead import RunAhead, look_ahead
 from nurture.engine.explain_score import FitExplained, ScoreExplained, explain_fit, explain_score
@@ -64,7 +66,8 @@ def explain(
 ) -> Explanation:
     """Explain a contact as of `at`, by what is known now, with what comes within `length`.
 
-    What comes is told for the runs that are live now, whatever `at` is. Raises NotFound.
+    The stage is the one of `at`. What comes is told for the runs that are live now, whatever `at`
+    is. Raises NotFound.
     """
     with deps.database.read() as tx:
         profile = reports_contact.profile(tx, contact_id)
@@ -93,6 +96,7 @@ def explain(
         unseen = {one.template for one in met} - {name for name, _, _ in found.values()}
         named = reports_contact.subjects_by_name(tx, unseen)
         barred = reports_contact.suppressions(tx, profile.address_key)
+        steps = reports_contact.stages_taken(tx, contact_id, TRACK)
         places = Places()
         places.see(tx, catalog, {contact_id: contact}, at)
     contact = replace(contact, mailed=places.went_out(contact_id))
@@ -104,10 +108,16 @@ def explain(
         )
         for run in live
     ]
+    if contact.standing is not None:
+        began, order = profile.created_at, catalog.funnel.order
+        stood = standing_at(contact.standing, steps, began, order, at)
+        then = replace(contact, standing=stood)
+    else:
+        then = contact
     return Explanation(
         at=at,
         profile=profile,
-        contact=contact,
+        contact=then,
         funnel=catalog.funnel,
         score=explain_score(contact, entries, catalog.funnel, at),
         fit=explain_fit(contact, catalog.funnel, at),

@@ -219,3 +219,13 @@ def subjects_by_name(tx: Transaction, names: set[str]) -> list[tuple[str, str, s
         .order_by(t.id)
     )
     return [(row[0], row[1] or "", row[2]) for row in rows]
+
+
+def stages_taken(tx: Transaction, contact_id: int, track: str) -> list[tuple[str, str, datetime]]:
+    """Return (from, to, when) of every change of stage that took place, oldest first."""
+    t = tables.StageChange
+    statement = sa.select(t.start, t.to, t.at).where(
+        t.contact_id == contact_id, t.track == track, t.refused == ""
+    )
+    rows = tx.execute(statement.order_by(t.id)).all()
+    return [(start, to, at) for start, to, at in rows]

@@ -18,6 +18,7 @@ from nurture.domain.stages import (
     asked_change,
     highest,
     next_change,
+    standing_at,
     taken,
 )
 from tests.domain.build import DAY, HOUR, NOW, a_contact
@@ -223,3 +224,22 @@ def test_the_dwell_is_over_when_exactly_it_has_passed() -> None:
     own = Edge(EdgeKind.DEMOTE, "mql", "lead", dwell=DAY, actors=SALES)
     taken = asked_change(standing("mql", since=DAY), "lead", Actor.SALES, (own,), NOW)
     assert taken == StageChange(own, "asked by sales")
+
+
+@given(st.lists(st.tuples(st.sampled_from(ORDER), st.integers(0, 5)), max_size=6))
+def test_where_a_contact_stood_is_told_of_any_moment(way: list[tuple[str, int]]) -> None:
+    contact = standing("lead")
+    assert contact.standing is not None
+    began = contact.standing.since
+    stood = [(began, contact.standing)]
+    steps = []
+    for stage, hours in way:
+        start, at = stood[-1][1].stage, stood[-1][0] + (hours + 1) * HOUR
+        contact = taken(contact, Edge(EdgeKind.OVERRIDE, start, stage, ALWAYS), ORDER, at)
+        assert contact.standing is not None
+        stood.append((at, contact.standing))
+        steps.append((start, stage, at))
+    for at, then in stood:
+        for moment in (at, at + HOUR / 2):
+            assert standing_at(stood[-1][1], steps, began, ORDER, moment) == then
+    assert standing_at(stood[-1][1], steps, began, ORDER, began - DAY).stage == "lead"

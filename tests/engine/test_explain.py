@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import fsum
 
 import pytest
@@ -155,6 +155,25 @@ def test_an_explanation_of_an_earlier_day_knows_nothing_later(anywhere: Dependen
     assert all(touch.at <= middle for touch in earlier.touches)
     dates = [line.occurred_at for heap in earlier.score.heaps for line in heap.lines]
     assert all(at <= middle for at in dates)
+
+
+def test_an_explanation_of_an_earlier_day_tells_the_stage_of_then(anywhere: Dependencies) -> None:
+    t = tables.StageChange
+    with anywhere.database.read() as tx:
+        moves = tx.execute(
+            sa.select(t.contact_id, t.start, t.to, t.at).where(t.refused == "").order_by(t.id)
+        ).all()
+    steps: dict[tuple[int, datetime], tuple[str, str]] = {}
+    for contact_id, start, to, at in moves:
+        # Several steps may be taken in one moment.
+        steps[contact_id, at] = (steps.get((contact_id, at), (start, ""))[0], to)
+    assert steps
+    for (contact_id, at), (start, to) in steps.items():
+        before = explain(anywhere, contact_id, at - timedelta(microseconds=1)).contact.standing
+        then = explain(anywhere, contact_id, at).contact.standing
+        assert before is not None
+        assert then is not None
+        assert (before.stage, then.stage, then.since) == (start, to, at)
 
 
 def test_what_is_foretold_happens(engine: Dependencies, clock: StandingClock) -> None:
