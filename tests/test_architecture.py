@@ -29,6 +29,8 @@ NAMES_THAT_SAY_NOTHING = re.compile(
 
 # What reads the machine's clock. `time.monotonic` measures a duration and is not among them.
 CLOCK_READS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time"}
+READS_A_CLOCK = re.compile(r"\.\s*(now|utcnow|today|time)\b")
+READS_A_VARIABLE = re.compile(r"\b(environ|getenv)\b")
 
 
 def name_of(path: Path) -> str:
@@ -46,15 +48,21 @@ def dotted(node: ast.expr) -> str:
     return ".".join(reversed(parts[:2]))
 
 
+def nodes(path: Path, words: re.Pattern[str]) -> Iterator[ast.AST]:
+    """Everything in a module that has one of the words: reading all of them as trees takes long."""
+    text = path.read_text("utf-8")
+    return ast.walk(ast.parse(text)) if words.search(text) else iter(())
+
+
 def calls(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path, READS_A_CLOCK):
         if isinstance(node, ast.Call):
             yield node.lineno, dotted(node.func)
 
 
 def environment_reads(path: Path) -> Iterator[tuple[int, str]]:
     """Where a module looks a variable up; passing the whole environment on is no look-up."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path, READS_A_VARIABLE):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             looked_up = dotted(node.value)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

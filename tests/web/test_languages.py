@@ -34,19 +34,42 @@ def test_the_catalogue_has_exactly_the_messages_of_the_sources() -> None:
     assert updated("vi") == written, "run: python -m nurture.web.messages"
 
 
-@pytest.mark.parametrize("message", translations(), ids=lambda m: texts(m.id)[0][:40])
-def test_every_message_is_translated_with_all_its_variables(message: Message) -> None:
-    assert all(texts(message.string)), "no translation"
-    assert not message.fuzzy
+def fault(message: Message) -> str:
+    """What is wrong with a translation, if anything."""
+    if not all(texts(message.string)):
+        return "no translation"
+    if message.fuzzy:
+        return "fuzzy"
     source = texts(message.id)[-1]
     for translated in texts(message.string):
-        assert set(_PRINTF.findall(translated)) == set(_PRINTF.findall(source))
-        if message.python_format:
-            continue
-        named = [
-            {name for _, name, _, _ in Formatter().parse(text)} for text in (source, translated)
-        ]
-        assert named[0] == named[1]
+        if set(_PRINTF.findall(translated)) != set(_PRINTF.findall(source)):
+            return f"other variables: {translated}"
+        if not message.python_format and named(translated) != named(source):
+            return f"other fields: {translated}"
+    return ""
+
+
+def named(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in Formatter().parse(text)}
+
+
+def test_every_message_is_translated_with_all_its_variables() -> None:
+    faults = {texts(one.id)[0]: told for one in translations() if (told := fault(one))}
+    assert faults == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (Message("Log in", "Đăng nhập"), ""),
+        (Message("Log in", ""), "no translation"),
+        (Message("Log in", "Đăng nhập", flags=["fuzzy"]), "fuzzy"),
+        (Message(("%(num)s row", "%(num)s rows"), ("hàng",)), "other variables: hàng"),
+        (Message("{name} left", "{tên} rời"), "other fields: {tên} rời"),
+    ],
+)
+def test_the_check_of_translations_sees_what_is_wrong(message: Message, told: str) -> None:
+    assert fault(message) == told
 
 
 @pytest.mark.parametrize(
