@@ -14,7 +14,7 @@ from nurture.engine.record import take_in
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import NotFound
-from nurture.store import gone, ledger, operations, people, runs, suppressions
+from nurture.store import consents, gone, ledger, operations, people, runs, suppressions
 from nurture.store.ledger import NewEvent
 from nurture.store.places import places_of
 from nurture.store.suppressions import NewConsent, NewSuppression
@@ -97,15 +97,17 @@ def unsubscribe(
 def withdraw(
     work: Work, contact_id: int, topic: str, source: str, *, by: str, ip: str = ""
 ) -> None:
-    """Log the withdrawal where consent stood, suppress the topic and end its runs."""
+    """Log the withdrawal where consent stood or is asked for, suppress the topic, end its runs."""
     contact = work.contacts[contact_id]
-    if contact.consents.get(topic) is not False or topic not in contact.suppressions:
+    withdrawn = contact.consents.get(topic) is False and topic in contact.suppressions
+    # A no after a letter that asks is news though nothing stands: its button must not undo it.
+    if not withdrawn or topic in consents.waiting(consents.log(work.tx, contact_id)):
         suppressions.log_consents(
             work.tx, [NewConsent(contact_id, topic, granted=False, source=source, by=by, ip=ip)],
             work.now,
         )  # fmt: skip
-        consents = MappingProxyType({**contact.consents, topic: False})
-        work.contacts[contact_id] = replace(contact, consents=consents)
+        given = MappingProxyType({**contact.consents, topic: False})
+        work.contacts[contact_id] = replace(contact, consents=given)
         # Segments may ask for consent; the rules look at the contact by and by.
         ledger.look_again(work.tx, [contact_id], work.now)
         suppress(work, [NewSuppression(contact_id, topic, UNSUBSCRIBED, by, source)])

@@ -180,6 +180,23 @@ def test_a_form_alone_brings_nobody_back_who_unsubscribed(world: SignUp) -> None
     assert world.consents() == {"news": True, "marketing": True}
 
 
+def test_a_second_no_spends_the_letter_that_was_asked_for_in_between(world: SignUp) -> None:
+    world.enroll("ana")
+    world.work()
+    (hello,) = world.column(sa.select(S.id))
+    unsubscribe(world.deps, hello, world.now)
+    world.clock.moment = NOW + DAY
+    assert world.wish() is Answer.PENDING
+    lines = []
+    for _ in range(2):
+        unsubscribe(world.deps, hello, world.now)
+        lines.append(len(world.log()))
+    assert lines[0] == lines[1], "a third no says nothing new"
+    assert world.confirm() is Confirmed.SPENT
+    assert world.consents()["marketing"] is False
+    assert world.mailed("ana") == ["hello", "ask"]
+
+
 def test_whoever_unsubscribed_comes_back_by_a_link_of_their_own(world: SignUp) -> None:
     ana = world.enroll("ana")
     world.work()
