@@ -119,7 +119,10 @@ def _take(work: Work, contact_id: int, wish: Wish) -> Answer:
     """Answer a wish in a transaction that is open; the contact is locked here."""
     people.lock(work.tx, [contact_id])
     work.see([contact_id], history=False)
-    contact, funnel = work.contacts[contact_id], work.catalog.funnel
+    contact, funnel = work.contacts.get(contact_id), work.catalog.funnel
+    if contact is None:
+        # Read again: their hash is on the list by now.
+        raise Conflict("this contact was erased by somebody meanwhile")
     answer = wished(
         contact,
         wish.topic,

@@ -1,7 +1,7 @@
 """Erasing somebody while they are mailed, imported, told of, and erased by somebody else."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from nurture.config import Settings
+from nurture.domain.consent import Answer
 from nurture.engine.addresses import ERASURE
 from nurture.engine.erasing import Outcome, erase
 from nurture.engine.record import record
 from nurture.engine.replay import replay
-from nurture.store import tables
+from nurture.store import people, tables
+from nurture.store.database import Transaction
 from tests.engine.importing_world import contacts, import_world, imported
+from tests.engine.signing_up import opened_for_sign_up
 from tests.engine.test_erasing_everywhere import everything
 from tests.engine.test_races import at_once, delivering
 from tests.engine.world import NOW, E, S, World, opened
@@ -63,6 +66,29 @@ def test_erased_while_workers_send_and_events_come_in(world: World) -> None:
     assert Counter(world.column(sa.select(T.reason))) == {ERASURE: PEOPLE}
     assert replay(world.deps, world.now).differences == ()
     world.assert_sound()
+
+
+def test_a_sign_up_that_waited_for_the_erasure_leaves_nobody_behind(
+    settings: Settings, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened_for_sign_up(settings, postgresql_url) as world:
+        world.known()
+        lock, outcomes = people.lock, list[Outcome]()
+        begun: list[bool] = []
+
+        def late(tx: Transaction, contact_ids: Iterable[int]) -> None:
+            # Between the look at who has the address and the hold on them.
+            if not begun:
+                begun.append(True)
+                done = erase(world.deps, "ana@example.com", by="lan", why="", now=world.now)
+                outcomes.append(done.outcome)
+            lock(tx, contact_ids)
+
+        monkeypatch.setattr(people, "lock", late)
+        assert world.wish() is Answer.REFUSED
+        assert outcomes == [Outcome.ERASED]
+        assert world.mailed("ana") == []
+        assert world.column(sa.select(C.email)) == [""]
 
 
 @pytest.mark.parametrize("known", [True, False])
