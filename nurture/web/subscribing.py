@@ -32,7 +32,6 @@ from nurture.web.sign_in import network_of
 subscribing = Blueprint("subscribing", __name__)
 
 _LARGEST_BODY = 16 * 1024
-_LONGEST_EMAIL = 254
 # Fetch metadata (W3C): a browser says so when a page of somebody else sent the form. A form on
 # another host of our own site is "same-site", and welcome.
 _ELSEWHERE = "cross-site"
@@ -75,7 +74,7 @@ def take() -> Response:
         # A program that fills in every field; it learns nothing from the answer.
         return _taken(funnel, given)
     wish = Wish(
-        email=given["email"][:_LONGEST_EMAIL],
+        email=given["email"],
         topic=given["topic"],
         wording=f"{_wording(funnel)} ({_named(funnel.topics[given['topic']], given['topic'])})",
         source="sign-up page",

@@ -101,6 +101,17 @@ def test_from_the_form_to_the_first_letter(world: SignUp, visitor: FlaskClient) 
     assert row == [("vi", {"first_name": "Ana"})]
 
 
+def test_an_address_that_is_too_long_is_refused_and_never_cut_to_another(
+    world: SignUp, visitor: FlaskClient
+) -> None:
+    domain = ".".join(["b" * 61, "c" * 61, "d" * 60, "com"])
+    longest = f"{'a' * 65}@{domain}"[1:]
+    assert len(longest) == 253
+    answer = sign_up(visitor, email=f"{longest}m.example")
+    assert answer.status_code == 400
+    assert world.column(sa.select(C.id)) == []
+
+
 def test_no_page_sets_a_cookie_or_is_found_by_search(world: SignUp, visitor: FlaskClient) -> None:
     sign_up(visitor)
     world.work()
