@@ -13,8 +13,9 @@ from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 from nurture.store.erasing import Known, sends_of, theirs
 
-A, D, F, P, X = (
-    tables.Audit, tables.Delivery, tables.Finding, tables.EndpointState, tables.ProviderState,
+A, D, F, L, P, X = (
+    tables.Audit, tables.Delivery, tables.Finding, tables.Consent, tables.EndpointState,
+    tables.ProviderState,
 )  # fmt: skip
 BLANK = "…"
 
@@ -81,14 +82,23 @@ def wipe(tx: Transaction, who: Known, found: Traces) -> None:
         )
     for column in (A.subject, A.data, F.detail, P.detail, X.detail):
         _replace(tx, column, who.address)
+    # Another system tells what somebody agreed to in its own words.
+    _replace(tx, L.wording, who.address, L.contact_id == who.id)
 
 
-def _replace(tx: Transaction, column: InstrumentedAttribute[Any], address: str) -> None:
+def _replace(
+    tx: Transaction,
+    column: InstrumentedAttribute[Any],
+    address: str,
+    which: sa.ColumnElement[bool] | None = None,
+) -> None:
     """Write BLANK wherever the address stands in a column, in whatever letters."""
     model = column.class_
     keys = list(sa.inspect(model).primary_key)
     spelled = sa.func.lower(sa.cast(column, sa.Text))
-    rows = tx.execute(sa.select(*keys, column).where(spelled.contains(address, autoescape=True)))
+    named = spelled.contains(address, autoescape=True)
+    wanted = named if which is None else sa.and_(which, named)
+    rows = tx.execute(sa.select(*keys, column).where(wanted))
     pattern = re.compile(re.escape(address), re.IGNORECASE)
     for *key, value in rows.all():
         is_text = isinstance(value, str)

@@ -46,7 +46,7 @@ ABOUT_NOBODY: Mapping[str, str] = {
 # Columns whose texts are codes of ours, keys of campaigns, or our own people: what is planted.
 KEPT: Mapping[str, Mapping[str, Any]] = {
     "standing": {"stage": "lead", "highest": "lead", "track": "default"},
-    "consent": {"topic": "news", "wording": "I agree"},
+    "consent": {"topic": "news", "wording": f"I, {ADDRESS.upper()}, agree"},
     "suppression": {"scope": "news", "reason": "unsubscribed", "lifted_by": ""},
     "enrollment": {
         "track": "", "state": "failed", "step": "hello", "passes": {"hello": 1}, "accepted": {},
