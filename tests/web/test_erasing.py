@@ -20,6 +20,7 @@ from nurture.store import tables
 from nurture.tracking.tokens import Purpose
 from nurture.web.track import tracked
 from tests.engine.hit_world import PRICE, HitWorld
+from tests.web.people import EMAIL
 from tests.web.planted import engine, pages
 from tests.web.signing_in import post
 from tests.web.test_public import ONE_CLICK, served, unsubscribe_path
@@ -63,6 +64,14 @@ def test_a_contact_is_erased_by_who_types_their_address(
     assert "type the address" in told("somebody@example.com")
     assert "type the address" in told("")
     assert "must not name the address" in told(email, f"asked by {email}")
+    assert "at most 500 characters" in told(email, "x" * 501)
+    assert "at most 500 characters" in told(email, "request\0 7")
+    with engine.database.begin() as tx:
+        own = sa.update(C).where(C.id == key)
+        tx.execute(own.values(email=EMAIL, address=EMAIL))
+    assert "Ask a colleague" in told(EMAIL)
+    with engine.database.begin() as tx:
+        tx.execute(own.values(email=email, address=email.lower()))
     assert email in signed_in.get(path).text
     after = told(f" {email.upper()} ", "request 7")
     assert "Erased." in after

@@ -3,7 +3,7 @@
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from nurture.engine.erasing import Outcome, erase
+from nurture.engine.erasing import LONGEST_REASON, Outcome, erase
 from nurture.errors import Invalid
 from nurture.store import reports_contact
 from nurture.web.dependencies import dependencies
@@ -39,8 +39,7 @@ def forget(contact_id: int) -> Response:
             now=given.clock.now(),
         )
     except Invalid:
-        told = _("Nothing changed: the reason stays on record, so it must not name the address.")
-        flash(told, "error")
+        flash(_refused(who.email.lower(), request.form.get("why", "")), "error")
         return here
     if done.outcome is Outcome.ERASED:
         flash(_("Erased. What is counted in reports stays, and belongs to nobody."), "done")
@@ -55,3 +54,14 @@ def forget(contact_id: int) -> Response:
         )
         flash(emptied, "done")
     return redirect(url_for("contacts.show", contact_id=contact_id), 303)
+
+
+def _refused(address: str, why: str) -> str:
+    if address in why.lower():
+        return _("Nothing changed: the reason stays on record, so it must not name the address.")
+    if len(why) > LONGEST_REASON or "\0" in why:
+        return _("Nothing changed: write the reason in at most 500 characters.")
+    return _(
+        "Nothing changed: who erases stays on record, and you log in by this very address. "
+        "Ask a colleague to do it."
+    )
