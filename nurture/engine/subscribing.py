@@ -34,6 +34,9 @@ MOST_TRIES = 20
 TRIES_WITHIN = timedelta(hours=1)
 TRIES_KEPT = timedelta(days=1)
 
+# Addresses that differ by a +tag are one mailbox: so many letters that ask reach it in a day.
+MOST_TAGGED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -80,7 +83,7 @@ def subscribe(deps: Dependencies, wish: Wish, now: datetime) -> Answer:
         contact_id = _found_or_made(deps, work, address, wish)
         if contact_id is None:
             return Answer.REFUSED
-        return _take(work, contact_id, wish)
+        return _take(work, contact_id, wish, _mailbox(deps, address))
 
     with deps.database.read() as tx:
         topics = offered(deps.definitions.catalog(tx).funnel)
@@ -115,8 +118,11 @@ def come_back(deps: Dependencies, send_id: int, witness: Witness, now: datetime)
     return around_bad_runs(deps, theirs, now, lambda: committed(deps, now, body))
 
 
-def _take(work: Work, contact_id: int, wish: Wish) -> Answer:
-    """Answer a wish in a transaction that is open; the contact is locked here."""
+def _take(work: Work, contact_id: int, wish: Wish, mailbox: str = "") -> Answer:
+    """Answer a wish in a transaction that is open; the contact is locked here.
+
+    `mailbox` is under which name the letters to a mailbox with +tags are counted; empty without.
+    """
     people.lock(work.tx, [contact_id])
     work.see([contact_id], history=False)
     contact, funnel = work.contacts.get(contact_id), work.catalog.funnel
@@ -136,6 +142,8 @@ def _take(work: Work, contact_id: int, wish: Wish) -> Answer:
         return answer
     if is_barred(work, contact_id, wish.topic):
         return Answer.REFUSED
+    if answer is Answer.PENDING and mailbox and not _may_ask_again(work, mailbox):
+        return Answer.WAITS
     said = NewConsent(
         contact_id, wish.topic, granted=answer is Answer.GRANTED, source=wish.source,
         wording=wish.wording, by=wish.by, ip=wish.ip,
@@ -145,6 +153,20 @@ def _take(work: Work, contact_id: int, wish: Wish) -> Answer:
     else:
         grant(work, said, "")
     return answer
+
+
+def _mailbox(deps: Dependencies, address: Address) -> str:
+    """Return by what the letters to the mailbox behind a +tag are counted; empty without a tag."""
+    local, _at, domain = address.compared.rpartition("@")
+    plain, plus, _tag = local.partition("+")
+    return f"mailbox {AddressKeys(deps.secrets).of(f'{plain}@{domain}')}" if plus else ""
+
+
+def _may_ask_again(work: Work, mailbox: str) -> bool:
+    """Count a letter to a mailbox with +tags, and return whether it may be asked once more."""
+    since = work.wall - TRIES_KEPT
+    count = consents.count_try(work.tx, mailbox, work.wall, since=since, forget_before=since)
+    return count <= MOST_TAGGED
 
 
 def _ask(work: Work, said: NewConsent, funnel: Funnel) -> None:

@@ -35,7 +35,7 @@ ABOUT_NOBODY: Mapping[str, str] = {
     "version_email": "which template belongs to which step",
     "batch": "three instants",
     "user_account": "our own people, who log in",
-    "subscription_try": "from which networks the sign-up page was used; forgotten after a day",
+    "subscription_try": "networks, and keyed hashes of tagged mailboxes; forgotten after a day",
     "login_attempt": "who tried to log in to the admin, as our own people do",
     "ended_session": "log-ins of our own people",
     "import_run": "counts, options and paths; the command says which files name the address",

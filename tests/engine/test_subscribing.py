@@ -16,6 +16,7 @@ from nurture.engine.pausing import pause, resume
 from nurture.engine.replay import replay
 from nurture.engine.simulate import published_world
 from nurture.engine.subscribing import (
+    MOST_TAGGED,
     MOST_TRIES,
     TRIES_KEPT,
     TRIES_WITHIN,
@@ -311,6 +312,17 @@ def test_a_life_in_memory_is_mailed_from_its_yes_on_and_no_sooner(world: SignUp)
     found = backtest(world.deps, rules, rules, 30 * DAY, world.now)
     assert found.mails == (3, 3)
     assert replay(world.deps, world.now).differences == ()
+
+
+def test_tags_bring_no_flood_of_letters_into_one_mailbox(world: SignUp) -> None:
+    asked = [world.wish(f"Ana+{n}") for n in range(MOST_TAGGED + 2)]
+    assert asked == [*[Answer.PENDING] * MOST_TAGGED, Answer.WAITS, Answer.WAITS]
+    assert len(world.letters()) == MOST_TAGGED
+    assert {world.wish("ana"), world.wish("ben+1")} == {Answer.PENDING}
+    kept = world.column(sa.select(tables.SubscriptionTry.network))
+    assert not [one for one in kept if "ana" in one.lower()], "the address itself is not kept"
+    world.clock.moment = NOW + DAY + HOUR
+    assert world.wish("ana+x") is Answer.PENDING
 
 
 def test_a_network_may_use_the_page_so_often_and_no_more(world: SignUp) -> None:
