@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from nurture.errors import Problem
 
@@ -50,6 +51,13 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem=told, problem_mark=self.get_mark())
         node = super().compose_node(parent, index)
         self.depth -= 1
+        return node
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        """Compose one word; refuse what an escape can spell and no database can keep."""
+        node = super().compose_scalar_node(anchor)
+        if any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in node.value):
+            raise ReaderError("", node.start_mark.index, 0, "", "not text")
         return node
 
 

@@ -83,6 +83,15 @@ def test_a_character_that_is_no_text_names_its_line() -> None:
     )
 
 
+@pytest.mark.parametrize("escaped", [r"\0", r"\uD800", r"\uDFFF", r"\x00"])
+@pytest.mark.parametrize("text", ['ok: 1\nname: "a{}"', 'ok: 1\n"a{}": name'])
+def test_an_escape_spells_nothing_that_no_database_keeps(text: str, escaped: str) -> None:
+    loaded = load(text.format(escaped), "x.yaml")
+    assert loaded.document is None
+    (problem,) = loaded.problems
+    assert (problem.line, "not text" in str(problem)) == (2, True)
+
+
 def test_two_documents_in_one_file_are_refused() -> None:
     assert only_problem("a: 1\n---\nb: 2\n").startswith("x.yaml:2: the file cannot be read: ")
 
