@@ -25,6 +25,7 @@ from nurture.errors import Invalid, NotFound
 from nurture.web.decided import decision_lines
 from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
+from nurture.web.i18n import ngettext
 from nurture.web.names import Names
 from nurture.web.words import state_word
 
@@ -88,8 +89,10 @@ def _lines(told: Simulated, steps: Sequence, names: Names) -> Iterator[str]:
         yield "  ! " + _("Assumed in vain") + f": {one.assumption.text} ({one.why})"
     own = [run for run in told.runs if run.sequence == steps.key]
     state = state_word(STATE_NAMES[type(own[0].state)]).label if own else ""
-    yield "  = " + _(
+    yield "  = " + ngettext(
+        "%(count)s email; “%(sequence)s”: %(state)s",
         "%(count)s emails; “%(sequence)s”: %(state)s",
+        told.sent,
         count=told.sent,
         sequence=names.sequence(steps.key),
         state=state,

@@ -120,11 +120,11 @@ def _enter(life: Life, sequence: Steps, properties: Mapping[str, Value]) -> None
             life.place(sequence.stage)
         life.enter(sequence.key)
         return
+    if trigger.event in BORDER:
+        properties = _crossed(life, trigger, properties)
     if trigger.key and trigger.key not in properties:
         told = f"{sequence.key} tells its runs apart by {trigger.key}, and none is given"
         raise Invalid(told, remedy=f"Add --with {trigger.key}=….")
-    if trigger.event in BORDER:
-        properties = _crossed(life, trigger, properties)
     event = Occurrence(trigger.event, life.now, properties, dedupe_key="simulated entry")
     if life.contact.standing is None:
         life.place(life.world.funnel.first_stage(""))

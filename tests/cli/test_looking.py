@@ -40,6 +40,11 @@ def test_a_sequence_is_simulated_for_somebody_invented(run: Run) -> None:
     assert "Stage → Customer" in told
 
 
+def test_one_email_is_one_email(run: Run) -> None:
+    told = run("simulate", "sign-up", "--someone", "--with", "ask=1", "--days", "1").output
+    assert "= 1 email; “Confirming a sign-up”" in told
+
+
 def test_the_same_in_vietnamese(run: Run) -> None:
     told = run("simulate", "lead-nurture", "--someone", "--language", "vi").output
     assert "ngày 1" in told

@@ -69,6 +69,16 @@ def test_a_sequence_that_a_segment_begins_is_entered_by_whoever_then_is_in_it() 
     assert (done.sent, done.runs[-1].state) == (1, Completed("end"))
 
 
+def test_a_sequence_keyed_by_its_segment_needs_no_word_of_which() -> None:
+    document = sequence("near", [{"key": "hello", "email": "hello"}], trigger={
+        "event": "segment_entered", "where": {"segment": "soon"}, "key": "segment",
+    }, reentry="keyed")  # fmt: skip
+    near = parse_sequence(document, funnel=RULES.funnel)
+    world = with_sequence(RULES, near)
+    done = simulate(Life(world, someone(world), NOW), near, [], {}, DAY)
+    assert (done.sent, done.runs[-1].entry_key) == (1, "soon")
+
+
 def test_a_key_that_is_missing_is_asked_for() -> None:
     with pytest.raises(Invalid, match="cart_id") as refused:
         simulate(invented(), CART, [], {}, DAY)
