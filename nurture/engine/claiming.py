@@ -21,7 +21,7 @@ from nurture.store import operations, people, runs, sends
 from nurture.store.sends import Claimed
 
 # Sends claimed at a time: what a suppression that comes in this moment can no longer stop.
-PART = 200
+PART = 100
 # A send to a contact whom somebody else is writing about is looked at again after this long.
 BUSY = timedelta(seconds=5)
 
