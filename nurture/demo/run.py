@@ -82,7 +82,12 @@ def demo(env: Mapping[str, str], wishes: Wishes, console: Console) -> int:
         if wishes.fresh and home.exists():
             shutil.rmtree(home)
         home.mkdir(mode=0o700, exist_ok=True)
-        return _staged(env, wishes, console, home)
+        try:
+            return _staged(env, wishes, console, home)
+        except (KeyboardInterrupt, Stopped):
+            # Pressed while everything was still being started, or a second time while it stops.
+            console.print("Stopped; run `nurture demo` again to go on from here.")
+            return 0
 
 
 @contextmanager
