@@ -4,6 +4,7 @@ import click
 
 from nurture.cli.parts import settings
 from nurture.clock import clock_from
+from nurture.providers.inbox_mail import FILE
 from nurture.providers.inbox_server import serve
 
 
@@ -12,7 +13,7 @@ def inbox() -> None:
     """Run the local inbox until it is told to stop; the admin shows the mail it keeps."""
     found = settings()
     serve(
-        found.home / "inbox.sqlite3",
+        found.home / FILE,
         found.inbox_host,
         found.inbox_port,
         clock_from(found),

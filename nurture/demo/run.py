@@ -34,7 +34,7 @@ from nurture.engine.intake import api_key
 from nurture.engine.publish import apply
 from nurture.errors import Refused
 from nurture.jobs import valkey
-from nurture.providers.inbox_mail import Inbox
+from nurture.providers.inbox_mail import FILE, Inbox
 from nurture.store.migrate import upgrade
 from nurture.store.progress import addresses, latest_moves, totals
 from nurture.wiring import build
@@ -85,8 +85,8 @@ def demo(env: Mapping[str, str], wishes: Wishes, console: Console) -> int:
         try:
             return _staged(env, wishes, console, home)
         except (KeyboardInterrupt, Stopped):
-            # Pressed while everything was still being started, or a second time while it stops.
-            console.print("Stopped; run `nurture demo` again to go on from here.")
+            # Whenever it was pressed: while everything is being started, runs, or stops.
+            console.print("Run `nurture demo` again to go on from here.")
             return 0
 
 
@@ -121,8 +121,8 @@ def _staged(env: Mapping[str, str], wishes: Wishes, console: Console, home: Path
             pace = Pace(deps, pacer, wishes.speed, deps.clock.now())
             return _run(Stage(deps, settings, machine, pace, wishes, console, crm))
         except (KeyboardInterrupt, Stopped):
-            console.print("Stopping every process; run `nurture demo` again to go on from here.")
-            return 0
+            console.print("Stopping every process …")
+            raise
         finally:
             machine.stop()
             crm.close()
@@ -178,7 +178,7 @@ def _run(stage: Stage) -> int:
         soft_wrap=True,
     )
     world = Outside(settings.public_url, api_key(deps), deps.secrets.key("inbox webhooks"))
-    with Inbox(settings.home / "inbox.sqlite3") as inbox:
+    with Inbox(settings.home / FILE) as inbox:
         audience = Audience(inbox, world, settings.home / "audience.json")
         with deps.database.read() as tx:
             audience.move_in(addresses(tx))

@@ -21,6 +21,7 @@ from nurture.errors import Conflict, Invalid, NotFound, Problem
 from nurture.store import drafts as store
 from nurture.store import operations, published
 from nurture.store.drafts import DraftRow
+from nurture.store.segment_drafts import SegmentDraftRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def load(deps: Dependencies, key: str) -> Draft:
         row = store.draft_row(tx, key)
     if row is None:
         raise _unknown(key)
-    return _draft(row)
+    return draft_of(row, row.number)
 
 
 def save(
@@ -102,7 +103,7 @@ def save(
         if row is None:
             raise _unknown(key)
         if not published.save_draft(tx, row.sequence_id, kept, revision, by, now):
-            raise DraftMoved(_draft(row))
+            raise DraftMoved(draft_of(row, row.number))
     return load(deps, key)
 
 
@@ -148,7 +149,7 @@ def publish_draft(
         if row is None:
             raise _unknown(key)
         if not published.save_draft(tx, row.sequence_id, None, revision, by, now):
-            raise DraftMoved(_draft(row))
+            raise DraftMoved(draft_of(row, row.number))
         number = publish_sequence(tx, sequence, document, checked.emails, by, now)
         if number is not None:
             operations.note(tx, by, "publish", key, {"version": number, "track": TRACK}, now)
@@ -158,7 +159,8 @@ def publish_draft(
     return number
 
 
-def _draft(row: DraftRow) -> Draft:
+def draft_of(row: DraftRow | SegmentDraftRow, number: int) -> Draft:
+    """Return what is being edited, of a sequence or of a segment, as its row has it."""
     current = row.document or {}
     return Draft(
         key=row.key,
@@ -167,7 +169,7 @@ def _draft(row: DraftRow) -> Draft:
         saved=row.draft is not None,
         saved_at=row.saved_at,
         saved_by=row.saved_by,
-        number=row.number,
+        number=number,
         published=current,
     )
 

@@ -23,7 +23,7 @@ from nurture.engine.isolation import around_bad_runs
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid
-from nurture.providers.inbox_mail import Inbox
+from nurture.providers.inbox_mail import FILE, Inbox
 from nurture.store import erasing, operations, people, runs
 from nurture.store.database import Transaction
 from nurture.store.erasing import Known
@@ -31,7 +31,6 @@ from nurture.store.erasing_rows import Forgetting, empty
 from nurture.store.erasing_traces import Traces, traces, wipe
 
 DEED: Final = "erase contact"
-INBOX: Final = "inbox.sqlite3"
 LONGEST_REASON: Final = 500
 # Files of rejected rows are looked through in parts of this many bytes.
 PART: Final = 1 << 20
@@ -207,7 +206,7 @@ def _end_runs(work: Work, who: Known) -> int:
 
 def _inbox(deps: Dependencies, address: str, notices: list[str], *, look: bool) -> int:
     """Empty the copies in the local inbox, or with `look` count them; return how many."""
-    path = deps.settings.home / INBOX
+    path = deps.settings.home / FILE
     if not path.exists():
         return 0
     with Inbox(path) as inbox:

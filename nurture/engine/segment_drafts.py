@@ -11,7 +11,7 @@ from nurture.campaigns.parse import parse_segment
 from nurture.domain.segments import Segment
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.draft_check import compile_wanted
-from nurture.engine.drafts import Draft, DraftMoved
+from nurture.engine.drafts import Draft, DraftMoved, draft_of
 from nurture.engine.segment_building import publish_segments, stored_segments
 from nurture.engine.segment_uses import Use, uses_of
 from nurture.errors import Invalid, NotFound, Problem, Refused
@@ -176,17 +176,7 @@ def _row(row: SegmentDraftRow | None, key: str) -> SegmentDraftRow:
 
 
 def _draft(row: SegmentDraftRow) -> Draft:
-    current = row.document or {}
-    return Draft(
-        key=row.key,
-        document=current if row.draft is None else row.draft,
-        revision=row.revision,
-        saved=row.draft is not None,
-        saved_at=row.saved_at,
-        saved_by=row.saved_by,
-        number=int(row.document is not None),
-        published=current,
-    )
+    return draft_of(row, int(row.document is not None))
 
 
 def _key_problems(document: Mapping[str, Any]) -> tuple[Problem, ...]:

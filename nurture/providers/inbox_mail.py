@@ -17,6 +17,9 @@ from typing import Final, Self
 
 from nurture.domain.text import fold
 
+#: Its name in Nurture's home.
+FILE: Final = "inbox.sqlite3"
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS mail (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

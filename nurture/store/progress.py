@@ -8,6 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from nurture.store import tables
 from nurture.store.database import Transaction
+from nurture.store.sends import IS_UNDER_WAY
 from nurture.store.trials import is_counted
 
 E, S, H, W = tables.Enrollment, tables.Send, tables.Hit, tables.WebhookEvent
@@ -29,7 +30,10 @@ class Backlog:
 
 
 def backlog(tx: Transaction, before: datetime, now: datetime) -> Backlog:
-    """Return what was due before `before`. A send that is put off until later is not waiting."""
+    """Return what was due before `before`.
+
+    A send that is put off until later is not waiting, nor one whose sequence stands still.
+    """
 
     def count(statement: sa.Select[int]) -> int:
         return tx.execute(statement).scalar_one()
@@ -44,6 +48,7 @@ def backlog(tx: Transaction, before: datetime, now: datetime) -> Backlog:
                 S.status.in_(("queued", "claimed")),
                 S.created_at < before,
                 sa.or_(S.not_before.is_(None), S.not_before < before),
+                IS_UNDER_WAY,
             )
         ),
         hits=count(sa.select(n).where(H.settle_at < before, H.settle_at.is_not(None))),

@@ -135,6 +135,9 @@ def claim(tx: Transaction, batch_id: int, worker: str, now: datetime, limit: int
 
 _PAUSED = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
 _NOW = sa.bindparam("now", type_=Instant)
+#: Sends whose sequence stands still wait for a person. A trial of the draft that mends a paused
+#: sequence does not stand still with it.
+IS_UNDER_WAY = sa.or_(T.sequence_id.not_in(_PAUSED), ~is_counted(T.version_id))
 #: The ids of a batch's sends that may be claimed; executed with `batch`, `now` and `limit`.
 SELECT_FREE = (
     sa.select(T.id)
@@ -142,8 +145,7 @@ SELECT_FREE = (
         T.batch_id == sa.bindparam("batch", type_=Key),
         T.status == "queued",
         sa.or_(T.not_before.is_(None), T.not_before <= _NOW),
-        # A trial of the draft that mends a paused sequence does not stand still with it.
-        sa.or_(T.sequence_id.not_in(_PAUSED), ~is_counted(T.version_id)),
+        IS_UNDER_WAY,
     )
     .order_by(T.id)
     .limit(sa.bindparam("limit", type_=sa.Integer))

@@ -30,7 +30,7 @@ public = Blueprint("public", __name__)
 @public.get("/u/<token>")
 def unsubscribe_form(token: str) -> Response:
     """Show one button. Nothing changes: scanners follow every link of an email."""
-    sealed = _opened(Purpose.UNSUBSCRIBE, token)
+    sealed = opened(Purpose.UNSUBSCRIBE, token)
     if sealed is None:
         return lost()
     return _page("public/unsubscribe.html", token, sealed)
@@ -43,7 +43,7 @@ def unsubscribe(token: str) -> Response:
     Idempotent. A body that is neither changes nothing and shows the button.
     """
     request.max_content_length = _LARGEST_BODY
-    sealed = _opened(Purpose.UNSUBSCRIBE, token)
+    sealed = opened(Purpose.UNSUBSCRIBE, token)
     if sealed is None:
         return lost()
     one_click = _is_one_click()
@@ -69,7 +69,7 @@ def unsubscribe(token: str) -> Response:
 @public.get("/v/<token>")
 def view(token: str) -> Response:
     """Show the email in the browser: untracked, and shut in a sandbox."""
-    sealed = _opened(Purpose.VIEW, token)
+    sealed = opened(Purpose.VIEW, token)
     if sealed is None:
         return lost()
     given = dependencies()
@@ -82,7 +82,8 @@ def view(token: str) -> Response:
     return private(response)
 
 
-def _opened(purpose: Purpose, token: str) -> Sealed | None:
+def opened(purpose: Purpose, token: str) -> Sealed | None:
+    """What a token of this purpose says, or None when we did not seal it for a send."""
     sealed = dependencies().engine.tokens.open(purpose, token)
     # Send 0 is a preview that an author looks at: nobody got it.
     return sealed if sealed is not None and sealed.send_id else None

@@ -26,7 +26,7 @@ from nurture.tracking.tokens import Purpose, Sealed
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import known, language, use_language
-from nurture.web.public import lost, private, turns
+from nurture.web.public import lost, opened, private, turns
 from nurture.web.sign_in import network_of
 
 subscribing = Blueprint("subscribing", __name__)
@@ -93,7 +93,7 @@ def take() -> Response:
 @subscribing.get("/confirm/<token>")
 def confirm_form(token: str) -> Response:
     """Show one button; nothing changes."""
-    sealed = _opened(Purpose.CONFIRM, token)
+    sealed = opened(Purpose.CONFIRM, token)
     return lost() if sealed is None else _confirm_page(token, sealed)
 
 
@@ -101,7 +101,7 @@ def confirm_form(token: str) -> Response:
 def confirm(token: str) -> Response:
     """Confirm what a letter asked. Idempotent; a body without the button changes nothing."""
     request.max_content_length = _LARGEST_BODY
-    sealed = _opened(Purpose.CONFIRM, token)
+    sealed = opened(Purpose.CONFIRM, token)
     if sealed is None:
         return lost()
     if request.form.get("confirm") != "yes":
@@ -122,7 +122,7 @@ def confirm(token: str) -> Response:
 @subscribing.get("/again/<token>")
 def again_form(token: str) -> Response:
     """Show the page of whoever came back by the address in their browser; nothing changes."""
-    sealed = _opened(Purpose.AGAIN, token)
+    sealed = opened(Purpose.AGAIN, token)
     return lost() if sealed is None else _again_page(token, sealed)
 
 
@@ -130,7 +130,7 @@ def again_form(token: str) -> Response:
 def again(token: str) -> Response:
     """Let somebody who unsubscribed from a topic get mail on it again. Idempotent."""
     request.max_content_length = _LARGEST_BODY
-    sealed = _opened(Purpose.AGAIN, token)
+    sealed = opened(Purpose.AGAIN, token)
     if sealed is None:
         return lost()
     if request.form.get("confirm") != "yes":
@@ -145,12 +145,6 @@ def again(token: str) -> Response:
         return lost()
     refused = answer is Answer.REFUSED
     return _again_page(token, sealed, Confirmed.REFUSED if refused else Confirmed.STANDS)
-
-
-def _opened(purpose: Purpose, token: str) -> Sealed | None:
-    sealed = dependencies().engine.tokens.open(purpose, token)
-    # Send 0 is a preview that an author looks at: nobody was asked.
-    return sealed if sealed is not None and sealed.send_id else None
 
 
 def _funnel() -> Funnel | None:

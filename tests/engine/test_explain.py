@@ -15,9 +15,8 @@ from nurture.domain.scoring import engagement
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.explain import Explanation, engagements, explain, find_contact
 from nurture.errors import NotFound
-from nurture.providers.inbox_mail import Inbox
+from nurture.providers.inbox_mail import FILE, Inbox
 from nurture.store import ledger, tables
-from nurture.web.admin.inbox import FILE
 from nurture.web.app import WebDependencies, create_app
 from nurture.web.i18n import use_language
 from nurture.web.names import Names

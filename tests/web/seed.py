@@ -27,11 +27,10 @@ from nurture.engine.record import record, score_again
 from nurture.engine.suppress import unsubscribe
 from nurture.providers.base import HandingOver, Outcome, OutgoingEmail, Receipt
 from nurture.providers.inbox import InboxProvider
-from nurture.providers.inbox_mail import Arrival, Inbox
+from nurture.providers.inbox_mail import FILE, Arrival, Inbox
 from nurture.store import bulk, ledger, operations, people, tables
 from nurture.store.ledger import NewEvent
 from nurture.store.places import Place, places_of
-from nurture.web.admin.inbox import FILE
 from nurture.wiring import build
 from tests.web.people import StandingClock
 

@@ -5,8 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from nurture.providers.base import WebhookRequest
-from nurture.providers.inbox_mail import Arrival, Inbox
-from nurture.web.admin.inbox import FILE
+from nurture.providers.inbox_mail import FILE, Arrival, Inbox
 from nurture.web.app import WebDependencies
 from nurture.web.doors import WITHOUT_FORGERY_TOKEN
 from nurture.web.sign_in import Credentials

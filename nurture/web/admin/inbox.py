@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from nurture.engine.webhooks import accept
 from nurture.providers.base import WebhookRequest
 from nurture.providers.inbox import sign
-from nurture.providers.inbox_mail import Inbox, InboxMail, header_text
+from nurture.providers.inbox_mail import FILE, Inbox, InboxMail, header_text
 from nurture.store import people
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
@@ -26,7 +26,6 @@ from nurture.web.security import as_mail
 
 inbox = Blueprint("inbox", __name__, url_prefix="/inbox")
 
-FILE = "inbox.sqlite3"
 PER_PAGE = 50
 # The text and the source of one mail are shown up to here; a mail of ours has a few dozen kB.
 MOST_SHOWN = 200_000
