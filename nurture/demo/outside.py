@@ -82,7 +82,7 @@ class Outside:
         answer = browser.post(
             self.here(address), data=fields, headers={"User-Agent": BROWSER}, timeout=WITHIN
         )
-        return answer.ok and "<form" not in answer.text
+        return answer.ok and 'role="status"' in answer.text
 
     def complain(self, recipient: str, message_id: str, at: datetime) -> bool:
         """Report a mail as spam; the provider tells us by webhook."""
