@@ -11,12 +11,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from nurture.config import Secrets, Settings
+from nurture.demo.outside import Outside
 from nurture.engine.dependencies import Dependencies
 from nurture.store import tables
 from nurture.tracking.tokens import Purpose
 from nurture.web.app import WebDependencies, create_app
 from tests.engine.hit_world import PRICE, FlakyDatabase, HitWorld
 from tests.web.people import CHEAP, AccountsInMemory, lan
+from tests.web.serving import Served
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -50,6 +52,16 @@ def recipient(world: HitWorld) -> FlaskClient:
 
 def unsubscribe_path(world: HitWorld) -> str:
     return f"/u/{world.token(Purpose.UNSUBSCRIBE)}"
+
+
+def test_the_demos_readers_unsubscribe_by_the_page_and_see_that_it_is_done(
+    world: HitWorld,
+) -> None:
+    with Served(served(world)) as server:
+        reader = Outside(server.url, "key", b"secret")
+        assert reader.unsubscribe_by_page(f"https://elsewhere.example{unsubscribe_path(world)}")
+        assert not is_subscribed(world)
+        assert not reader.unsubscribe_by_page(f"{server.url}/u/forged")
 
 
 def is_subscribed(world: HitWorld) -> bool:
