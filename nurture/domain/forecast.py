@@ -10,6 +10,7 @@ from nurture.domain.contact import Change, Contact, Fact, changed
 from nurture.domain.decide import Situation, decide
 from nurture.domain.enrollment import Decision, Event
 from nurture.domain.evolve import evolve
+from nurture.domain.sequence import Email, Step
 from nurture.domain.watching import comes
 
 # Events of one run that are looked at: the longest sequence has fewer, loops end here.
@@ -42,6 +43,7 @@ def outlook(situation: Situation, now: datetime, until: datetime) -> Outlook:
     run, at = situation.enrollment, now
     for _ in range(MOST_EVENTS):
         event: Event
+        contact = situation.contact
         match run.state:
             case e.Exhausted(since):
                 return Outlook(Fate.DRY, since)
@@ -49,27 +51,29 @@ def outlook(situation: Situation, now: datetime, until: datetime) -> Outlook:
                 return Outlook(Fate.OVER, at)
             case e.Sending(step, pass_no):
                 event = e.Accepted(step, pass_no, at)
+                contact = _mailed(contact, situation.sequence.by_key.get(step), at)
             case e.Waiting() | e.Awaiting() | e.Holding():
                 coming = comes(replace(situation, enrollment=run), at)
                 at, event = coming or (at, e.TimerFired())
         if at > until:
             break
-        decisions = decide(replace(situation, enrollment=run), event, at)
+        decisions = decide(replace(situation, enrollment=run, contact=contact), event, at)
         run = evolve(run, decisions)
-        contact = _then(situation.contact, decisions, at)
-        situation = replace(situation, contact=contact)
+        situation = replace(situation, contact=_then(contact, decisions))
     return Outlook(Fate.LATER, until)
 
 
-def _then(contact: Contact, decisions: Iterable[Decision], at: datetime) -> Contact:
+def _mailed(contact: Contact, step: Step | None, at: datetime) -> Contact:
+    """Return the contact who got the email of `step`, which this version may not have."""
+    if not isinstance(step, Email):
+        return contact
+    received, mailed = contact.received | {step.template}, (*contact.mailed, at)
+    return replace(contact, received=received, mailed=mailed)
+
+
+def _then(contact: Contact, decisions: Iterable[Decision]) -> Contact:
     """Return the contact as they are once these decisions were carried out."""
     for one in decisions:
-        match one:
-            case e.Send(_, _, template):
-                received, mailed = contact.received | {template}, (*contact.mailed, at)
-                contact = replace(contact, received=received, mailed=mailed)
-            case e.SetFact(_, fact, name, value):
-                contact = changed(contact, Change(Fact(fact), name, value))
-            case _:
-                pass
+        if isinstance(one, e.SetFact):
+            contact = changed(contact, Change(Fact(one.fact), one.name, one.value))
     return contact

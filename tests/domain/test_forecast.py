@@ -60,6 +60,18 @@ def test_the_window_and_what_was_received_are_reckoned_in() -> None:
     assert foreseen(shorter) == Outlook(Fate.DRY, NOW)
 
 
+def test_an_email_under_way_is_received_and_does_not_leave_again_through_another_step() -> None:
+    window = Window(WORKDAYS, time(14), time(18))
+    steps = (Email("one", "same"), Email("two", "same"), Email("three", "other"), Wait("rest", DAY))
+    story = begun(Story(a_sequence(*steps)))
+    assert isinstance(story.run.state, e.Sending)
+    story.sequence = replace(story.sequence, window=window, caps=())
+    assert foreseen(story) == Outlook(Fate.DRY, NOW + 5 * HOUR + DAY)
+    # Without another content there is nothing to hold until the window opens.
+    story.sequence = replace(a_sequence(*steps[:2], steps[3]), window=window)
+    assert foreseen(story) == Outlook(Fate.DRY, NOW + DAY)
+
+
 def test_who_is_exhausted_is_so_since_then_and_who_leaves_leaves() -> None:
     story = Story(a_sequence(), run=an_enrollment(state=e.Exhausted(NOW - DAY)))
     assert foreseen(story) == Outlook(Fate.DRY, NOW - DAY)
