@@ -37,7 +37,7 @@ BENCHMARKS: Final = {
         lambda home, quick: (
             sending.measure(home, 1_000, "postgresql", rounds=1)
             if quick
-            else sending.measure(home, 20_000, "postgresql", rounds=3)
+            else sending.measure(home, 40_000, "postgresql", rounds=3)
         ),
     ),
     "sending-sqlite": Benchmark(
@@ -45,7 +45,7 @@ BENCHMARKS: Final = {
         lambda home, quick: (
             sending.measure(home, 1_000, "sqlite", rounds=1)
             if quick
-            else sending.measure(home, 20_000, "sqlite", rounds=3)
+            else sending.measure(home, 40_000, "sqlite", rounds=3)
         ),
     ),
     "scheduling": Benchmark(

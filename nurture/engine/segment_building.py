@@ -173,7 +173,7 @@ def _build_range(
         planned = segments.rechecks_between(tx, one.id, *between)
         turns = _turns(tx, one, ids, now)
         never: dict[Place, datetime | None] = dict.fromkeys(planned)
-        segment_looks.plan(tx, never | turns, planned)
+        segment_looks.plan(tx, never | turns, planned, now)
 
 
 def _turns(

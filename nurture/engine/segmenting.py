@@ -48,11 +48,11 @@ def follow(work: Work, contact_ids: Iterable[int]) -> list[NewEvent]:
             segments=frozenset(keys[one] for one in known),
         )
         now_in = _look(defined, contact, known, work.now, found)
-        if work.catalog.asks_segments:
+        if work.catalog.asks_segments and now_in != work.contacts[contact_id].segments:
             work.contacts[contact_id] = replace(work.contacts[contact_id], segments=now_in)
     segment_looks.enter(work.tx, ((one.id, key) for one, key in found.entered), work.now)
     segment_looks.leave(work.tx, ((one.id, key) for one, key in found.left))
-    segment_looks.plan(work.tx, found.rechecks, rechecks)
+    segment_looks.plan(work.tx, found.rechecks, rechecks, work.now)
     fresh = [
         (one, contact_id, name)
         for name, some in ((ENTERED, found.entered), (LEFT, found.left))

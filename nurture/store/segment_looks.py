@@ -130,9 +130,18 @@ def plan(
     tx: Transaction,
     wanted: Mapping[Place, datetime | None],
     known: Mapping[Place, datetime],
+    now: datetime,
 ) -> None:
-    """Bring the instants of (segment, contact) from `known` to `wanted`; None is never."""
-    changed = {place: at for place, at in wanted.items() if known.get(place) != at}
+    """See that each (segment, contact) is looked at again at the wanted instant; None is never.
+
+    A look that is `known` to come earlier stays as it is, and plans anew when it comes: somebody
+    who does the same thing day after day would have their next look moved every time.
+    """
+    changed = {
+        place: at
+        for place, at in wanted.items()
+        if known.get(place) != at and not _comes_before(known.get(place), at, now)
+    }
     rows = [
         {"segment_id": place[0], "contact_id": place[1], "at": at}
         for place, at in sorted(changed.items())
@@ -140,6 +149,10 @@ def plan(
     ]
     bulk.put(tx, R, rows)
     bulk.delete(tx, R, _rows(place for place, at in changed.items() if at is None))
+
+
+def _comes_before(known: datetime | None, wanted: datetime | None, now: datetime) -> bool:
+    return known is not None and now < known and (wanted is None or known < wanted)
 
 
 def _rows(pairs: Iterable[Place]) -> list[dict[str, int]]:

@@ -6,12 +6,12 @@ authenticated, so nobody can make or change one. The purpose is associated data:
 opens is noise to the door that unsubscribes.
 
 Binary shape: 4 octets email id, 8 octets send id (both unsigned, big-endian), preceded by the
-16 octets of the synthetic IV: 28 octets, 38 characters of base64url or 45 of base32.
+16 octets of the synthetic IV: 28 octets, 38 characters of base64url or 56 of hexadecimal.
 """
 
 import base64
+import re
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -22,13 +22,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 MAX_URL: Final = 4096
 """Octets of the longest personal destination: sealed it still fits a request line of 8 kB."""
 
-MAX_ADDRESS_PREFIX: Final = 19
+MAX_ADDRESS_PREFIX: Final = 8
 """Octets before a sealed local part: a local part has at most 64 (RFC 5321, 4.5.3.1.1)."""
 
 _PAYLOAD: Final = struct.Struct(">IQ")
 _IV_OCTETS: Final = 16
 _TOKEN_LENGTH: Final = 38
-_ADDRESS_LENGTH: Final = 45
+_ADDRESS_LENGTH: Final = 56
+_HEX: Final = re.compile(f"[0-9a-f]{{{_ADDRESS_LENGTH}}}")  # `fromhex` alone allows spaces.
 _MAX_SEALED_URL: Final = (_IV_OCTETS + MAX_URL) * 4 // 3 + 1
 
 
@@ -98,13 +99,13 @@ class Tokens:
         return None if plain is None else plain.decode()
 
     def seal_address(self, email_id: int, send_id: int, *, prefix: str = "") -> str:
-        """A local part that bounces come back to: `prefix` and 45 characters of `a-z 2-7`.
+        """A local part that bounces come back to: `prefix` and 56 characters of `0-9 a-f`.
 
         `ValueError` when the ids do not fit or the prefix has more than `MAX_ADDRESS_PREFIX`.
         """
         if len(prefix.encode()) > MAX_ADDRESS_PREFIX:
             raise ValueError(f"A prefix has at most {MAX_ADDRESS_PREFIX} octets: {prefix!r}.")
-        return prefix + _to_base32(self._seal_ids(Purpose.BOUNCE, email_id, send_id))
+        return prefix + self._seal_ids(Purpose.BOUNCE, email_id, send_id).hex()
 
     def open_address(self, local_part: str, *, prefix: str = "") -> Sealed | None:
         """The send that a bounce came back for, or None.
@@ -116,9 +117,9 @@ class Tokens:
             return None  # The Kelvin sign, for one, would turn into a "k" below.
         spelled = local_part.lower()
         token = spelled.removeprefix(prefix.lower())
-        if len(spelled) != len(prefix) + _ADDRESS_LENGTH or len(token) != _ADDRESS_LENGTH:
+        if len(spelled) != len(prefix) + _ADDRESS_LENGTH or not _HEX.fullmatch(token):
             return None
-        return self._open_ids(Purpose.BOUNCE, _from_base32(token))
+        return self._open_ids(Purpose.BOUNCE, bytes.fromhex(token))
 
     def _seal_ids(self, purpose: Purpose, email_id: int, send_id: int) -> bytes:
         try:
@@ -157,27 +158,13 @@ def _to_base64(data: bytes) -> str:
 
 
 def _from_base64(text: str) -> bytes:
-    return _decode(text, 4, base64.urlsafe_b64decode, _to_base64)
-
-
-def _to_base32(data: bytes) -> str:
-    return base64.b32encode(data).rstrip(b"=").decode().lower()
-
-
-def _from_base32(text: str) -> bytes:
-    return _decode(text.upper(), 8, base64.b32decode, lambda data: _to_base32(data).upper())
-
-
-def _decode(
-    text: str, block: int, decode: Callable[[str], bytes], encode: Callable[[bytes], str]
-) -> bytes:
     """The octets, or none at all, which no cipher opens, unless this is their one spelling.
 
-    The decoders of the standard library skip what they do not know and ignore trailing bits;
+    The decoder of the standard library skips what it does not know and ignores trailing bits;
     encoding again and comparing is the check that leaves no second spelling.
     """
     try:
-        data = decode(text + "=" * (-len(text) % block))
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
         return b""
-    return data if encode(data) == text else b""
+    return data if _to_base64(data) == text else b""
