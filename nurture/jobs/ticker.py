@@ -57,7 +57,7 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
         Chore("looking at whom time changes", lambda: drain(lambda: _fallen(deps), FALLEN)),
         Chore("looking at segments", lambda: drain(lambda: _segments(deps), TURNS)),
         Chore("building segments", at_now(build)),
-        Chore("waking workers", at_now(wake_waiting)),
+        Chore("waking workers", at_now(wake_waiting), every=deps.settings.tick_seconds / 2),
         Chore("waking the exhausted", at_now(wake_exhausted), every=WAKES_EVERY),
         Chore("opening what was queued", at_now(open_queued), every=WAKES_EVERY),
         Chore("guarding", at_now(guard), every=GUARDS_EVERY),

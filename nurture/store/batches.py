@@ -7,10 +7,59 @@ import sqlalchemy as sa
 
 from nurture.store import tables
 from nurture.store.database import Transaction
-from nurture.store.sends import SELECT_FREE
-from nurture.store.trials import is_counted
+from nurture.store.send_states import QUEUED
+from nurture.store.sends import IS_UNDER_WAY, SELECT_FREE
+from nurture.store.types import Instant
 
-T = tables.Send
+T, B = tables.Send, tables.Batch
+
+
+_NOW = sa.bindparam("now", type_=Instant)
+
+
+def _queued_batches() -> sa.CTE:
+    """Return the batches with queued sends, each by one step into the index behind the last.
+
+    A tick asks while ten thousands may be queued, and must not read them all.
+    """
+    found = (
+        sa.select(sa.func.min(T.batch_id).label("id")).where(QUEUED).cte("found", recursive=True)
+    )
+    following = sa.select(sa.func.min(T.batch_id)).where(QUEUED, T.batch_id > found.c.id)
+    return found.union_all(sa.select(following.scalar_subquery()).where(found.c.id.is_not(None)))
+
+
+def _waiting() -> sa.Select[int]:
+    """Return the statement of `waiting_batches`."""
+    found = _queued_batches()
+    free = sa.select(T.id).where(
+        QUEUED, T.batch_id == B.id, sa.or_(T.not_before.is_(None), T.not_before <= _NOW),
+        IS_UNDER_WAY,
+    )  # fmt: skip
+    unheard = (
+        sa.select(B.id)
+        .join(found, found.c.id == B.id)
+        .where(
+            B.enqueued_at <= sa.bindparam("before", type_=Instant),
+            # One is enough, and found by the index: as a join all of them would be read.
+            free.limit(sa.literal_column("1")).scalar_subquery().is_not(None),
+        )
+    )
+    # Found on their own, by their index: batch by batch, all that are queued would be read.
+    due = (
+        sa.select(T.batch_id, T.not_before)
+        .where(QUEUED, T.not_before.is_not(None), T.not_before <= _NOW, IS_UNDER_WAY)
+        .cte("due")
+        .prefix_with("MATERIALIZED")
+    )
+    put_off = sa.select(B.id).join(
+        due, sa.and_(due.c.batch_id == B.id, due.c.not_before > B.woken_at)
+    )
+    both = sa.union(unheard, put_off).subquery()
+    return sa.select(both.c.id).order_by(both.c.id).limit(sa.bindparam("limit", type_=sa.Integer))
+
+
+_WAITING = _waiting()
 
 
 def new_batch(tx: Transaction, now: datetime, enqueued_at: datetime) -> int:
@@ -31,24 +80,8 @@ def waiting_batches(
     Either Redis was told before `enqueued_before` (wall clock) and has had its time, or it was
     told when the send was still put off.
     """
-    paused = sa.select(tables.Sequence.id).where(tables.Sequence.paused_at.is_not(None))
-    statement = (
-        sa.select(T.batch_id)
-        .join(tables.Batch, tables.Batch.id == T.batch_id)
-        .where(
-            T.status == "queued",
-            sa.or_(T.not_before.is_(None), T.not_before <= now),
-            sa.or_(T.sequence_id.not_in(paused), ~is_counted(T.version_id)),
-            sa.or_(
-                tables.Batch.enqueued_at <= enqueued_before,
-                T.not_before > tables.Batch.woken_at,
-            ),
-        )
-        .group_by(T.batch_id)
-        .order_by(T.batch_id)
-        .limit(limit)
-    )
-    return [int(batch) for batch in tx.execute(statement).scalars() if batch is not None]
+    given = {"now": now, "before": enqueued_before, "limit": limit}
+    return list(tx.execute(_WAITING, given).scalars())
 
 
 def mark_enqueued(tx: Transaction, batch_ids: Sequence[int], now: datetime, wall: datetime) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from nurture.domain.zones import COMPANY_ZONE, zone_named
 from nurture.store import bulk, gone, tables
 from nurture.store.database import Transaction
+from nurture.store.send_states import QUEUED, UNCERTAIN
 
 E, S = tables.Enrollment, tables.Send
 OPEN = ("queued", "claimed", "uncertain")
@@ -39,7 +40,7 @@ def send_without_run(tx: Transaction, limit: int) -> list[Finding]:
     rows = tx.execute(
         sa.select(S.id, E.state)
         .join(E, E.id == S.enrollment_id)
-        .where(S.status == "queued", E.state != "sending")
+        .where(QUEUED, E.state != "sending")
         .order_by(S.id)
         .limit(limit)
     )
@@ -221,9 +222,7 @@ def mailed_too_often(tx: Transaction, since: datetime, most: int, limit: int) ->
 
 def uncertain(tx: Transaction, limit: int) -> list[Finding]:
     """Sends of which nobody knows whether they arrived."""
-    rows = tx.execute(
-        sa.select(S.id, S.detail).where(S.status == "uncertain").order_by(S.id).limit(limit)
-    )
+    rows = tx.execute(sa.select(S.id, S.detail).where(UNCERTAIN).order_by(S.id).limit(limit))
     return [Finding("uncertain", row.id, row.detail) for row in rows]
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nurture.store import deliveries, tables
 from nurture.store.database import Transaction
+from nurture.store.send_states import CLAIMED
 
 W, P = tables.Worker, tables.ProviderState
 
@@ -56,7 +57,7 @@ def unaccounted(tx: Transaction) -> list[Unaccounted]:
     One statement, so that it sees one moment: a claim is never seen without its claimant.
     """
     send = tables.Send
-    claimants = sa.select(send.claimed_by).where(send.status == "claimed")
+    claimants = sa.select(send.claimed_by).where(CLAIMED)
     holding = sa.or_(W.name.in_(claimants), W.name.in_(deliveries.claimants()))
     statement = sa.select(W.name, W.kind, W.host, W.beat_at).where(
         sa.or_(W.stopped_at.is_(None), holding)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from nurture.domain.contact import Occurrence, Verdict
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
+from nurture.store.send_states import QUEUED
 
 S, T, V, M = tables.Sequence, tables.Enrollment, tables.SequenceVersion, tables.Send
 
@@ -115,7 +116,7 @@ def standstill(tx: Transaction, sequence_id: int, now: datetime) -> Standstill:
     )  # fmt: skip
     trials = sa.select(V.id).where(V.sequence_id == sequence_id, V.trial)
     queued = sa.select(sa.func.count()).where(
-        M.sequence_id == sequence_id, M.status == "queued", M.version_id.not_in(trials)
+        M.sequence_id == sequence_id, QUEUED, M.version_id.not_in(trials)
     )
     stopped, late = tx.execute(live).one()
     return Standstill(stopped, int(late), tx.execute(queued).scalar_one())

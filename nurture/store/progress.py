@@ -8,6 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from nurture.store import tables
 from nurture.store.database import Transaction
+from nurture.store.send_states import CLAIMED, QUEUED
 from nurture.store.sends import IS_UNDER_WAY
 from nurture.store.trials import is_counted
 
@@ -45,7 +46,7 @@ def backlog(tx: Transaction, before: datetime, now: datetime) -> Backlog:
         ),
         sends=count(
             sa.select(n).where(
-                S.status.in_(("queued", "claimed")),
+                sa.or_(QUEUED, CLAIMED),
                 S.created_at < before,
                 sa.or_(S.not_before.is_(None), S.not_before < before),
                 IS_UNDER_WAY,

@@ -10,9 +10,6 @@ from nurture.store import tables
 
 Row = TypeVar("Row")
 
-# The partial index on open sends is only used by a query that says so in the index's own words.
-OPEN_SEND = sa.text("send.status IN ('queued', 'claimed', 'uncertain')")
-
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from nurture.store import tables
 from nurture.store.database import Transaction
-from nurture.store.reports import OPEN_SEND, PERSON, Person, person_of
+from nurture.store.reports import PERSON, Person, person_of
+from nurture.store.send_states import CLAIMED, QUEUED, UNCERTAIN
 
 T, E, P, W = tables.Send, tables.Enrollment, tables.ProviderState, tables.WebhookEvent
 
@@ -35,7 +36,7 @@ def queue(tx: Transaction, now: datetime, overdue_before: datetime) -> Queue:
             sa.func.min(T.created_at).filter(ready),
         )
         .select_from(T)
-        .where(OPEN_SEND, T.status == "queued")
+        .where(QUEUED)
     ).one()
     overdue = tx.execute(
         sa.select(sa.func.count(), sa.func.min(E.wake_at)).where(
@@ -58,7 +59,7 @@ def holders(tx: Transaction) -> list[Holder]:
     """Return who holds claimed sends, and since when the oldest of them."""
     statement = (
         sa.select(T.claimed_by, sa.func.count(), sa.func.min(T.claimed_at))
-        .where(OPEN_SEND, T.status == "claimed")
+        .where(CLAIMED)
         .group_by(T.claimed_by)
         .order_by(T.claimed_by)
     )
@@ -86,7 +87,7 @@ def uncertain(tx: Transaction, *, after: int = 0, limit: int = 25) -> list[Doubt
         )
         .join(tables.Contact, tables.Contact.id == T.contact_id)
         .join(tables.Sequence, tables.Sequence.id == T.sequence_id)
-        .where(OPEN_SEND, T.status == "uncertain", T.id > after)
+        .where(UNCERTAIN, T.id > after)
         .order_by(T.id)
         .limit(limit)
     )  # fmt: skip

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from nurture.store import tables
 from nurture.store.database import Transaction
-from nurture.store.reports import OPEN_SEND, PERSON, Person, person_of
+from nurture.store.reports import PERSON, Person, person_of
+from nurture.store.send_states import UNCERTAIN
 from nurture.store.trials import is_counted
 
 G, S, T = tables.StageChange, tables.Standing, tables.Send
@@ -131,9 +132,7 @@ def attention(tx: Transaction) -> Attention:
             e.sequence_id.in_(sa.select(q.id)), e.state == "failed", is_counted(e.version_id)
         )
     ).scalar_one()
-    uncertain = tx.execute(
-        sa.select(sa.func.count()).select_from(T).where(OPEN_SEND, T.status == "uncertain")
-    ).scalar_one()
+    uncertain = tx.execute(sa.select(sa.func.count()).select_from(T).where(UNCERTAIN)).scalar_one()
     return Attention(
         tuple(Paused(row.key, row.paused_at, row.pause_reason) for row in paused),
         failed,

@@ -7,11 +7,13 @@ from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from nurture.domain.enrollment import Enrollment, Send
 from nurture.store import bulk, gone, tables
 from nurture.store.database import Transaction
 from nurture.store.runs import Run
+from nurture.store.send_states import CLAIMED, QUEUED
 from nurture.store.trials import is_counted
 from nurture.store.types import Instant, Key
 
@@ -127,8 +129,9 @@ def _select_held(dialect: str) -> sa.Select[int, int, str, int]:
 def claim(tx: Transaction, batch_id: int, worker: str, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` queued sends of a batch for `worker`; nobody else gets them."""
     given = {"batch": batch_id, "worker": worker, "now": now, "limit": limit}
+    statement = _claiming(tx.dialect.name)
     return sorted(
-        (Claimed(*cast(tuple[Any, ...], row)) for row in tx.execute(_CLAIM, given).all()),
+        (Claimed(*cast(tuple[Any, ...], row)) for row in tx.execute(statement, given).all()),
         key=lambda one: one.id,
     )
 
@@ -143,7 +146,7 @@ SELECT_FREE = (
     sa.select(T.id)
     .where(
         T.batch_id == sa.bindparam("batch", type_=Key),
-        T.status == "queued",
+        QUEUED,
         sa.or_(T.not_before.is_(None), T.not_before <= _NOW),
         IS_UNDER_WAY,
     )
@@ -153,17 +156,28 @@ SELECT_FREE = (
 # A CTE is run once. PostgreSQL may run a subquery again for each row of the outer table, and
 # since it passes over rows that are locked by then, that takes more than the limit.
 _FREE = SELECT_FREE.with_for_update(skip_locked=True).cte("free")
-_CLAIM = (
-    sa.update(T)
-    .where(T.id.in_(sa.select(_FREE.c.id)), T.status == "queued")
-    .values(
-        status="claimed",
-        claimed_by=sa.bindparam("worker", type_=sa.String),
-        claimed_at=_NOW,
-        attempts=T.attempts + 1,
+
+
+@cache
+def _claiming(dialect: str) -> sa.UpdateBase:
+    """Return the statement of `claim`. What is free stays so: it is locked, by us."""
+    free = sa.select(_FREE.c.id)
+    if dialect == "postgresql":
+        # By the key, row by row, whatever the server believes about how many are free.
+        is_free = T.id == sa.any_(sa.func.array(free.scalar_subquery(), type_=ARRAY(Key)))
+    else:
+        is_free = T.id.in_(free)
+    return (
+        sa.update(T)
+        .where(is_free)
+        .values(
+            status="claimed",
+            claimed_by=sa.bindparam("worker", type_=sa.String),
+            claimed_at=_NOW,
+            attempts=T.attempts + 1,
+        )
+        .returning(*_CLAIMED)
     )
-    .returning(*_CLAIMED)
-)
 
 
 def settle(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -214,7 +228,7 @@ def cancel_unstarted(tx: Transaction, left: Mapping[int, Left], now: datetime) -
 
 def claimed_sends(tx: Transaction, worker: str) -> list[Claimed]:
     """Return the sends that a worker has claimed and not settled."""
-    statement = sa.select(*_CLAIMED).where(T.status == "claimed", T.claimed_by == worker)
+    statement = sa.select(*_CLAIMED).where(CLAIMED, T.claimed_by == worker)
     rows = tx.execute(statement.order_by(T.id).with_for_update())
     return [Claimed(*cast(tuple[Any, ...], row)) for row in rows]
 

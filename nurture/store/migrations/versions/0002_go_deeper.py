@@ -12,6 +12,13 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_SENDS_BY_STATE = {
+    "ix_send_queued": (["batch_id", "id"], "status = 'queued'"),
+    "ix_send_put_off": (["not_before"], "status = 'queued' AND not_before IS NOT NULL"),
+    "ix_send_claimed": (["claimed_by", "id"], "status = 'claimed'"),
+    "ix_send_uncertain": (["id"], "status = 'uncertain'"),
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -294,6 +301,11 @@ def upgrade() -> None:
 
     # No query ever used it, and each send was written to it three times.
     op.drop_index("ix_send_step", table_name="send")
+    # One index for each state instead, which both databases' planners understand.
+    op.drop_index("ix_send_open", table_name="send")
+    for name, (columns, where) in _SENDS_BY_STATE.items():
+        only = sa.text(where)
+        op.create_index(name, "send", columns, sqlite_where=only, postgresql_where=only)
 
     # Whoever is under way is looked at once, which computes when time alone moves them on.
     op.execute(
@@ -330,6 +342,13 @@ def _tell_since(connection: sa.Connection, *, back: bool = False) -> None:
 
 
 def downgrade() -> None:
+    for name in _SENDS_BY_STATE:
+        op.drop_index(name, table_name="send")
+    are_open = sa.text("status IN ('queued', 'claimed', 'uncertain')")
+    op.create_index(
+        "ix_send_open", "send", ["status", "batch_id", "id"],
+        sqlite_where=are_open, postgresql_where=are_open,
+    )  # fmt: skip
     op.create_index("ix_send_step", "send", ["version_id", "step", "status"])
     op.drop_column("standing", "sales_by")
     op.drop_column("standing", "sales_reason")
