@@ -35,7 +35,7 @@ BENCHMARKS: Final = {
     "sending": Benchmark(
         "emails a second end to end on PostgreSQL",
         lambda home, quick: (
-            sending.measure(home, 1_000, "postgresql", rounds=1)
+            sending.measure(home, 500, "postgresql", rounds=1)
             if quick
             else sending.measure(home, 40_000, "postgresql", rounds=3)
         ),
@@ -43,7 +43,7 @@ BENCHMARKS: Final = {
     "sending-sqlite": Benchmark(
         "emails a second end to end on SQLite",
         lambda home, quick: (
-            sending.measure(home, 1_000, "sqlite", rounds=1)
+            sending.measure(home, 500, "sqlite", rounds=1)
             if quick
             else sending.measure(home, 40_000, "sqlite", rounds=3)
         ),
@@ -51,7 +51,7 @@ BENCHMARKS: Final = {
     "scheduling": Benchmark(
         "due runs queued a second",
         lambda home, quick: (
-            scheduling.measure(home, 20_000, 1_000)
+            scheduling.measure(home, 5_000, 500)
             if quick
             else scheduling.measure(home, 1_000_000, 10_000)
         ),

@@ -1,6 +1,5 @@
 """Settings and secrets: every fault is named with its variable and remedy, all in one go."""
 
-import multiprocessing
 import stat
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from nurture.config import MASTER_KEY_FILE, Secrets, Settings, declared
 from nurture.errors import Invalid, Refused
+from tests.processes import APART
 
 HTTPS = {"NURTURE_PUBLIC_URL": "https://mail.example.com"}
 POSTMARK = {"NURTURE_PROVIDER": "postmark", "NURTURE_POSTMARK_TOKEN": "token"}
@@ -163,7 +163,7 @@ def test_a_file_without_a_key_is_invalid_and_stays_as_it_is(tmp_path: Path, cont
 
 
 def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
+    with APART.Pool(4) as pool:
         made = pool.map(Secrets.load_or_create, [tmp_path] * 16, chunksize=1)
     assert set(made) == {Secrets.load_or_create(tmp_path)}
 

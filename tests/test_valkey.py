@@ -1,6 +1,5 @@
 """The embedded Valkey: owned, persistent, private, and shared by all processes of one home."""
 
-import multiprocessing
 import os
 import signal
 import stat
@@ -18,6 +17,7 @@ from redis.exceptions import ConnectionError as NotConnected
 from nurture.config import Settings
 from nurture.errors import NotFound, Permanent
 from nurture.jobs.valkey import LONGEST_SOCKET_PATH, EmbeddedValkey, address, serve, server_binary
+from tests.processes import APART
 
 TOGETHER = 3  # processes
 
@@ -103,7 +103,7 @@ def await_count(client: Redis, name: str, count: int) -> None:
 
 
 def test_of_processes_that_start_together_one_owns_the_server(settings: Settings) -> None:
-    with multiprocessing.get_context("spawn").Pool(TOGETHER) as pool:
+    with APART.Pool(TOGETHER) as pool:
         owned = pool.map(own_or_join, [settings.home / "valkey"] * TOGETHER, chunksize=1)
     assert sorted(owned) == [False, False, True]
 

@@ -1,6 +1,5 @@
 """Processes of their own that do things to one database at the same moment."""
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from nurture.store.ledger import NewEvent
 from nurture.wiring import build
 from tests.engine.scripted_post import ScriptedPost
 from tests.engine.world import EMAILS, Document, SetClock, compiled
+from tests.processes import APART
 
 # (recipient, subject, send) of an email that a process mailed.
 Mailed = tuple[str, str, int]
@@ -47,10 +47,9 @@ Act = tuple[Callable[..., None], Arena, tuple[Any, ...]]
 @contextmanager
 def racers(count: int) -> Iterator[Callable[..., list[Mailed]]]:
     """Start so many processes; yields what has as many acts done at once, and returns the mail."""
-    spawn = multiprocessing.get_context("spawn")
-    barrier = spawn.Barrier(count)
+    barrier = APART.Barrier(count)
     with ProcessPoolExecutor(
-        count, mp_context=spawn, initializer=_line_up, initargs=(barrier,)
+        count, mp_context=APART, initializer=_line_up, initargs=(barrier,)
     ) as pool:
 
         def race(arena: Arena, *acts: tuple[Callable[..., None], tuple[Any, ...]]) -> list[Mailed]:

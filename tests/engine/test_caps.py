@@ -1,6 +1,5 @@
 """Frequency caps across sequences, with the queue in between, on both databases."""
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -32,6 +31,7 @@ from tests.engine.world import (
     opened,
     sequence,
 )
+from tests.processes import APART
 
 
 def capped(*caps: dict[str, Any]) -> dict[str, Any]:
@@ -320,17 +320,16 @@ def test_workers_at_once_never_pass_a_cap_together(settings: Settings, postgresq
             for key in ids:
                 world.happen(key, event)
         world.publish(funnel=capped(DAILY))
-        spawn = multiprocessing.get_context("spawn")
-        for days in range(3):
-            world.clock.moment = NOW + timedelta(days=days, minutes=2 * days)
-            world.advance()
-            mailed: Counter[str] = Counter()
-            with ProcessPoolExecutor(3, mp_context=spawn) as pool:
+        with ProcessPoolExecutor(3, mp_context=APART) as pool:
+            for days in range(3):
+                world.clock.moment = NOW + timedelta(days=days, minutes=2 * days)
+                world.advance()
                 workers = [f"w{days}{number}" for number in range(3)]
                 told = [settings] * 3, [postgresql_url] * 3, workers, [days] * 3
-                for part in pool.map(deliver_in_a_process, *told):
-                    mailed.update(part)
-            assert mailed == {f"{name}@example.com": 1 for name in names}, days
+                mailed = Counter(
+                    one for part in pool.map(deliver_in_a_process, *told) for one in part
+                )
+                assert mailed == {f"{name}@example.com": 1 for name in names}, days
         content = world.rows(sa.select(S.content, S.contact_id).order_by(S.settled_at, S.id))
         order: dict[int, list[str]] = {}
         for subject, key in content:

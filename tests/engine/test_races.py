@@ -1,6 +1,5 @@
 """Two at once on PostgreSQL: one outcome, whoever is first, and never both branches."""
 
-import multiprocessing
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from nurture.store import runs, tables
 from nurture.wiring import build
 from tests.engine.scripted_post import ScriptedPost
 from tests.engine.world import DAY, NOW, WELCOME, E, S, SetClock, World, opened
+from tests.processes import APART
 
 PEOPLE = 24
 
@@ -203,8 +203,7 @@ def test_processes_share_the_work_and_nobody_is_mailed_twice(
 ) -> None:
     world.add_many([f"p{n}" for n in range(150)])
     world.place()
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(2, mp_context=APART) as pool:
         parts = pool.map(work_in_a_process, [settings] * 2, [postgresql_url] * 2, ["w1", "w2"])
         mailed = [one for part in parts for one in part]
     assert len(mailed) == len(set(mailed)) == 150

@@ -1,6 +1,5 @@
 """The local inbox: mail kept, found, refused, and read by other processes."""
 
-import multiprocessing
 import signal
 import smtplib
 import socket
@@ -14,6 +13,7 @@ import pytest
 from nurture.domain.text import fold
 from nurture.providers.base import Outcome
 from nurture.providers.inbox import Inbox, InboxProvider, InboxServer, serve
+from tests.processes import APART
 from tests.providers.emails import MESSAGE, NOW, emails, lawful, outcomes
 
 
@@ -174,8 +174,7 @@ def test_clearing_forgets_mail_and_refusals(inbox: Inbox, provider: InboxProvide
 def test_the_server_runs_as_a_process_of_its_own_and_stops_when_told(path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=serve, args=(path, "127.0.0.1", port, Stopped()))
+    process = APART.Process(target=serve, args=(path, "127.0.0.1", port, Stopped()))
     process.start()
     try:
         with closing(InboxProvider("127.0.0.1", port, secret=b"")) as provider:

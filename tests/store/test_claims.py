@@ -1,6 +1,5 @@
 """Claims and locks under several threads and processes at once."""
 
-import multiprocessing
 import sqlite3
 import threading
 from collections import Counter
@@ -15,6 +14,7 @@ from nurture.errors import Conflict, Retryable
 from nurture.store import bulk, people, sends, tables
 from nurture.store import database as store
 from nurture.store.database import Database
+from tests.processes import APART
 from tests.store.rows import NOW, contact, queue
 
 SENDS = 120
@@ -69,8 +69,7 @@ def test_no_send_is_claimed_by_two_threads(database: Database, database_url: str
 def test_no_send_is_claimed_by_two_processes(database: Database, database_url: str) -> None:
     with database.begin() as tx:
         queue(tx, SENDS)
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(2, mp_context=APART) as pool:
         parts = list(pool.map(claim_all, [database_url] * 2, ["w1", "w2"]))
     assert sorted(key for part in parts for key in part) == sorted({*parts[0], *parts[1]})
     assert len(parts[0]) + len(parts[1]) == SENDS
@@ -83,8 +82,7 @@ def test_no_send_is_claimed_by_two_processes(database: Database, database_url: s
 def test_four_writing_processes_never_find_the_database_locked(
     database: Database, database_url: str
 ) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(4, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(4, mp_context=APART) as pool:
         names = [f"w{n}" for n in range(4)]
         assert sum(pool.map(add_contacts, [database_url] * 4, names, [25] * 4)) == 100
     with database.read() as tx:
