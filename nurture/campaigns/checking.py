@@ -11,7 +11,12 @@ from nurture.campaigns.emails import Facts, missing, undefined, without_link
 from nurture.campaigns.folder import FUNNEL, SEGMENTS, Campaigns, read_what_can_be
 from nurture.campaigns.parse import parse_segment, parse_sequence
 from nurture.campaigns.references import Names, funnel_faults, sequence_faults
-from nurture.campaigns.rules import check_entry, check_funnel, check_sequences
+from nurture.campaigns.rules import (
+    check_entry,
+    check_funnel,
+    check_hold_outs,
+    check_sequences,
+)
 from nurture.campaigns.segment_faults import draft_faults, segment_faults
 from nurture.domain.check import Fault, check_sequence
 from nurture.domain.funnel import LANGUAGES, Funnel
@@ -33,6 +38,7 @@ def check(campaigns: Campaigns, templates: Facts | None = None) -> tuple[Problem
     ]
     if set(campaigns.names) <= campaigns.sequences.keys():
         found += _told(funnel, unasked_faults(campaigns.funnel, campaigns.sequences.values()))
+        found += _told(funnel, check_hold_outs(campaigns.funnel, campaigns.sequences.values()))
     segments = campaigns.source(SEGMENTS)
     found += _told(segments, segment_faults(campaigns.segments, names))
     for key, sequence in campaigns.sequences.items():

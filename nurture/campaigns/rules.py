@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import inf
 
+from nurture.campaigns.complaints import did_you_mean
 from nurture.campaigns.entry_rules import check_ways_in
 from nurture.domain.check import Fault, minimum_time
 from nurture.domain.conditions import All, Any, Compare, Condition, Op
@@ -43,6 +44,16 @@ def check_funnel(funnel: Funnel) -> tuple[Fault, ...]:
         *_out_of_reach(funnel),
         *_window(funnel.window, funnel.holidays),
     )
+
+
+def check_hold_outs(funnel: Funnel, sequences: Iterable[Steps]) -> Iterator[Fault]:
+    """Yield the hold-outs of tracks that no sequence is of: they would hold nobody out."""
+    tracks = {one.track for one in sequences}
+    for track in funnel.hold_outs:
+        if tracks and track not in tracks:
+            told = f"no sequence is of the track {track!r}, so nobody would be held out"
+            remedy = f"Write `track: {track}` in a sequence, or remove it from `hold_out`."
+            yield Fault(told, did_you_mean(track, tracks, remedy), ("hold_out", track))
 
 
 def _window(window: Window, holidays: frozenset[date]) -> Iterator[Fault]:
@@ -84,8 +95,8 @@ def _moves(sequence: Steps, sequences: Iterable[Steps]) -> Iterator[Fault]:
             yield Fault(told, "Lead the path to a step of this sequence instead.", place)
         elif target is None:
             continue
-        elif isinstance(step, Enter) and target.stage and sequence.stage:
-            told = f"{target.key!r} is a stage's sequence, and a contact is in one at a time"
+        elif isinstance(step, Enter) and sequence.shares_track(target):
+            told = f"{target.key!r} is of the same track, and a contact is in one at a time"
             yield Fault(told, "Enter a triggered sequence, or write `move_to`.", place)
         elif target.stage and sequence.stage and target.stage != sequence.stage:
             told = f"{target.key!r} is for the stage {target.stage!r}, and nobody here is in it"

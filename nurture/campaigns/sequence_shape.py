@@ -84,9 +84,9 @@ class SequenceShape(Shape):
     trigger: TriggerShape | None = None
     """Or: the event that enrolls contacts in this sequence."""
     track: Key = "default"
-    """The track; a contact is in one stage sequence of each track at a time."""
+    """The track; in each stage a contact is in one sequence of each, and they run side by side."""
     priority: int = 0
-    """Which sequence goes first when several would take the contact; the highest."""
+    """Which of a track's sequences goes first when several would take the contact; the highest."""
     entry: ConditionShape | None = None
     """Who may enter; everybody when left out."""
     exits: list[ExitRuleShape] = Field(default_factory=list)

@@ -30,6 +30,8 @@ def list_sequences() -> None:
     wide = max((len(one.key) for one in found), default=0)
     for one in found:
         states = [f"version {one.number}" if one.number else "never published"]
+        if one.shown.get("track"):
+            states.append(f"track {one.shown['track']}")
         if one.draft is not None:
             states.append(f"draft by {one.draft_by}" if one.draft_by else "draft")
         if one.paused_at is not None:

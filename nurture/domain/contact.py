@@ -81,7 +81,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a contact stands in one track.
+    """Where a contact stands in the funnel: one stage, however many tracks they are in.
 
     Until `rests_until` no rule promotes them: they were turned down and recycled.
     """

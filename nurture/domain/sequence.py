@@ -84,6 +84,9 @@ class Trigger:
 class Sequence:
     """One version of one sequence, as published. Bound to a stage or to a trigger, never both.
 
+    In each stage a contact is in one sequence of each track, and tracks run side by side; of one
+    that is bound to a trigger, the track says only whose hold-out it obeys.
+
     The window, holidays, zone, caps, topics that are transactional, and the share of contacts
     held out of its track are borrowed from the funnel that is published; the winning arms of
     experiments that are over from their results. `window_is_own` where the file states a window:
@@ -171,6 +174,10 @@ class Sequence:
         What somebody ordered or registered for goes at once, unless the file says when it goes.
         """
         return self.window_is_own or step.topic not in self.transactional
+
+    def shares_track(self, other: "Sequence") -> bool:
+        """Return whether no contact is in both at once: they are of stages, and of one track."""
+        return bool(self.stage and other.stage) and self.track == other.track
 
     @property
     def first(self) -> str:

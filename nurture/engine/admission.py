@@ -34,6 +34,7 @@ class Why(StrEnum):
     NEVER_AGAIN = "was there before"
     TOO_EARLY = "too early"
     KEY_AGAIN = "key was there before"
+    TRACK = "track taken"
     NO_KEY = "no key"
     NOT_PUBLISHED = "not published"
 
@@ -88,6 +89,19 @@ def admitted(
 ) -> bool:
     """Return whether `contact` enters `sequence` under `entry_key` beside what is under way."""
     return admission(sequence, contact, entry_key, before, now).answer is Answer.ENTER
+
+
+def takers(sequences: Iterable[Steps], contact: Contact, now: datetime) -> dict[str, Steps]:
+    """Return for each track the first of a stage's `sequences` that takes the contact.
+
+    They come with the highest priority first, which decides within a track. Tracks run side by
+    side: what one of them has for the contact neither lets in nor keeps out in another.
+    """
+    found: dict[str, Steps] = {}
+    for one in sequences:
+        if one.track not in found and admitted(one, contact, "", (), now):
+            found[one.track] = one
+    return found
 
 
 def is_over(trigger: Trigger, history: Sequence[Occurrence], entry_key: str, at: datetime) -> bool:

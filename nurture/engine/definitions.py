@@ -19,6 +19,8 @@ from nurture.store import experiments, published
 from nurture.store.database import Transaction
 from nurture.store.segments import published as segments_stored
 
+# The programme in which contacts stand. A contact has one stage, whatever the tracks: those are
+# lines of sequences that run side by side in each stage, and named by the sequences themselves.
 TRACK = "default"
 
 
@@ -61,6 +63,15 @@ class Catalog:
             stage: tuple(sorted(some, key=lambda one: (-one.sequence.priority, one.sequence.key)))
             for stage, some in found.items()
         }
+
+    @cached_property
+    def stages_of_tracks(self) -> Mapping[str, tuple[str, ...]]:
+        """The stages in which each track has a sequence."""
+        found: dict[str, dict[str, None]] = {}
+        for stage, some in self.by_stage.items():
+            for definition in some:
+                found.setdefault(definition.sequence.track, {})[stage] = None
+        return {track: tuple(stages) for track, stages in sorted(found.items())}
 
     @cached_property
     def by_trigger(self) -> Mapping[str, tuple[Definition, ...]]:

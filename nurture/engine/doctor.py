@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from nurture.domain.invariant import violations
 from nurture.domain.scoring import engagement
-from nurture.engine.definitions import Catalog
+from nurture.engine.definitions import TRACK, Catalog
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.diagnoses import MEANINGS as MEANINGS
 from nurture.engine.replay import ROUNDING, differs, led_to
@@ -80,7 +80,7 @@ def of_everybody(tx: Transaction, now: datetime, late: timedelta = LATE) -> list
     """Return what only shows when every contact and every live run is read."""
     return [
         *examination.sending_without_send(tx, MOST_FINDINGS),
-        *examination.stage_without_standing(tx, MOST_FINDINGS),
+        *examination.stage_without_standing(tx, TRACK, MOST_FINDINGS),
         *examination.frozen_without_pause(tx, now - late, MOST_FINDINGS),
         *examination.unknown_zones(tx, MOST_FINDINGS),
     ]

@@ -108,7 +108,9 @@ class Doors:
             elif trigger and trigger.while_active is not WhileActive.IGNORE:
                 raise Conflict("another transaction opened a run that this event is about")
             else:
-                self._refuse(work, entry, Why.ACTIVE, 0)
+                # Whom a sequence takes although a run of its own is under way was refused before.
+                of_stage = bool(entry.definition.sequence.stage)
+                self._refuse(work, entry, Why.TRACK if of_stage else Why.ACTIVE, 0)
 
     def next_in_line(self, work: "Work", changed: Iterable[Enrollment]) -> None:
         """Wish those in whose turn has come, because the run before theirs is over."""

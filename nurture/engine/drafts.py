@@ -12,7 +12,6 @@ from typing import Any
 from nurture.campaigns.documents import sequence_document
 from nurture.campaigns.folder import FUNNEL, SEGMENTS
 from nurture.campaigns.parse import parse_sequence
-from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.draft_check import check_draft, funnel_of
 from nurture.engine.publish import place_contacts, publish_sequence
@@ -152,7 +151,8 @@ def publish_draft(
             raise DraftMoved(draft_of(row, row.number))
         number = publish_sequence(tx, sequence, document, checked.emails, by, now)
         if number is not None:
-            operations.note(tx, by, "publish", key, {"version": number, "track": TRACK}, now)
+            told = {"version": number, "track": sequence.track}
+            operations.note(tx, by, "publish", key, told, now)
     end_trials(deps, key, PUBLISHED, now)
     if number is not None:
         place_contacts(deps, now)

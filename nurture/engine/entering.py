@@ -10,8 +10,8 @@ from nurture.domain.contact import NOTHING, Contact, Value
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.sequence import Reentry
 from nurture.domain.text import short_key
-from nurture.engine.admission import Admission, Answer, Why, admission, admitted
-from nurture.engine.definitions import TRACK, Definition
+from nurture.engine.admission import Admission, Answer, Why, admission
+from nurture.engine.definitions import Definition
 from nurture.store import queued
 from nurture.store.coming_back import Passage, passages
 from nurture.store.database import Transaction
@@ -148,7 +148,7 @@ def begin(wish: Entry, now: datetime, again: frozenset[str] = frozenset()) -> Ru
         ),
         wish.definition.sequence_id,
         wish.definition.version_id,
-        TRACK if sequence.stage else "",
+        sequence.track if sequence.stage else "",
     )
 
 
@@ -183,16 +183,6 @@ def beside(
     return Entry(
         run.contact_id, definition, key, run.properties, event_id, run.began or now, run.id
     )
-
-
-def stage_sequence(
-    candidates: Iterable[Definition], contact: Contact, now: datetime
-) -> Definition | None:
-    """Return the first of a stage's sequences that takes the contact, or None."""
-    for definition in candidates:
-        if admitted(definition.sequence, contact, "", (), now):
-            return definition
-    return None
 
 
 def at_its_place(run: Run, run_id: int) -> Run:

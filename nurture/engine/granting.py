@@ -24,7 +24,7 @@ class Witness:
 
 
 def grant(work: Work, said: NewConsent, key: str) -> None:
-    """Log consent, lift what their own word suppressed, and let them into their sequence."""
+    """Log consent, lift what their own word suppressed, and let them into their sequences."""
     contact_id, topic = said.contact_id, said.topic
     contact = work.contacts[contact_id]
     suppressions.log_consents(work.tx, [said], work.now)
@@ -46,7 +46,7 @@ def grant(work: Work, said: NewConsent, key: str) -> None:
     standing = work.contacts[contact_id].standing
     # Whom the rules move on at once is enrolled by that move, and not again by us.
     if standing is not None and standing.stage == stage:
-        work.wish_stage_sequence(contact_id)
+        work.wish_stage_sequences(contact_id)
 
 
 def is_barred(work: Work, contact_id: int, topic: str) -> bool:

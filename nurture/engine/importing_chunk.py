@@ -116,7 +116,7 @@ def take(work: Work, drafts: Sequence[Draft], terms: Terms) -> Taken:
         standing = work.contacts[person.id].standing
         # Whom the rules move on at once is enrolled by that move, and not again by us.
         if standing is not None and standing.stage == person.stage:
-            work.wish_stage_sequence(person.id)
+            work.wish_stage_sequences(person.id)
     return taken
 
 

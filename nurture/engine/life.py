@@ -7,7 +7,6 @@ those that the contact is in at the beginning. The contact's maximum of a day is
 account is not, because it hangs on what everybody else gets.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -30,7 +29,7 @@ from nurture.domain.stages import (
     taken,
 )
 from nurture.domain.standing import settle
-from nurture.engine.admission import admitted
+from nurture.engine.admission import takers
 from nurture.engine.life_doors import (
     LifeDoors,
     beside,
@@ -75,7 +74,7 @@ class Life:
         self._going = {number: None for number, run in enumerate(self.runs) if run.is_live}
 
     def begin(self, source: str = "") -> None:
-        """Stand in the first stage, unless they stand somewhere, and enter its sequence."""
+        """Stand in the first stage, unless they stand somewhere, and enter its sequences."""
         if self.contact.standing is None:
             first = self.world.funnel.first_stage(source)
             self.contact = replace(self.contact, standing=Standing(first, first, self.now))
@@ -265,7 +264,7 @@ class Life:
             self._moved = True
 
     def _settle(self) -> None:
-        """Follow moves to their end: leave the old stage's sequence, enter what is wished."""
+        """Follow moves to their end: leave the old stage's sequences, enter what is wished."""
         for _ in range(MOST_ROUNDS):
             if self._look_again:
                 self._look_again = False
@@ -280,21 +279,18 @@ class Life:
                 self.doors.open(self, wish)
 
     def _move(self) -> None:
-        standing = self.contact.standing
-        target = next(iter(self._takers()), None)
-        goal = target.key if target else (standing.stage if standing else "")
+        standing, found = self.contact.standing, self._takers()
         for number in tuple(self._going):
-            if self.sequence_of(self.runs[number]).stage:
+            sequence = self.sequence_of(self.runs[number])
+            if sequence.stage:
+                target = found.get(sequence.track)
+                goal = target.key if target else (standing.stage if standing else "")
                 self.tell(number, e.MovedAway(goal))
         self._enter_stage()
 
-    def _takers(self) -> Iterable[Sequence]:
-        standing = self.contact.standing
-        for sequence in self.world.of_stage(standing.stage if standing else ""):
-            if admitted(sequence, self.contact, "", (), self.now):
-                yield sequence
+    def _takers(self) -> dict[str, Sequence]:
+        stage = self.contact.standing.stage if self.contact.standing else ""
+        return takers(self.world.of_stage(stage) if stage else (), self.contact, self.now)
 
     def _enter_stage(self) -> None:
-        taker = next(iter(self._takers()), None)
-        if taker is not None and not any(self.sequence_of(run).stage for run in self.live):
-            self._wishes.append(Wish(taker))
+        self._wishes += [Wish(one) for one in self._takers().values()]

@@ -126,7 +126,8 @@ class LifeDoors:
                 for number in live:
                     life.tell(number, e.Withdrawn(RESTARTED))
             case Answer.ENTER:
-                pass
+                if any(sequence.shares_track(life.sequence_of(run)) for run in life.live):
+                    return
         number, entered = _begin(life, wish)
         own.append(number)
         life.tell(number, entered)

@@ -13,6 +13,7 @@ from nurture.campaigns.emails import EmailFacts
 from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
 from nurture.campaigns.folder import digest as digest_of
 from nurture.domain.sequence import Email, Notify, Sequence
+from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.differing import What, is_kept, refuse_conflicts, sequence_plans
 from nurture.engine.segment_building import Told, build_all
@@ -229,15 +230,24 @@ def publish_sequence(  # noqa: PLR0913 - each is a fact of its own about a versi
 
 
 def place_contacts(deps: Dependencies, now: datetime, limit: int = 500) -> int:
-    """Enroll contacts who stand in a stage and are in no sequence of it; return how many.
+    """Enroll contacts who stand in a stage and are in no sequence of it, in each of its tracks.
 
-    Publishing the first sequence of a stage has to reach those who wait there already.
+    Publishing the first sequence of a stage and track has to reach those who wait there already.
+    Returns how many were looked at, once for each track that they lacked.
     """
+    with deps.database.read() as tx:
+        tracks = deps.definitions.catalog(tx).stages_of_tracks
+    return sum(_place(deps, now, limit, track, stages) for track, stages in tracks.items())
+
+
+def _place(
+    deps: Dependencies, now: datetime, limit: int, track: str, stages: tuple[str, ...]
+) -> int:
     placed = 0
     after = 0
     while True:
         with deps.database.read() as tx:
-            ids = ledger.without_run(tx, after, limit)
+            ids = ledger.without_run(tx, TRACK, track, stages, after, limit)
         if not ids:
             return placed
 
@@ -246,7 +256,7 @@ def place_contacts(deps: Dependencies, now: datetime, limit: int = 500) -> int:
             people.lock(work.tx, ids)
             work.see(ids, history=work.catalog.entries_ask_history)
             for contact_id in ids:
-                work.wish_stage_sequence(contact_id)
+                work.wish_stage_sequences(contact_id, track)
 
         committed(deps, now, body)
         placed += len(ids)

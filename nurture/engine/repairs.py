@@ -11,6 +11,7 @@ from functools import partial
 from types import MappingProxyType
 
 from nurture.domain import enrollment as e
+from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.doctor import LATE, LATE_ON_A_FAST_CLOCK, examine, lately, of_everybody
 from nurture.engine.pausing import let_go_on
@@ -153,11 +154,11 @@ def _move_to_own_stage(work: Work, run_id: int) -> None:
         return
     contact_id = run.enrollment.contact_id
     people.lock(work.tx, [contact_id])
-    if not store.is_of_another_stage(work.tx, run_id):
+    if not store.is_of_another_stage(work.tx, run_id, TRACK):
         return
     standing = work.contacts[contact_id].standing
     work.tell(run_id, e.MovedAway(standing.stage if standing else ""))
-    work.wish_stage_sequence(contact_id)
+    work.wish_stage_sequences(contact_id, run.track)
 
 
 def _let_go_on(work: Work, run_id: int) -> None:

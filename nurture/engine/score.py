@@ -60,7 +60,7 @@ def _settle(work: Work, contact_ids: Iterable[int], event_id: int | None) -> Non
         # Known ones, too: they were told of an event before they could see what it is worth.
         now, contact_id = work.runs[run.enrollment.id], run.enrollment.contact_id
         moved = work.contacts[contact_id].standing != before[contact_id].standing
-        leaves = run.track == TRACK and moved
+        leaves = run.track and moved
         if now.enrollment.is_live and not now.frozen and not leaves:
             work.tell(run.enrollment.id, e.Reconsider(), event_id=event_id)
     looks = _turns(work, live)

@@ -116,7 +116,7 @@ def withdraw(
 def lift(deps: Dependencies, suppression_id: int, by: str, why: str, now: datetime) -> None:
     """Lift a suppression on a person's word, with an audit line; nothing else ever lifts one.
 
-    The contact goes back into their stage's sequence, where what they got is passed over.
+    The contact goes back into their stage's sequences, where what they got is passed over.
     """
 
     def body(work: Work) -> None:
@@ -127,7 +127,7 @@ def lift(deps: Dependencies, suppression_id: int, by: str, why: str, now: dateti
         people.lock(work.tx, [contact_id])
         work.see([contact_id], history=False)
         if contact_id in work.contacts:
-            work.wish_stage_sequence(contact_id)
+            work.wish_stage_sequences(contact_id)
 
     committed(deps, now, body)
 

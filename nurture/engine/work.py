@@ -13,10 +13,11 @@ from nurture.domain.enrollment import Enrollment, Event
 from nurture.domain.evolve import evolve
 from nurture.domain.stages import NOBODY, Actor, Said, StageChange, StageRefused, asked_change
 from nurture.engine import trail
-from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, asks_history
+from nurture.engine.admission import takers
+from nurture.engine.definitions import Catalog, Definition, Definitions, asks_history
 from nurture.engine.doors import Doors
 from nurture.engine.effects import Effects
-from nurture.engine.entering import Entry, stage_sequence
+from nurture.engine.entering import Entry
 from nurture.engine.looks import Looks
 from nurture.engine.moves import Asked, Moves
 from nurture.engine.places import Places, is_capped, wanted_send
@@ -176,11 +177,11 @@ class Work:
         """Wish a contact enrolled; whether they may is looked at in `finish`."""
         self.doors.entries.append(entry)
 
-    def wish_stage_sequence(self, contact_id: int, event_id: int | None = None) -> None:
-        """Wish a contact into the first sequence of their stage that takes them."""
-        definition = self._stage_sequence(self.contacts[contact_id])
-        if definition is not None:
-            self.wish(Entry(contact_id, definition, event_id=event_id))
+    def wish_stage_sequences(self, contact_id: int, track: str = "") -> None:
+        """Wish a contact into the first sequence of their stage, in each track or in `track`."""
+        for line, definition in self._takers(self.contacts[contact_id]).items():
+            if track in ("", line):
+                self.wish(Entry(contact_id, definition))
 
     def finish(self) -> list[int]:
         """Write everything, following moves to their end; return the batches to wake workers for.
@@ -243,30 +244,29 @@ class Work:
         for key in [run.enrollment.id for run in found if is_capped(self.runs[run.enrollment.id])]:
             self.tell(key, e.Reconsider())
 
-    def _stage_sequence(self, contact: Contact) -> Definition | None:
-        if contact.standing is None:
-            return None
-        candidates = self.catalog.by_stage.get(contact.standing.stage, ())
-        return stage_sequence(candidates, contact, self.now)
+    def _takers(self, contact: Contact) -> dict[str, Definition]:
+        stage = contact.standing.stage if contact.standing else ""
+        candidates = (one.sequence for one in self.catalog.by_stage.get(stage, ()))
+        found = takers(candidates, contact, self.now)
+        return {track: self.catalog.current[one.key] for track, one in found.items()}
 
     def _move_stages(self) -> None:
-        """Leave the old stage's sequence and wish for the new one's: the whole of a move."""
+        """Leave the old stage's sequences and wish for the new one's: the whole of a move."""
         changes = self._moves.take()
         if not changes:
             return
         self.see(changes, history=self.catalog.entries_ask_history)
         ledger.set_stages(self.tx, self._moves.take_standings())
-        live = [run for run in runs.live_of(self.tx, changes) if run.track == TRACK]
-        known = [run for run in live if run.enrollment.id not in self.runs]
-        self.take_up(known)
+        live = [run for run in runs.live_of(self.tx, changes) if run.track]
+        self.take_up(run for run in live if run.enrollment.id not in self.runs)
         for run in live:
             contact_id = run.enrollment.contact_id
-            target = self._stage_sequence(self.contacts[contact_id])
+            target = self._takers(self.contacts[contact_id]).get(run.track)
             goal = target.sequence.key if target else changes[contact_id].edge.to
             if self.runs[run.enrollment.id].enrollment.is_live:
                 self.tell(run.enrollment.id, e.MovedAway(goal))
         for contact_id in changes:
-            self.wish_stage_sequence(contact_id)
+            self.wish_stage_sequences(contact_id)
 
     def _save(self) -> None:
         changed, self._changed = self._changed, {}

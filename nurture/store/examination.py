@@ -147,12 +147,12 @@ def content_twice(tx: Transaction, limit: int, since: datetime | None = None) ->
     return found
 
 
-def stage_without_standing(tx: Transaction, limit: int) -> list[Finding]:
-    """Live stage runs of contacts who stand in another stage."""
+def stage_without_standing(tx: Transaction, programme: str, limit: int) -> list[Finding]:
+    """Live stage runs, of whichever track, of contacts who stand in another stage."""
     t = tables.Standing
     rows = tx.execute(
         sa.select(E.id, t.stage)
-        .join(t, sa.and_(t.contact_id == E.contact_id, t.track == E.track))
+        .join(t, sa.and_(t.contact_id == E.contact_id, t.track == programme))
         .join(tables.Sequence, tables.Sequence.id == E.sequence_id)
         .where(E.ended_at.is_(None), E.track != "", tables.Sequence.stage != t.stage)
         .limit(limit)

@@ -235,20 +235,23 @@ def add_decisions(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     bulk.insert(tx, tables.Decision, rows)
 
 
-def without_run(tx: Transaction, after: int, limit: int) -> list[int]:
-    """Return contacts (ids above `after`, ascending) whom no run took since they came to a stage.
+def without_run(
+    tx: Transaction, programme: str, track: str, stages: Sequence[str], after: int, limit: int
+) -> list[int]:
+    """Return contacts whom no run of a track took since they came to one of `stages`.
 
-    Whoever has left their stage's sequence by an exit stays out of it.
+    They stand in the `programme`, have ids above `after` and come ascending. Whoever has left
+    their stage's sequence by an exit stays out of it.
     """
     s, e = tables.Standing, tables.Enrollment
     taken = sa.exists().where(
         e.contact_id == s.contact_id,
-        e.track == s.track,
+        e.track == track,
         sa.or_(e.ended_at.is_(None), e.entered_at >= s.since),
     )
     statement = (
         sa.select(s.contact_id)
-        .where(s.contact_id > after, ~taken)
+        .where(s.track == programme, s.stage.in_(stages), s.contact_id > after, ~taken)
         .order_by(s.contact_id)
         .limit(limit)
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
@@ -112,13 +113,39 @@ def sequence_by_key(tx: Transaction, key: str) -> sa.Row[Any] | None:
 
 
 def ensure_sequence(tx: Transaction, key: str, stage: str, track: str) -> int:
-    """Return the id of the sequence called `key`, making it where it is new."""
+    """Return the id of the sequence called `key`, making it where it is new.
+
+    Runs follow a sequence that goes to another track, each where that one is free for its contact;
+    others stay in the track they are in until they end.
+    """
     row = sequence_by_key(tx, key)
     if row is None:
         statement = sa.insert(S).values(key=key, stage=stage, track=track).returning(S.id)
         return int(tx.execute(statement).scalar_one())
     tx.execute(sa.update(S).where(S.id == row.id).values(stage=stage, track=track))
+    if row.track and track and row.track != track:
+        _follow(tx, row.id, row.track, track)
     return int(row.id)
+
+
+def _follow(tx: Transaction, sequence_id: int, before: str, track: str) -> None:
+    """Take the runs of a sequence over to another track, those that are over with them.
+
+    Who has left the sequence by an exit has left it in the new track, too.
+    """
+    e, other = tables.Enrollment, aliased(tables.Enrollment)
+    taken = sa.exists().where(
+        other.contact_id == e.contact_id, other.track == track, other.ended_at.is_(None)
+    )
+    tx.execute(
+        sa.update(e)
+        .where(
+            e.sequence_id == sequence_id,
+            e.track == before,
+            sa.or_(e.ended_at.is_not(None), ~taken),
+        )
+        .values(track=track)
+    )
 
 
 def add_version(  # noqa: PLR0913 - each is a column of its own

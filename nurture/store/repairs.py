@@ -41,12 +41,15 @@ def cancel_queued(tx: Transaction, send_id: int, reason: str, now: datetime) -> 
     )
 
 
-def is_of_another_stage(tx: Transaction, run_id: int) -> bool:
-    """Return whether a live stage run is of another stage than its contact stands in."""
+def is_of_another_stage(tx: Transaction, run_id: int, programme: str) -> bool:
+    """Return whether a live stage run is of another stage than its contact stands in.
+
+    Contacts stand in a `programme`, whichever track the run is of.
+    """
     t, q = tables.Standing, tables.Sequence
     found = tx.execute(
         sa.select(E.id)
-        .join(t, sa.and_(t.contact_id == E.contact_id, t.track == E.track))
+        .join(t, sa.and_(t.contact_id == E.contact_id, t.track == programme))
         .join(q, q.id == E.sequence_id)
         .where(E.id == run_id, E.ended_at.is_(None), E.track != "", q.stage != t.stage)
     )

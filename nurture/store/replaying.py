@@ -17,7 +17,7 @@ St = tables.Standing
 
 @dataclass(frozen=True, slots=True)
 class Stands:
-    """A contact's row in a track, to be rebuilt."""
+    """Where a contact stands, to be rebuilt."""
 
     contact_id: int
     stage: str

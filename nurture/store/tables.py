@@ -79,10 +79,11 @@ class Contact(Base):
 
 
 class Standing(Base):
-    """Where a contact stands in a track, with the score as last computed (`scored_at`).
+    """Where a contact stands in the funnel, with the score as last computed (`scored_at`).
 
-    `sales` is what sales said of them in this stage: nothing yet, accepted or rejected. Until
-    `rests_until` no rule promotes them.
+    That is one row a contact, under the one programme there is (`track`), however many tracks
+    their runs are of. `sales` is what sales said of them in this stage: nothing yet, accepted or
+    rejected. Until `rests_until` no rule promotes them.
     """
 
     __tablename__ = "standing"
@@ -237,7 +238,8 @@ class VersionEmail(Base):
 class Enrollment(Base):
     """One contact's run through one version; `wake_at` is when the clock alone moves it on.
 
-    `began_at` is when the event occurred that started it, where an event did.
+    `began_at` is when the event occurred that started it, where an event did. `track` is empty
+    where an event did: such runs stand in nobody's way.
     """
 
     __tablename__ = "enrollment"

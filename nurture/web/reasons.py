@@ -59,6 +59,7 @@ _REASONS: dict[str, str] = {
     "key was there before": _("the contact has been through it for this very thing"),
     "there is no such date": _("there is no such date"),
     "the date is over": _("the date is over"),
+    "track taken": _("the contact is in another sequence of the same track"),
     "no key": _("the event does not say for what"),
     "not published": _("it is not published"),
     "resumed": _("the pause is over, and everybody has a turn"),

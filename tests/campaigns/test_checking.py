@@ -134,6 +134,11 @@ FUNNEL_FAULTS = [
      "Let `sales` or `marketing` take it, or leave `reasons` out."),
     ("edges:\n", "  - {key: lost, name: {vi: Mất, en: Lost}}\nedges:\n",
      "9: stages[2].key: nobody can ever reach the stage 'lost'. Add an edge that leads to it."),
+    ("tags: [vip]", "hold_out: {default: 5, side: 5}",
+     "37: hold_out.side: no sequence is of the track 'side', so nobody would be held out. "
+     "Write `track: side` in a sequence, or remove it from `hold_out`."),
+    ("tags: [vip]", "hold_out: {defalt: 5}", "37: hold_out.defalt: no sequence is of the track "
+     "'defalt', so nobody would be held out. Did you mean `default`?"),
 ]  # fmt: skip
 
 
@@ -159,6 +164,37 @@ def test_two_sequences_for_one_stage_need_different_priorities(tmp_path: Path) -
     assert faults(tmp_path, again=SEQUENCE.replace("key: welcome", "key: again", 1)) == [
         "welcome.yaml:3: stage: 'again' takes the same stage with the same priority. "
         "Give one of them a higher `priority`."
+    ]
+
+
+def test_sequences_of_two_tracks_share_a_stage_and_may_have_the_same_priority(
+    tmp_path: Path,
+) -> None:
+    again = SEQUENCE.replace("key: welcome", "key: again\ntrack: side", 1)
+    funnel = FUNNEL.replace("tags: [vip]", "hold_out: {side: 5}")
+    assert faults(tmp_path, funnel=funnel, again=again) == []
+    third = again.replace("key: again", "key: third")
+    assert faults(tmp_path, funnel=funnel, again=again, third=third) == [
+        "third.yaml:4: stage: 'again' takes the same stage with the same priority. "
+        "Give one of them a higher `priority`."
+    ]
+
+
+def test_entering_beside_is_for_triggered_sequences_and_for_those_of_other_tracks(
+    tmp_path: Path,
+) -> None:
+    text = SEQUENCE.replace("email: thanks", "enter: other")
+    other = _other("other", "visitor", "{key: a, email: thanks}", more="priority: 1\n")
+    assert faults(tmp_path, welcome=text, other=other) == [
+        "welcome.yaml:10: steps[2].enter: 'other' is of the same track, and a contact is in one "
+        "at a time. Enter a triggered sequence, or write `move_to`."
+    ]
+    beside = other.replace("priority: 1", "track: side")
+    assert faults(tmp_path, welcome=text, other=beside) == []
+    elsewhere = beside.replace("stage: visitor", "stage: lead")
+    assert faults(tmp_path, welcome=text, other=elsewhere) == [
+        "welcome.yaml:10: steps[2].enter: 'other' is for the stage 'lead', and nobody here is in "
+        "it. Write `change_stage: lead`."
     ]
 
 

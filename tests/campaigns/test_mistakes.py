@@ -116,6 +116,13 @@ CASES = [
     ),
     (
         "stage: visitor",
+        "stage: visitor\ntrack: Bên kia",
+        [
+            "4: track: 'Bên kia' cannot stand here. Use lower-case letters a-z, digits, - and _, without spaces or accents."
+        ],
+    ),
+    (
+        "stage: visitor",
         "stage: visitor\nwindow: {days: [mo], from: '9:00', to: \"25:00\"}",
         [
             "4: window.days[0]: 'mo' is not a weekday. Write one of mon, tue, wed, thu, fri, sat, sun.",

@@ -55,6 +55,20 @@ def test_a_sequence_is_paused_listed_and_let_go_on() -> None:
     assert "paused" not in run("list")
 
 
+def test_a_sequence_of_another_track_is_listed_with_it_and_its_contacts_stay(home: Path) -> None:
+    CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    enroll()
+    path = home / "campaigns" / "welcome.yaml"
+    path.write_text(path.read_text("utf-8").replace("stage:", "track: side\nstage:"), "utf-8")
+    planned = CliRunner().invoke(group, ["plan", "--days", "0"], catch_exceptions=False).output
+    assert "changed settings: track" in planned
+    CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    (line,) = [line for line in run("list").splitlines() if line.startswith("welcome")]
+    assert line.split("  ")[-1] == "version 2, track side"
+    assert "2 contacts" in line
+    assert "track" not in run("list").replace(line, "")
+
+
 @pytest.mark.usefixtures("home")
 def test_a_pause_without_a_reason_is_no_pause() -> None:
     result = CliRunner().invoke(group, ["sequence", "pause", "cart"])

@@ -15,7 +15,7 @@ from nurture.config import Settings
 from nurture.engine.deliver import Courier, deliver
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.journal import Journal
-from nurture.engine.publish import publish_sequence
+from nurture.engine.publish import place_contacts, publish_sequence
 from nurture.engine.record import record
 from nurture.jobs import ticker
 from nurture.store import tables
@@ -113,3 +113,8 @@ def publish(deps: Dependencies, document: Document) -> None:
     emails = compiled(*EMAILS)
     with deps.database.begin() as tx:
         publish_sequence(tx, parse_sequence(document), document, emails, "lan", deps.clock.now())
+
+
+def place(deps: Dependencies) -> None:
+    """Be whoever has just published something: let in who waits for it."""
+    place_contacts(deps, deps.clock.now())

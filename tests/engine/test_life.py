@@ -33,6 +33,7 @@ from tests.engine.world import (
     E,
     S,
     World,
+    compiled,
     opened,
     sequence,
 )
@@ -199,9 +200,23 @@ def end() -> timedelta:
     return 25 * DAY
 
 
+# A track beside the usual one, whose emails leave at other times.
+NAP = {"key": "nap", "wait": "7h"}
+BESIDE = (
+    sequence(
+        "tips", [NAP, {"key": "tip", "email": "tip"}], stage="lead", priority=-1, track="side"
+    ),
+    sequence(
+        "finds", [NAP, {"key": "find", "email": "find"}], stage="mql", priority=-1, track="side"
+    ),
+)
+
+
 @pytest.fixture
 def world(settings: Settings, database_url: str) -> Iterator[World]:
     with opened(settings, database_url) as made:
+        made.emails = compiled(*EMAILS, "tip", "find")
+        made.publish(*BESIDE)
         yield made
 
 
@@ -218,7 +233,7 @@ def test_store_and_engine_lead_the_same_life(
     contact_id = world.add(name)
     world.place()
     life = Life(
-        rules(contact_daily),
+        rules(contact_daily, WELCOME, DEEPEN, CART, *BESIDE),
         ana(id=contact_id, address=f"{name}@example.com", standing=Standing("lead", "lead", start)),
         start,
     )

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from nurture.campaigns.parse import parse_sequence
 from nurture.config import Settings
 from nurture.domain import enrollment as e
 from nurture.engine import trail
+from nurture.engine.publish import publish_sequence
 from nurture.engine.replay import replay
 from nurture.store import tables
 from nurture.store.ledger import NewEvent
 from tests.engine import racing
 from tests.engine.racing import Arena, Mailed, racers, tell, tick, work
-from tests.engine.world import DAY, NOW, WELCOME, E, S, World, opened
+from tests.engine.world import DAY, NOW, WELCOME, E, S, World, opened, sequence
 
 PEOPLE = 40
 Race = Callable[..., list[Mailed]]
@@ -126,4 +128,26 @@ def test_publishing_and_claiming_in_processes_keeps_everybody_on_their_version(
     pinned = sa.select(number).join(E, E.version_id == tables.SequenceVersion.id)
     assert set(world.column(pinned)) == {1}
     assert world.column(sa.select(sa.func.max(number)))[0] == 2
+    assert_sound(world)
+
+
+def test_entering_and_moving_in_processes_leaves_one_run_of_each_track(
+    world: World, arena: Arena, race: Race
+) -> None:
+    side = (
+        sequence("tips", [{"key": "offer", "email": "offer"}], stage="lead", track="side"),
+        sequence("finds", [{"key": "basket", "email": "basket"}], stage="mql", track="side"),
+    )
+    with world.deps.database.begin() as tx:
+        for one in side:
+            publish_sequence(tx, parse_sequence(one), one, world.emails, "lan", world.now)
+    forms = events(world, "form")[: PEOPLE // 2]
+    race(arena, (racing.place, ()), (tell, (forms,)), (racing.place, ()))
+    live = sa.select(E.contact_id, E.track, tables.Sequence.key)
+    live = live.join(tables.Sequence, tables.Sequence.id == E.sequence_id)
+    found = {(key, track): in_ for key, track, in_ in world.rows(live.where(E.ended_at.is_(None)))}
+    assert Counter(found.values()) == dict.fromkeys(
+        ("welcome", "tips", "deepen", "finds"), PEOPLE // 2
+    )
+    assert len(world.rows(live.where(E.ended_at.is_(None)))) == len(found) == 2 * PEOPLE
     assert_sound(world)

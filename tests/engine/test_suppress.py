@@ -59,7 +59,7 @@ def test_what_is_decided_later_in_the_same_transaction_knows_of_it(world: World)
     def body(work: Work) -> bool:
         work.see([ana], history=False)
         suppress(work, [NewSuppression(ana, "global", "erasure", "person")])
-        work.wish_stage_sequence(ana)
+        work.wish_stage_sequences(ana)
         return "global" in work.contacts[ana].suppressions
 
     assert world.do(body)

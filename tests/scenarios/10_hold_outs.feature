@@ -33,3 +33,26 @@ Feature: Would they have bought anyway?
     And 20 people are leads
     When 10 days pass
     Then it is noted of held out what they would have got
+
+  Scenario: A hold-out of one track holds nothing else back
+    Given the funnel says:
+      """
+      hold_out: {tips: 50}
+      """
+    And the sequence welcome:
+      """
+      stage: lead
+      steps:
+        - {key: hello, email: hello}
+      """
+    And the sequence hints:
+      """
+      stage: lead
+      track: tips
+      steps:
+        - {key: nap, wait: 1d}
+        - {key: tip, email: tip}
+      """
+    And 20 people are leads
+    When 10 days pass
+    Then some of them got hello, and the others hello, tip

@@ -159,8 +159,9 @@ class Pure:
         for life in self._lives.values():
             for run in life.runs:
                 assert violations(run, life.sequence_of(run)) == ()
-            stage_runs = [run for run in life.live if life.sequence_of(run).stage]
-            assert len(stage_runs) <= 1
+            of_live = map(life.sequence_of, life.live)
+            tracks = Counter(one.track for one in of_live if one.stage)
+            assert set(tracks.values()) <= {1}
             sent = Counter(
                 (moment.sequence, one.step, one.pass_no, moment.at)
                 for moment in life.moments

@@ -55,6 +55,11 @@ def test_one_live_run_in_a_track_whatever_the_sequence(
     assert refuses(database, tables.Enrollment, **run(contact_id, *other))
     assert not refuses(database, tables.Enrollment, **run(contact_id, *other, track=""))
     with database.begin() as tx:
+        third = sequence(tx, "third")
+    beside = {"track": "side", "entry_key": "y"}
+    assert not refuses(database, tables.Enrollment, **run(contact_id, *third, **beside))
+    assert refuses(database, tables.Enrollment, **run(contact_id, *other, **beside))
+    with database.begin() as tx:
         over = sa.update(tables.Enrollment).where(tables.Enrollment.id == run_id)
         tx.execute(over.values(state="moved", ended_at=NOW))
     assert not refuses(database, tables.Enrollment, **run(contact_id, *other, entry_key="x"))

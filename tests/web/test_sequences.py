@@ -139,7 +139,7 @@ def test_a_new_sequence_is_written_checked_and_published(
     signed_in: FlaskClient, engine: Dependencies
 ) -> None:
     fields = {"name.vi": "Mẹo", "name.en": "Tips", "key": "tips", "way": "stage", "stage": "mql",
-              "priority": "99", "window": "funnel"}  # fmt: skip
+              "priority": "99", "track": "side", "window": "funnel"}  # fmt: skip
     answer = submit(signed_in, "/sequences/-new", **fields)
     assert answer.location == "/sequences/tips/draft"
     assert "This list is empty" in text(signed_in, "/sequences/tips/draft")
@@ -154,7 +154,10 @@ def test_a_new_sequence_is_written_checked_and_published(
     assert "The first version, with 2 steps." in shown
     answer = submit(signed_in, "/sequences/tips/draft/publish")
     assert answer.location == "/sequences/tips"
-    assert "Version 1 is published." in text(signed_in, "/sequences/tips")
+    shown = text(signed_in, "/sequences/tips")
+    assert "Version 1 is published." in shown
+    assert "Track: side" in shown
+    assert text(signed_in, "/sequences/").count("Track:") == 1
 
 
 @pytest.mark.parametrize("path", ["/sequences/-new", "/sequences/mql-nurture/draft/settings"])

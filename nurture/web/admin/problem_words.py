@@ -98,7 +98,7 @@ SENTENCES = (
     _("<> has no value: this sequence is not started by an event"),
     _("<> has no value for contacts who are like no persona"),
     _("there is no endpoint <>"), _("there is no segment <>"),
-    _("<> is a stage's sequence, and a contact is in one at a time"),
+    _("<> is of the same track, and a contact is in one at a time"),
     _("Enter a triggered sequence, or write `move_to`."),
     # Every kind of step.
     _("this step does nothing"), _("this is not a step"),

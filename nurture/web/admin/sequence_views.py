@@ -11,6 +11,7 @@ from nurture.store import sequence_reports
 from nurture.store.sequence_reports import Listed, Reading, VersionLine
 from nurture.web.admin.sequence_flow import Flow, FlowStep, experiments_of, steps_of
 from nurture.web.admin.sequence_names import Known, known, published_subjects, title_of
+from nurture.web.admin.sequence_settings import USUAL
 from nurture.web.i18n import gettext as _
 from nurture.web.names import chosen
 from nurture.web.reasons import reason
@@ -29,6 +30,7 @@ class Line:
     live: int
     reading: Reading
     event: str = ""
+    track: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Detail:
     versions: tuple[VersionLine, ...]
     endings: tuple[tuple[str, str, int], ...]
     document: Mapping[str, Any] = field(default_factory=dict)
+    track: str = ""
 
 
 def listing(engine: Dependencies, now: datetime) -> tuple[Group, ...]:
@@ -92,6 +95,7 @@ def listing(engine: Dependencies, now: datetime) -> tuple[Group, ...]:
             live.get(one.id, 0),
             reading.get(one.id, NOTHING),
             _event(one.shown),
+            _track(one.shown),
         )
         for one in found.listed
     ]
@@ -149,6 +153,7 @@ def detail(engine: Dependencies, key: str) -> Detail:
         versions=tuple(versions),
         endings=tuple(_ending(found, *ending) for ending in endings),
         document=one.shown,
+        track=_track(one.shown),
     )
 
 
@@ -188,9 +193,16 @@ def _event(document: Mapping[str, Any]) -> str:
     return str(trigger.get("event", "")) if isinstance(trigger, Mapping) else ""
 
 
+def _track(document: Mapping[str, Any]) -> str:
+    """The track that a document names; empty for the usual one."""
+    named = document.get("track")
+    return named if isinstance(named, str) and named != USUAL["track"] else ""
+
+
 def _ordered(lines: Iterable[Line]) -> tuple[Line, ...]:
-    def rank(line: Line) -> tuple[float, str]:
+    def rank(line: Line) -> tuple[str, float, str]:
         priority = line.listed.shown.get("priority", 0)
-        return (-priority if isinstance(priority, int | float) else 0, line.listed.key)
+        known = -priority if isinstance(priority, int | float) else 0
+        return (line.track, known, line.listed.key)
 
     return tuple(sorted(lines, key=rank))
