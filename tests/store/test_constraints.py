@@ -56,7 +56,7 @@ def test_one_live_run_in_a_track_whatever_the_sequence(
     assert not refuses(database, tables.Enrollment, **run(contact_id, *other, track=""))
     with database.begin() as tx:
         third = sequence(tx, "third")
-    beside = {"track": "side", "entry_key": "y"}
+    beside: dict[str, Any] = {"track": "side", "entry_key": "y"}
     assert not refuses(database, tables.Enrollment, **run(contact_id, *third, **beside))
     assert refuses(database, tables.Enrollment, **run(contact_id, *other, **beside))
     with database.begin() as tx:
