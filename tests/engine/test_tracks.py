@@ -338,3 +338,17 @@ def test_the_doctor_finds_runs_of_another_stage_in_every_track_and_mends_them(
     repair_all(world.deps, "lan", world.now)
     assert live(world, ana) == {"default": "welcome", "side": "tips"}
     assert world.column(sa.select(S.id).where(S.status == "queued")) == []
+
+
+def test_what_the_doctor_mends_in_one_track_leaves_the_others_alone(world: World) -> None:
+    world.publish({**SECRETS, "exits": [{"reason": "seen", "when": {"did": "visit"}}]})
+    ana = world.enroll("ana")
+    world.happen(ana, "form")
+    world.happen(ana, "visit")
+    assert live(world, ana) == {"default": "deepen"}
+    changes = tables.StageChange
+    with world.deps.database.begin() as tx:
+        tx.execute(sa.update(T).where(T.contact_id == ana).values(stage="lead", highest="lead"))
+        tx.execute(sa.delete(changes).where(changes.contact_id == ana))
+    repair_all(world.deps, "lan", world.now)
+    assert live(world, ana) == {"default": "welcome"}

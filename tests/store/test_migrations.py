@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from nurture.store import bulk
 from nurture.store.database import Database
 from nurture.store.migrate import configuration, is_current, upgrade
-from nurture.store.tables import Base, Contact, Enrollment
+from nurture.store.tables import Base, Contact, Enrollment, Sequence
 from tests.store import rows
 
 
@@ -81,6 +81,25 @@ def test_since_when_runs_are_exhausted_comes_along_up_and_down(
     upgrade(blank_database_url)
     with blank.read() as tx:
         assert tuple(tx.execute(since).one()) == (rows.NOW, {})
+
+
+def test_runs_come_to_the_track_of_their_sequence(blank: Database, blank_database_url: str) -> None:
+    upgrade(blank_database_url)
+    with blank.begin() as tx:
+        (contact,) = bulk.insert(tx, Contact, [rows.contact("ana")], returning=("id",))
+        for key, track, of_run in (("a", "side", "default"), ("b", "default", "x"), ("c", "", "")):
+            keys = rows.sequence(tx, key)
+            tx.execute(sa.update(Sequence).where(Sequence.id == keys[0]).values(track=track))
+            over = {"state": "moved", "ended_at": rows.NOW, "entry_key": key, "track": of_run}
+            bulk.insert(tx, Enrollment, [rows.run(contact.id, *keys, **over)])
+    with blank.engine.begin() as connection:
+        command.downgrade(configuration(connection), "0001")
+    upgrade(blank_database_url)
+    with blank.read() as tx:
+        found = tx.execute(
+            sa.select(Enrollment.entry_key, Enrollment.track).order_by(Enrollment.id)
+        )
+        assert [tuple(row) for row in found] == [("a", "side"), ("b", "default"), ("c", "")]
 
 
 def test_going_down_leaves_nothing_and_going_up_again_works(

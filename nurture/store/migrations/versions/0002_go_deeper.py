@@ -313,6 +313,16 @@ def upgrade() -> None:
         " WHERE contact_id IN (SELECT contact_id FROM enrollment WHERE ended_at IS NULL)"
     )
 
+    # Runs stood under one track, whatever their sequence said, and none beside another.
+    theirs = (
+        "SELECT sequence.track FROM sequence"
+        " WHERE sequence.id = enrollment.sequence_id AND sequence.track <> ''"
+    )
+    op.execute(
+        f"UPDATE enrollment SET track = ({theirs})"  # noqa: S608 - nothing in it is anybody's text
+        f" WHERE track <> '' AND EXISTS ({theirs} AND sequence.track <> enrollment.track)"
+    )
+
 
 def _tell_since(connection: sa.Connection, *, back: bool = False) -> None:
     """Put since when runs are exhausted into the column, out of what is kept of their state."""
