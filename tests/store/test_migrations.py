@@ -1,6 +1,7 @@
 """The migrations lead to exactly the tables that the code means, and back."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -90,7 +91,12 @@ def test_runs_come_to_the_track_of_their_sequence(blank: Database, blank_databas
         for key, track, of_run in (("a", "side", "default"), ("b", "default", "x"), ("c", "", "")):
             keys = rows.sequence(tx, key)
             tx.execute(sa.update(Sequence).where(Sequence.id == keys[0]).values(track=track))
-            over = {"state": "moved", "ended_at": rows.NOW, "entry_key": key, "track": of_run}
+            over: dict[str, Any] = {
+                "state": "moved",
+                "ended_at": rows.NOW,
+                "entry_key": key,
+                "track": of_run,
+            }
             bulk.insert(tx, Enrollment, [rows.run(contact.id, *keys, **over)])
     with blank.engine.begin() as connection:
         command.downgrade(configuration(connection), "0001")
