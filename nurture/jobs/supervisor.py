@@ -12,22 +12,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from redis.exceptions import RedisError
+
 import nurture
+from nurture.config import Settings
 from nurture.engine.dependencies import Dependencies
 from nurture.errors import NurtureError
+from nurture.jobs.hit_queue import HitQueue
 from nurture.jobs.lifeline import Stop
 from nurture.jobs.presence import Presence, new_name, recover_dead
+from nurture.jobs.queue import connect
 from nurture.jobs.valkey import EmbeddedValkey
 
 log = logging.getLogger(__name__)
 
 LOOKS_EVERY: Final = 0.05  # seconds
 LOOKS_AFTER_REDIS_EVERY: Final = 0.5  # seconds
+PATIENCE: Final = 1.0  # seconds
 # A child that lived for so long was well; one that dies sooner is started again ever later.
 WELL: Final = 5.0  # seconds
 FIRST_WAIT: Final = 0.2  # seconds
@@ -101,6 +107,8 @@ class Supervisor:
             if status:
                 self._somebody_died = True
                 log.warning("%s ended with status %d after %.1f s", post.name, status, lived)
+            if post.role == "recorder":
+                _leave_hits(self._deps.settings, post.name)
 
     def _recover(self) -> None:
         """Settle what the dead left, again and again until the database takes it."""
@@ -158,6 +166,13 @@ def _pipe() -> Iterator[int]:
     finally:
         os.close(held_here)
         os.close(held_by_children)
+
+
+def _leave_hits(settings: Settings, recorder: str) -> None:
+    """Let the next recorder take over at once what this one had in hand when it ended."""
+    with suppress(RedisError), connect(settings, patience=PATIENCE) as redis:
+        # Where Redis cannot be told, the silence of the dead says it later.
+        HitQueue(redis, recorder).leave()
 
 
 def _revive(redis: EmbeddedValkey) -> None:

@@ -44,7 +44,7 @@ def test_sigterm_finishes_what_is_in_hand_and_leaves_nothing_in_doubt(
     home_world: World, tmp_path: Path
 ) -> None:
     world = home_world
-    world.enroll(600)
+    world.enroll(300)
     with sink(tmp_path / "book", 0.02) as relay:
         log = tmp_path / "log"
         with supervisor(environment(world, relay), log) as running:
@@ -53,16 +53,16 @@ def test_sigterm_finishes_what_is_in_hand_and_leaves_nothing_in_doubt(
             assert running.wait(60) == 0, log.read_text()
         sends = world.sends()
         assert sends["claimed"] == sends["uncertain"] == 0
-        assert sends["accepted"] == total(relay) < 1200
+        assert sends["accepted"] == total(relay) < 600
         assert list((world.settings.home / FOLDER).iterdir()) == []
         assert list((world.settings.home / presence.FOLDER).iterdir()) == []
         assert [row for kind in ("worker", "ticker") for row in world.workers(kind)] == []
 
         # Started again, everything goes on where it stopped.
         with supervisor(environment(world, relay), log):
-            until(lambda: world.sends() == {"accepted": 1200}, 60, f"the rest: {log.read_text()}")
+            until(lambda: world.sends() == {"accepted": 600}, 60, f"the rest: {log.read_text()}")
         assert max(relay.taken().values()) == 1
-        assert total(relay) == 1200
+        assert total(relay) == 600
     world.close()
 
 
