@@ -19,6 +19,7 @@ from typing import Final, Self, TypedDict
 import psycopg
 
 STARTS_WITHIN: Final = 30.0  # seconds
+_MEMORY: Final = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # octets
 OPTIONS: Final = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -26,8 +27,8 @@ OPTIONS: Final = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    # A server for a small machine, as its manual advises: a quarter of a few GB of memory.
-    "shared_buffers": "512MB",
+    # A quarter of the memory, as its manual advises (section 19.4.1).
+    "shared_buffers": f"{max(128, _MEMORY // 4 // 2**20)}MB",
     "max_wal_size": "4GB",
     "max_connections": "60",
 }
