@@ -85,7 +85,9 @@ def _one(
     what = What.BACK if origin.retired else What.CHANGED
     if not origin.from_file:
         theirs = changes_between(origin.file or {}, origin.document)
-        untouched = origin.file is not None and not changes_between(origin.file, document)
+        # Whoever chose the admin's version has seen what the file said then.
+        known = origin.file if origin.seen is None else origin.seen
+        untouched = known is not None and not changes_between(known, document)
         what = What.AHEAD if untouched else What.CONFLICT
     return SequencePlan(key, what, origin.number, differ, theirs, runs, removed)
 

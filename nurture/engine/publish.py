@@ -105,7 +105,7 @@ def check_files(campaigns: Path, templates: Path) -> Checked:
         name = Path(problem.file).parent.name
         for language in ("vi", "en"):
             facts.setdefault((name, language), EmailFacts(name, language))
-    told = () if found is None else check(found, facts)
+    told = () if found is None else check(found, facts, str(templates))
     warnings = tuple(
         f"{email.name} ({email.language}): {warning}"
         for _, email in sorted(emails.items())
@@ -168,8 +168,10 @@ def _apply(
             continue
         if is_kept(one, take):
             kept.append(key)
+            origins.set_seen(tx, key, campaigns.documents[key])
             continue
         origins.retire(tx, key, None)
+        origins.set_seen(tx, key, None)
         if one.what is What.SAME:
             origins.caught_up(tx, key)
         document = campaigns.documents[key]

@@ -19,6 +19,7 @@ FILE, ADMIN = "file", "admin"
 class Origin:
     """A sequence as it is published: `document`, and `file`, what was last applied from a file.
 
+    `seen` is what the file said when somebody chose the admin's version over it, if they did.
     `emails` are (step, language, digest) of the current version.
     """
 
@@ -28,6 +29,7 @@ class Origin:
     file: Mapping[str, Any] | None
     retired: bool
     emails: frozenset[tuple[str, str, str]]
+    seen: Mapping[str, Any] | None = None
 
 
 def sequences(tx: Transaction) -> dict[str, Origin]:
@@ -35,16 +37,16 @@ def sequences(tx: Transaction) -> dict[str, Origin]:
     emails = _emails(tx)
     files = _last_files(tx)
     rows = tx.execute(
-        sa.select(S.id, S.key, S.retired_at, V.id, V.number, V.document, V.origin)
+        sa.select(S.id, S.key, S.retired_at, V.id, V.number, V.document, V.origin, S.file)
         .join(V, V.id == S.current_id)
         .order_by(S.key)
     )
     return {
         key: Origin(
             number, document, origin == FILE, files.get(sequence_id), retired_at is not None,
-            frozenset(emails.get(version_id, ())),
+            frozenset(emails.get(version_id, ())), seen,
         )
-        for sequence_id, key, retired_at, version_id, number, document, origin in rows
+        for sequence_id, key, retired_at, version_id, number, document, origin, seen in rows
     }  # fmt: skip
 
 
@@ -110,3 +112,13 @@ def caught_up(tx: Transaction, key: str) -> None:
     """Say that the file holds what is published, whoever published it."""
     current = sa.select(S.current_id).where(S.key == key).scalar_subquery()
     tx.execute(sa.update(V).where(V.id == current, V.origin != FILE).values(origin=FILE))
+    set_seen(tx, key, None)
+
+
+def set_seen(tx: Transaction, key: str, document: Mapping[str, Any] | None) -> None:
+    """Remember what the file says over which the admin's version was chosen; None forgets it."""
+    if document is None:
+        forgotten = sa.update(S).where(S.key == key, S.file.is_not(None))
+        tx.execute(forgotten.values(file=sa.null()))
+    else:
+        tx.execute(sa.update(S).where(S.key == key).values(file=dict(document)))

@@ -138,6 +138,17 @@ class SubscriptionTry(Base):
     __table_args__ = (sa.Index("ix_subscription_try_network", "network", "at"),)
 
 
+class SubscriptionWish(Base):
+    """A wish that somebody left on the public sign-up page, until it is answered in a moment."""
+
+    __tablename__ = "subscription_wish"
+    id: Mapped[int] = identity()
+    address: Mapped[str]
+    said: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    not_before: Mapped[datetime]
+
+
 class Suppression(Base):
     """An address we must not write to. `scope` is "global" or a topic. Lifted, never deleted."""
 
@@ -174,7 +185,8 @@ class FunnelVersion(Base):
 class Sequence(Base):
     """A sequence by its key, with the draft somebody is working on and its pause.
 
-    A retired one takes nobody any more; the runs that are under way go on to their ends.
+    A retired one takes nobody any more; the runs that are under way go on to their ends. `file` is
+    what its file said when somebody chose the admin's version over it.
     """
 
     __tablename__ = "sequence"
@@ -190,6 +202,7 @@ class Sequence(Base):
     paused_at: Mapped[datetime | None]
     pause_reason: Mapped[str] = mapped_column(default="")
     retired_at: Mapped[datetime | None]
+    file: Mapped[dict[str, Any] | None]
 
 
 class SequenceVersion(Base):

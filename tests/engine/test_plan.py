@@ -148,6 +148,41 @@ def test_a_conflict_is_shown_and_refused_until_somebody_chooses(world: World, fi
     assert drafts.load(world.deps, "welcome").document["priority"] == 9
 
 
+def test_whoever_chose_the_admins_version_is_not_asked_about_the_same_file_again(
+    world: World, files: Path
+) -> None:
+    publish(world)
+    edit_in_admin(world, priority=7)
+    write(files, priority=9)
+    apply(world.deps, "test", world.now, {"welcome": "admin"})
+    assert what(world) == {"welcome": What.AHEAD}
+    assert apply(world.deps, "test", world.now).kept == ("welcome",)
+    edit_in_admin(world, priority=8)
+    assert what(world) == {"welcome": What.AHEAD}, "the file is still as it was seen"
+    write(files, priority=10)
+    assert what(world) == {"welcome": What.CONFLICT}, "the file says something new"
+    apply(world.deps, "test", world.now, {"welcome": "file"})
+    assert what(world) == {"welcome": What.SAME}
+    # What was seen then says nothing about a later edit in the admin.
+    edit_in_admin(world, priority=7)
+    write(files, priority=9)
+    assert what(world) == {"welcome": What.CONFLICT}
+
+
+def test_a_choice_for_the_admin_is_over_once_the_file_holds_the_same(
+    world: World, files: Path
+) -> None:
+    publish(world)
+    edit_in_admin(world, priority=7)
+    write(files, priority=9)
+    apply(world.deps, "test", world.now, {"welcome": "admin"})
+    export_files(world.deps, world.deps.settings.campaigns)
+    assert what(world) == {"welcome": What.SAME}
+    edit_in_admin(world, priority=8)
+    write(files, priority=9)
+    assert what(world) == {"welcome": What.CONFLICT}
+
+
 def test_a_file_that_is_gone_retires_its_sequence_and_one_that_is_back_brings_it_back(
     world: World, files: Path
 ) -> None:

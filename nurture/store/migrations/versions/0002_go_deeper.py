@@ -251,6 +251,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_subscription_try_network", "subscription_try", ["network", "at"])
     op.create_index("ix_subscription_try_at", "subscription_try", ["at"])
+    op.create_table(
+        "subscription_wish",
+        sa.Column("id", types.Key, nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("said", types.Document, nullable=False),
+        sa.Column("at", types.Instant(), nullable=False),
+        sa.Column("not_before", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription_wish")),
+    )
     op.add_column(
         "consent", sa.Column("asked", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
@@ -270,6 +279,7 @@ def upgrade() -> None:
         "enrollment", sa.Column("gap_seconds", sa.Integer(), server_default="0", nullable=False)
     )
     op.add_column("sequence", sa.Column("retired_at", types.Instant(), nullable=True))
+    op.add_column("sequence", sa.Column("file", types.Document, nullable=True))
     op.add_column("enrollment", sa.Column("began_at", types.Instant(), nullable=True))
     op.add_column("enrollment", sa.Column("exhausted_at", types.Instant(), nullable=True))
     _tell_since(op.get_bind())
@@ -369,8 +379,10 @@ def downgrade() -> None:
     op.drop_column("stage_change", "reason")
     op.drop_column("sequence_version", "trial")
     op.drop_column("sequence_version", "origin")
+    op.drop_column("sequence", "file")
     op.drop_column("sequence", "retired_at")
     op.drop_column("consent", "asked")
+    op.drop_table("subscription_wish")
     op.drop_table("subscription_try")
     op.drop_index(
         "ix_enrollment_exhausted",
