@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from nurture.domain.consent import Act, Confirmed, Line, confirmed
+from nurture.domain.consent import Confirmed, Line, confirmed
 from nurture.domain.contact import Contact
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.granting import Witness, grant, is_barred, recipient, whose
@@ -12,7 +12,7 @@ from nurture.engine.isolation import around_bad_runs
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import NotFound
-from nurture.store import consents, runs
+from nurture.store import consents
 from nurture.store.places import Place
 from nurture.store.suppressions import NewConsent
 
@@ -68,12 +68,10 @@ def confirm(deps: Dependencies, send_id: int, witness: Witness, now: datetime) -
 def _asked(work: Work, send_id: int, *, lock: bool = True) -> tuple[Place, Contact, Line]:
     """Return the send, its contact, and the line of the log that its letter asked about."""
     place, contact = recipient(work, send_id, lock=lock)
-    run = runs.by_ids(work.tx, [place.enrollment_id])[place.enrollment_id]
-    wanted = run.enrollment.properties.get("ask")
-    for line in consents.log(work.tx, contact.id):
-        if line.id == wanted and line.act is Act.ASKED:
-            return place, contact, line
-    raise NotFound("this email asked nothing")
+    line = consents.asked_by(work.tx, place.enrollment_id)
+    if line is None:
+        raise NotFound("this email asked nothing")
+    return place, contact, line
 
 
 def _left_at(place: Place, asked: Line) -> datetime:

@@ -6,6 +6,7 @@ so by the same claims and guarantees as every other email; `nurture.engine.confi
 its button says.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,6 +24,7 @@ from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Conflict, Invalid
 from nurture.store import consents, imports, ledger, people, runs, suppressions
+from nurture.store.database import Transaction
 from nurture.store.ledger import NewEvent
 from nurture.store.suppressions import NewConsent
 
@@ -66,10 +68,11 @@ def may_try(deps: Dependencies, network: str, wall: datetime) -> bool:
     return count <= MOST_TRIES
 
 
-def subscribe(deps: Dependencies, wish: Wish, now: datetime) -> Answer:
-    """Take a wish: grant it, ask the mailbox to confirm it, or leave all as it is.
+def readable(wish: Wish) -> tuple[Address, Wish]:
+    """Return the address of a wish, and the wish with its name tidied.
 
-    Raises Invalid for an address, a name or a topic that cannot be.
+    Looks at what was typed alone, and never at who is known. Raises Invalid for an address or a
+    name that cannot be.
     """
     address = parse_address(wish.email)
     name = plain_name(wish.name)
@@ -77,9 +80,25 @@ def subscribe(deps: Dependencies, wish: Wish, now: datetime) -> Answer:
         raise Invalid(
             "this is no name that we can write", remedy="Use letters and spaces, 60 at most."
         )
-    wish = replace(wish, name=name)
+    return address, replace(wish, name=name)
+
+
+def subscribe(
+    deps: Dependencies,
+    wish: Wish,
+    now: datetime,
+    is_ours: Callable[[Transaction], bool] = lambda _: True,
+) -> Answer:
+    """Take a wish: grant it, ask the mailbox to confirm it, or leave all as it is.
+
+    `is_ours` is asked in the same transaction whether nobody else has answered it meanwhile.
+    Raises Invalid for an address, a name or a topic that cannot be.
+    """
+    address, wish = readable(wish)
 
     def body(work: Work) -> Answer:
+        if not is_ours(work.tx):
+            return Answer.STANDS
         contact_id = _found_or_made(deps, work, address, wish)
         if contact_id is None:
             return Answer.REFUSED

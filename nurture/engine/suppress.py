@@ -8,15 +8,25 @@ from types import MappingProxyType
 from nurture.domain import enrollment as e
 from nurture.domain.contact import GLOBAL, Engaged, Occurrence
 from nurture.domain.sequence import Email
+from nurture.engine.addresses import address_key, parse_address
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.isolation import around_bad_runs
 from nurture.engine.record import take_in
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
-from nurture.errors import NotFound
-from nurture.store import consents, gone, ledger, operations, people, runs, suppressions
+from nurture.errors import Invalid, NotFound
+from nurture.store import (
+    consents,
+    gone,
+    ledger,
+    operations,
+    people,
+    reports_contact,
+    runs,
+    suppressions,
+)
 from nurture.store.ledger import NewEvent
-from nurture.store.places import places_of
+from nurture.store.places import Place, places_of
 from nurture.store.suppressions import NewConsent, NewSuppression
 
 UNSUBSCRIBED = "unsubscribed"
@@ -65,7 +75,7 @@ def unsubscribe(
             if gone.among(work.tx, [place.contact_id]):
                 return place.topic  # Whoever was erased is written to no more, on any topic.
             raise NotFound("this contact is not known here")
-        withdraw(work, place.contact_id, place.topic, f"send {send_id}", by=by, ip=ip)
+        say_no(work, place, by=by, ip=ip)
         take_in(
             work,
             [
@@ -92,6 +102,17 @@ def unsubscribe(
         place = places_of(tx, [send_id]).get(send_id)
     theirs = [place.contact_id] if place else []
     return around_bad_runs(deps, theirs, now, lambda: committed(deps, now, body))
+
+
+def say_no(work: Work, place: Place, *, by: str, ip: str = "") -> None:
+    """Withdraw consent on the topic of a letter, and on the one that it asked about if it asked.
+
+    Whoever says no to a letter that asks says no to what it asks, too: its button grants nothing
+    any more, and what it granted before is taken back.
+    """
+    asked = consents.asked_by(work.tx, place.enrollment_id)
+    for topic in dict.fromkeys([place.topic, *([asked.topic] if asked else [])]):
+        withdraw(work, place.contact_id, topic, f"send {place.id}", by=by, ip=ip)
 
 
 def withdraw(
@@ -130,6 +151,31 @@ def lift(deps: Dependencies, suppression_id: int, by: str, why: str, now: dateti
             work.wish_stage_sequences(contact_id)
 
     committed(deps, now, body)
+
+
+def lift_address(
+    deps: Dependencies, address: str, scope: str, by: str, why: str, now: datetime
+) -> str:
+    """Lift what stands against an address in a scope, GLOBAL or a topic; return why it stood.
+
+    This is how somebody who was erased may sign up again: nothing leads from them to a contact.
+    Raises Invalid for what is no address or without a why, and NotFound where nothing stands.
+    """
+    compared = parse_address(address).compared
+    if not why.strip() or compared in why.lower():
+        told = "Say how you know that they wish it, without their address: it stays on record."
+        raise Invalid("a suppression is lifted for a reason", remedy=told)
+    with deps.database.read() as tx:
+        standing = reports_contact.suppressions(tx, address_key(deps.secrets, compared))
+    for one in standing:
+        if one.scope == scope:
+            lift(deps, one.id, by, why.strip(), now)
+            return one.reason
+    scopes = ", ".join(one.scope for one in standing)
+    raise NotFound(
+        f"nothing stands against this address in the scope {scope}",
+        remedy=f"Standing are: {scopes}." if scopes else "It may be written to, given consent.",
+    )
 
 
 def _mails(work: Work, run_id: int, scope: str) -> bool:

@@ -1,16 +1,16 @@
 """What a recipient may see of an email they got: the email itself, and what it was about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from nurture.domain.contact import GLOBAL
+from nurture.domain.contact import GLOBAL, Contact
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.letters import Letter, Post
 from nurture.errors import NotFound
 from nurture.mailer.render import Rendered, TemplateFailed
-from nurture.store import gone, people, runs
+from nurture.store import consents, gone, people, runs
 from nurture.store.database import Transaction
 from nurture.store.people import Addressee, Need
 from nurture.store.places import Place, places_of
@@ -25,7 +25,8 @@ class Correspondence:
 
     `topic_names` are by language. `address` is shown in part, for emails get forwarded. Of somebody
     who `is_erased` there is none, nor a language. `may_return` is whether nothing but their own
-    word keeps our mail from them.
+    word keeps our mail from them. A letter that asks `asked` about a topic of its own, and gets
+    through as long as `may_ask`; a no to it is a no to both.
     """
 
     sender: str
@@ -37,6 +38,9 @@ class Correspondence:
     is_subscribed: bool
     is_erased: bool = False
     may_return: bool = False
+    asked: str = ""
+    asked_names: Mapping[str, str] = field(default_factory=dict)
+    may_ask: bool = True
 
 
 def correspondence(deps: Dependencies, send_id: int) -> Correspondence:
@@ -51,7 +55,8 @@ def correspondence(deps: Dependencies, send_id: int) -> Correspondence:
                 topic=place.topic, topic_names=names, is_subscribed=False, is_erased=True,
             )  # fmt: skip
         contact = people.contacts(tx, [place.contact_id], Need(received=False))[place.contact_id]
-    withdrawn = place.topic in contact.suppressions or contact.consents.get(place.topic) is False
+        asked = consents.asked_by(tx, place.enrollment_id)
+    may_ask = not _is_withdrawn(contact, place.topic)
     return Correspondence(
         sender=funnel.account.name,
         site=funnel.account.site,
@@ -59,9 +64,16 @@ def correspondence(deps: Dependencies, send_id: int) -> Correspondence:
         language=addressee.language,
         topic=place.topic,
         topic_names=funnel.topics.get(place.topic, {}),
-        is_subscribed=not withdrawn,
+        is_subscribed=may_ask or (asked is not None and not _is_withdrawn(contact, asked.topic)),
         may_return=GLOBAL not in contact.suppressions,
+        asked=asked.topic if asked else "",
+        asked_names=funnel.topics.get(asked.topic, {}) if asked else {},
+        may_ask=may_ask,
     )
+
+
+def _is_withdrawn(contact: Contact, topic: str) -> bool:
+    return topic in contact.suppressions or contact.consents.get(topic) is False
 
 
 def view(deps: Dependencies, email_id: int, send_id: int, now: datetime) -> Rendered:

@@ -11,7 +11,7 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.hit_events import click_key, open_key
 from nurture.engine.receipts import SOFT_BOUNCES_SUPPRESS
 from nurture.engine.record import take_in
-from nurture.engine.suppress import suppress, withdraw
+from nurture.engine.suppress import say_no, suppress
 from nurture.engine.trial_words import named
 from nurture.engine.work import Work
 from nurture.errors import NotFound
@@ -181,8 +181,7 @@ def _complained(work: Work, facts: Sequence[Fact]) -> None:
 
 def _unsubscribed(work: Work, facts: Sequence[Fact]) -> None:
     for fact in facts:
-        place, by = fact.place, f"provider:{fact.told.provider}"
-        withdraw(work, place.contact_id, place.topic, f"send {place.id}", by=by)
+        say_no(work, fact.place, by=f"provider:{fact.told.provider}")
 
 
 def _rejected(work: Work, facts: Sequence[Fact]) -> None:

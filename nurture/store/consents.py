@@ -20,7 +20,19 @@ def log(tx: Transaction, contact_id: int) -> tuple[Line, ...]:
         .where(L.contact_id == contact_id)
         .order_by(L.id)
     )
-    return tuple(Line(row.id, row.topic, _act(row.granted, row.asked), row.at) for row in rows)
+    return tuple(Line(row.id, row.topic, act(row.granted, row.asked), row.at) for row in rows)
+
+
+def asked_by(tx: Transaction, enrollment_id: int) -> Line | None:
+    """Return the line that the letter of a run asks about; None when its letters ask nothing."""
+    e = tables.Enrollment
+    run = tx.execute(sa.select(e.contact_id, e.properties).where(e.id == enrollment_id)).first()
+    wanted = run.properties.get("ask") if run else None
+    if run is None or not isinstance(wanted, int):
+        return None
+    return next((line for line in log(tx, run.contact_id) if line.id == wanted and (
+        line.act is Act.ASKED
+    )), None)  # fmt: skip
 
 
 def ask(tx: Transaction, asked: NewConsent, now: datetime) -> int:
@@ -50,7 +62,8 @@ def count_try(
     return int(tx.execute(counted).scalar_one())
 
 
-def _act(granted: bool, asked: bool) -> Act:  # noqa: FBT001 - two columns of one row
+def act(granted: bool, asked: bool) -> Act:  # noqa: FBT001 - two columns of one row
+    """Return what a line of the log says by its two columns."""
     return Act.ASKED if asked else Act.GRANTED if granted else Act.WITHDRAWN
 
 

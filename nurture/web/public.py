@@ -111,7 +111,7 @@ def _page(template: str, token: str, sealed: Sealed) -> Response:
     page = render_template(
         "public/erased.html" if about.is_erased else template,
         about=about,
-        topic=_topic(about),
+        topics=_topics(about),
         token=token,
         view_url=url_for("public.view", token=seen),
         again=tokens.seal(Purpose.AGAIN, sealed.email_id, sealed.send_id),
@@ -126,8 +126,10 @@ def turns(endpoint: str, **arguments: str) -> dict[str, str]:
     return {code: url_for(endpoint, lang=code, **values) for code in LANGUAGES}
 
 
-def _topic(about: Correspondence) -> str:
-    return about.topic_names.get(language()) or about.topic
+def _topics(about: Correspondence) -> list[str]:
+    """What a no to this letter is about: its topic, and the one that it asked about."""
+    both = [(about.topic_names, about.topic), (about.asked_names, about.asked)]
+    return [names.get(language()) or key for names, key in both if key]
 
 
 def lost() -> Response:

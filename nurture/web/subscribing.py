@@ -4,7 +4,8 @@ The form is for strangers, so no cookie and no secret of a session stands behind
 the owner of an address is what a wish leads to: one letter that asks, seldom, and nothing before
 its button is pressed. What protects us is the count of uses by network, a field that only programs
 fill in, and that a browser says when another site sent the form. The answer is the same whether
-or not an address is known, so that nobody learns who is.
+or not an address is known, and so is the work: one row is written, which the ticker looks at a
+moment later. So nobody learns who is known, neither by what the page says nor by how long it takes.
 
 The other two pages are reached by sealed tokens, each with a purpose of its own. Looking at them
 changes nothing: mail programs follow every link.
@@ -19,8 +20,9 @@ from nurture.domain.funnel import Funnel
 from nurture.engine.confirming import asked
 from nurture.engine.confirming import confirm as take_confirmation
 from nurture.engine.granting import Witness
-from nurture.engine.subscribing import Wish, come_back, may_try, offered, subscribe
+from nurture.engine.subscribing import Wish, come_back, may_try, offered
 from nurture.engine.view import Correspondence, correspondence
+from nurture.engine.wishing import leave
 from nurture.errors import Invalid, NotFound
 from nurture.tracking.tokens import Purpose, Sealed
 from nurture.web.dependencies import dependencies
@@ -84,7 +86,7 @@ def take() -> Response:
         language=known(given["language"]) or language(),
     )
     try:
-        subscribe(deps.engine, wish, deps.clock.now())
+        leave(deps.engine, wish, deps.clock.now())
     except Invalid:
         return _form(funnel, given, wrong=_wrong(wish), status=400)
     return _taken(funnel, given)
@@ -237,7 +239,10 @@ def _confirm_page(token: str, sealed: Sealed, would: Confirmed | None = None) ->
         return lost()
     _speak(request.args.get("lang"), about.language)
     topic = told.topic, _named(told.topic_names, told.topic)
-    return _button_page("subscribing.confirm", token, about, topic, would or told.would)
+    would = would or told.would
+    # Whoever wants no letters that ask would wait for one in vain: first they want them again.
+    back = None if about.may_ask else _back(sealed)
+    return _button_page("subscribing.confirm", token, about, topic, would, again=back)
 
 
 def _again_page(token: str, sealed: Sealed, would: Confirmed | None = None) -> Response:
@@ -248,21 +253,39 @@ def _again_page(token: str, sealed: Sealed, would: Confirmed | None = None) -> R
     _speak(request.args.get("lang"), about.language)
     topic = about.topic, _named(about.topic_names, about.topic)
     if would is None:
-        stands = Confirmed.STANDS if about.is_subscribed else Confirmed.GRANTED
+        stands = Confirmed.STANDS if about.may_ask else Confirmed.GRANTED
         would = stands if about.may_return else Confirmed.REFUSED
-    return _button_page("subscribing.again", token, about, topic, would)
+    # Who wants letters that ask again has not signed up yet for what they asked about.
+    form = url_for("subscribing.form", topic=about.asked, lang=language()) if about.asked else None
+    return _button_page("subscribing.again", token, about, topic, would, again=form)
+
+
+def _back(sealed: Sealed) -> str:
+    """Where somebody lifts their own no to the letters of this send."""
+    token = dependencies().engine.tokens.seal(Purpose.AGAIN, sealed.email_id, sealed.send_id)
+    return url_for("subscribing.again_form", token=token, lang=language())
 
 
 def _button_page(
-    endpoint: str, token: str, about: Correspondence, topic: tuple[str, str], would: Confirmed
+    endpoint: str,
+    token: str,
+    about: Correspondence,
+    topic: tuple[str, str],
+    would: Confirmed,
+    *,
+    again: str | None,
 ) -> Response:
-    """One button, or what became of it: `would` is what pressing it leads to."""
+    """One button, or what became of it: `would` is what pressing it leads to.
+
+    `again` is where somebody signs up for the topic again, the form unless it is given.
+    """
     key, name = topic
     page = render_template(
         "public/confirm.html",
         about=about,
         topic=name,
-        again=url_for("subscribing.form", topic=key, lang=language()),
+        again=again or url_for("subscribing.form", topic=key, lang=language()),
+        asks=endpoint == "subscribing.again" and bool(about.asked),
         would=would.value,
         wording=_may_we(about),
         here=url_for(endpoint, token=token, lang=language()),

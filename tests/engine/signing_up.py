@@ -12,6 +12,7 @@ from nurture.engine.addresses import address_key
 from nurture.engine.confirming import confirm
 from nurture.engine.granting import Witness
 from nurture.engine.subscribing import Wish, subscribe
+from nurture.engine.wishing import answer_wishes
 from nurture.mailer.compile import compile_email
 from nurture.mailer.sources import EmailSource
 from nurture.store import tables
@@ -45,6 +46,11 @@ BODY = """<mjml><mj-body><mj-section><mj-column>
 
 class SignUp(World):
     """The small world, with the acts of signing up."""
+
+    def work(self, worker: str = "w1") -> None:
+        """Do all that is due now, the wishes that were left on the page among it."""
+        answer_wishes(self.deps, self.now)
+        super().work(worker)
 
     def wish(
         self, name: str = "ana", topic: str = "marketing", proof: Proof = Proof.NONE, **more: str

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from nurture.config import Settings
 from nurture.domain.consent import CONFIRM_WITHIN, Answer, Confirmed, Proof
 from nurture.engine.backtest import backtest
 from nurture.engine.confirming import asked, confirm
+from nurture.engine.erasing import Outcome, erase
 from nurture.engine.granting import Witness
 from nurture.engine.pausing import pause, resume
 from nurture.engine.replay import replay
@@ -26,9 +28,12 @@ from nurture.engine.subscribing import (
     offered,
     subscribe,
 )
-from nurture.engine.suppress import suppress, unsubscribe
+from nurture.engine.suppress import say_no, suppress, unsubscribe
+from nurture.engine.wishing import GIVEN_UP_AFTER, PATIENCE, answer_wishes, leave
+from nurture.engine.work import Work
 from nurture.errors import Invalid, NotFound
-from nurture.store import tables
+from nurture.store import tables, wishes
+from nurture.store.places import places_of
 from nurture.store.suppressions import NewSuppression
 from tests.engine.signing_up import SignUp, opened_for_sign_up
 from tests.engine.test_races import at_once
@@ -196,6 +201,120 @@ def test_a_second_no_spends_the_letter_that_was_asked_for_in_between(world: Sign
     assert world.confirm() is Confirmed.SPENT
     assert world.consents()["marketing"] is False
     assert world.mailed("ana") == ["hello", "ask"]
+
+
+def test_a_no_to_the_letter_that_asks_spends_its_button(world: SignUp) -> None:
+    world.wish()
+    (send,) = world.letters()
+    lines = []
+    for _ in range(2):
+        unsubscribe(world.deps, send, world.now, ip="192.0.2.9")
+        lines.append(world.log()[1:])
+    assert lines[0] == lines[1], "a second no says nothing new"
+    assert lines[0] == [
+        (topic, False, False, f"send {send}", "", "recipient", "192.0.2.9")
+        for topic in ("sign-up", "marketing")
+    ]
+    assert asked(world.deps, send, world.now).would is Confirmed.SPENT
+    assert world.confirm(send) is Confirmed.SPENT
+    assert world.consents() == {"sign-up": False, "marketing": False}
+    world.drive(NOW + 9 * DAY)
+    assert world.mailed("ana") == ["ask"]
+
+
+def test_a_no_to_the_letter_takes_back_what_its_button_granted(world: SignUp) -> None:
+    world.wish()
+    world.confirm()
+    (send,) = world.letters()
+    unsubscribe(world.deps, send, world.now)
+    assert world.consents() == {"sign-up": False, "marketing": False}
+    assert world.confirm(send) is Confirmed.SPENT
+    world.drive(NOW + 9 * DAY)
+    assert world.mailed("ana") == ["ask", "hello"]
+
+
+def test_a_no_that_the_provider_heard_spends_the_button_too(world: SignUp) -> None:
+    world.wish()
+    (send,) = world.letters()
+
+    def hear(work: Work) -> None:
+        place = places_of(work.tx, [send])[send]
+        work.see([place.contact_id], history=False)
+        say_no(work, place, by="provider:postmark")
+
+    world.do(hear)
+    assert world.confirm(send) is Confirmed.SPENT
+    assert [by for *_, by, _ in world.log()] == ["form", *["provider:postmark"] * 2]
+
+
+def test_a_no_to_one_letter_leaves_the_question_of_another(world: SignUp) -> None:
+    world.known(news=False)
+    world.wish(topic="marketing")
+    world.wish(topic="news")
+    first, second = world.letters()
+    unsubscribe(world.deps, first, world.now)
+    assert world.confirm(second) is Confirmed.GRANTED
+    assert world.consents() == {"sign-up": False, "marketing": False, "news": True}
+
+
+def test_the_way_back_from_a_no_to_the_letter_is_a_new_sign_up(world: SignUp) -> None:
+    world.wish()
+    (send,) = world.letters()
+    unsubscribe(world.deps, send, world.now)
+    world.clock.moment = NOW + DAY
+    assert world.wish() is Answer.PENDING
+    assert len(world.letters()) == 1, "they want no letters that ask"
+    assert come_back(world.deps, send, PRESSED, world.now) is Answer.GRANTED
+    assert world.confirm(send) is Confirmed.SPENT, "an old button stays spent"
+    world.clock.moment = NOW + 2 * DAY
+    assert world.wish() is Answer.PENDING
+    assert len(world.letters()) == 2
+    assert world.confirm() is Confirmed.GRANTED
+    assert world.consents() == {"sign-up": True, "marketing": True}
+
+
+def test_a_wish_is_kept_by_the_page_and_answered_by_the_ticker(world: SignUp) -> None:
+    leave(world.deps, A_WISH, NOW)
+    leave(world.deps, A_WISH, NOW)
+    assert world.column(sa.select(C.id)) == [], "the page looks at nobody"
+    assert answer_wishes(world.deps, world.now) == 2
+    assert world.log() == [("marketing", True, False, "sign-up page", "I agree.", "form", "")]
+    assert answer_wishes(world.deps, world.now) == 0
+    assert world.column(sa.select(tables.SubscriptionWish.id)) == []
+
+
+def test_two_tickers_answer_a_wish_once(world: SignUp) -> None:
+    leave(world.deps, A_WISH, NOW)
+    at_once(*[lambda: answer_wishes(world.deps, world.now)] * 3)
+    assert len(world.log()) == 1
+
+
+def test_a_wish_that_cannot_be_answered_stands_in_nobodys_way(world: SignUp) -> None:
+    with world.deps.database.begin() as tx:
+        wishes.leave(tx, "bo@example.com", {"email": "bo@example.com"}, NOW)
+    leave(world.deps, replace(A_WISH, topic="closed"), NOW)
+    leave(world.deps, A_WISH, NOW)
+    assert answer_wishes(world.deps, world.now) == 3
+    assert [topic for topic, *_ in world.log()] == ["marketing"]
+    assert answer_wishes(world.deps, world.now) == 0, "it waits a while"
+    assert answer_wishes(world.deps, world.now + PATIENCE) == 1
+    assert answer_wishes(world.deps, world.now + GIVEN_UP_AFTER) == 1
+    assert world.column(sa.select(tables.SubscriptionWish.id)) == []
+
+
+def test_what_was_typed_is_checked_before_it_is_kept(world: SignUp) -> None:
+    for wrong in (replace(A_WISH, email="ana"), replace(A_WISH, name="{{ x }}")):
+        with pytest.raises(Invalid):
+            leave(world.deps, wrong, NOW)
+    assert world.column(sa.select(tables.SubscriptionWish.id)) == []
+
+
+def test_erasing_an_address_takes_its_wish_along(world: SignUp) -> None:
+    leave(world.deps, A_WISH, NOW)
+    assert erase(world.deps, "Ana@example.com", by="lan", why="", now=NOW).outcome is (
+        Outcome.UNKNOWN
+    )
+    assert world.column(sa.select(tables.SubscriptionWish.id)) == []
 
 
 def test_whoever_unsubscribed_comes_back_by_a_link_of_their_own(world: SignUp) -> None:
