@@ -79,6 +79,9 @@ class Settings:
     templates: Annotated[Path, Setting("NURTURE_TEMPLATES", "templates/email", kinds.PATH)]
     batch_size: Annotated[int, Setting("NURTURE_BATCH_SIZE", "500", kinds.COUNT)]
     click_hold: Annotated[float, Setting("NURTURE_CLICK_HOLD", "60", kinds.SECONDS)]
+    forget_unconfirmed: Annotated[
+        int, Setting("NURTURE_FORGET_UNCONFIRMED", "30", kinds.UNCONFIRMED_DAYS)
+    ]
     endpoint_urls: Annotated[
         tuple[tuple[str, str], ...], Setting("NURTURE_ENDPOINT_URLS", "", kinds.ENDPOINT_URLS)
     ]

@@ -31,6 +31,13 @@ def _number(read: Callable[[str], float], low: float, high: float) -> Callable[[
     return within
 
 
+def _days(text: str) -> int:
+    days = int(text)
+    if days and not 8 <= days <= 3650:
+        raise ValueError(text)
+    return days
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         parts = urlsplit(text)
@@ -95,6 +102,10 @@ COUNT = Kind(_number(int, 1, 1_000_000), "Give a whole number from 1 up.")
 PORT = Kind(_number(int, 0, 65535), "Give a port from 1 to 65535, or 0 for any free one.")
 SECONDS = Kind(_number(float, 0, 86_400), "Give a number of seconds, at most a day.")
 INTERVAL = Kind(_number(float, 0.01, 86_400), "Give a number of seconds, at most a day.")
+# A letter that asks can be confirmed for a week; whoever is forgotten sooner could not say yes.
+UNCONFIRMED_DAYS = Kind(
+    _days, "Give a whole number of days from 8 up to 3650, or 0 to forget nobody."
+)
 FEW = Kind(_number(int, 0, 32), "Give a whole number from 0 to 32.")
 PROVIDER = Kind(lambda text: PROVIDERS[PROVIDERS.index(text)], f"Give one of {PROVIDERS}.")
 PRODUCTION = Kind(lambda text: ENVIRONMENTS.index(text) == 1, f"Give one of {ENVIRONMENTS}.")

@@ -4,8 +4,7 @@ What was personal goes, in one transaction; what reports count stays, and belong
 hash of the address stays on the list of suppressions, so that no import mails them again.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress as ignoring
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -18,13 +17,13 @@ from nurture.domain.contact import GLOBAL, Value
 from nurture.domain.erasure import forgotten_decision, forgotten_properties
 from nurture.engine.addresses import ERASURE, address_key, parse_address
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.erasing_copies import in_files, in_inbox
 from nurture.engine.experiments import measures_of
 from nurture.engine.isolation import around_bad_runs
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
 from nurture.errors import Invalid
-from nurture.providers.inbox_mail import FILE, Inbox
-from nurture.store import erasing, operations, people, runs
+from nurture.store import erasing, operations, people, runs, wishes
 from nurture.store.database import Transaction
 from nurture.store.erasing import Known
 from nurture.store.erasing_rows import Forgetting, empty
@@ -32,8 +31,6 @@ from nurture.store.erasing_traces import Traces, traces, wipe
 
 DEED: Final = "erase contact"
 LONGEST_REASON: Final = 500
-# Files of rejected rows are looked through in parts of this many bytes.
-PART: Final = 1 << 20
 
 
 class Outcome(StrEnum):
@@ -81,13 +78,15 @@ def foresee(deps: Dependencies, address: str) -> Erasure:
     with deps.database.read() as tx:
         since = erasing.erased_since(tx, key, ERASURE)
         who = erasing.known(tx, compared, key)
-        files = _files(tx, compared)
+        files = in_files(tx, compared)
         if who is None:
             outcome = Outcome.UNKNOWN if since is None else Outcome.ALREADY
-            return Erasure(outcome, since, mails=_inbox(deps, compared, [], look=True), files=files)
+            return Erasure(
+                outcome, since, mails=in_inbox(deps, compared, [], look=True), files=files
+            )
         rows, live = erasing.counts(tx, who), len(runs.live_ids(tx, [who.id]))
         notices = erasing.notices(tx, who.id)
-    mails = _inbox(deps, compared, notices, look=True)
+    mails = in_inbox(deps, compared, notices, look=True)
     return Erasure(Outcome.ERASED, None, rows, live, mails, files)
 
 
@@ -107,25 +106,57 @@ def erase(
         told = "The reason stays on record: give the number of the request instead."
         raise Invalid("the reason names the address that is to be erased", remedy=told)
     key = address_key(deps.secrets, compared)
+    one = _Erasing(compared, key, by.strip(), why.strip(), now, bar=bar)
+    return _carry_out(deps, one)
+
+
+def forget(
+    deps: Dependencies,
+    contact_id: int,
+    *,
+    by: str,
+    why: str,
+    now: datetime,
+    still: Callable[[Transaction], bool],
+) -> bool:
+    """Erase a contact of whom nothing need be remembered; return whether it was done.
+
+    No hash of the address is left, so that whoever signs up with it again begins as somebody new.
+    `still` is asked, with the contact held, whether there is nothing to be remembered.
+    """
     with deps.database.read() as tx:
-        who = erasing.known(tx, compared, key)
+        who = erasing.by_id(tx, contact_id)
+    if who is None:
+        return False
+    one = _Erasing(who.address, who.key, by, why, now, bar=False, remembers=False, still=still)
+    return _carry_out(deps, one).outcome is Outcome.ERASED
+
+
+def _carry_out(deps: Dependencies, one: "_Erasing") -> Erasure:
+    compared, now = one.address, one.now
+    with deps.database.read() as tx:
+        who = erasing.known(tx, compared, one.key)
         notices = erasing.notices(tx, who.id) if who else []
-        files = _files(tx, compared)
+        files = in_files(tx, compared) if one.remembers else ()
+        if not one.still(tx):
+            return Erasure(Outcome.UNKNOWN)
     # First, since afterwards nothing leads from the address to the notices any more; a crash in
     # between leaves a contact who is to be erased, and not copies that nobody finds.
-    mails = _inbox(deps, compared, notices, look=False) if who else 0
-    one = _Erasing(compared, key, by.strip(), why.strip(), now, bar=bar)
+    mails = in_inbox(deps, compared, notices, look=False) if who else 0
     once = partial(committed, deps, now, one.body, one.forget)
     done: Erasure = around_bad_runs(deps, [who.id] if who else [], now, once)
     if done.outcome is not Outcome.UNKNOWN:
         # Mail that was on its way arrives afterwards: a second time finds it.
-        mails += _inbox(deps, compared, notices, look=False)
+        mails += in_inbox(deps, compared, notices, look=False)
     return Erasure(done.outcome, done.at, done.rows, done.live_runs, mails, files)
 
 
 @dataclass(slots=True)
 class _Erasing:
-    """One erasure: `body` finds and ends, and `forget` empties when that is written."""
+    """One erasure: `body` finds and ends, and `forget` empties when that is written.
+
+    One that `remembers` leaves the hash of the address on the list of suppressions.
+    """
 
     address: str
     key: str
@@ -133,12 +164,17 @@ class _Erasing:
     why: str
     now: datetime
     bar: bool
+    remembers: bool = True
+    still: Callable[[Transaction], bool] = lambda _: True
     _found: _Found | None = None
 
     def body(self, work: Work) -> Erasure:
         tx, self._found = work.tx, None
         who = _held(tx, self.address, self.key)
+        if not self.still(tx):
+            return Erasure(Outcome.UNKNOWN)
         if who is None:
+            wishes.forget(tx, self.address)
             since = erasing.erased_since(tx, self.key, ERASURE)
             if since is not None:
                 return Erasure(Outcome.ALREADY, since)
@@ -174,7 +210,9 @@ class _Erasing:
         # A send that a worker took before was taken before the erasure, whatever their clocks say.
         at = max(self.now, claimed) if claimed else self.now
         erasing.drop_queued(tx, who.id)
-        erasing.bar(tx, who.key, ERASURE, self.by, at)
+        wishes.forget(tx, who.address)
+        if self.remembers:
+            erasing.bar(tx, who.key, ERASURE, self.by, at)
         live = _end_runs(work, who)
         self._found = _Found(who, words, measures_of(work.catalog), rows, at)
         return Erasure(Outcome.ERASED, at, rows, live)
@@ -202,32 +240,3 @@ def _end_runs(work: Work, who: Known) -> int:
         if work.runs[run.enrollment.id].enrollment.is_live:
             work.tell(run.enrollment.id, e.Withdrawn(ERASURE))
     return len(live)
-
-
-def _inbox(deps: Dependencies, address: str, notices: list[str], *, look: bool) -> int:
-    """Empty the copies in the local inbox, or with `look` count them; return how many."""
-    path = deps.settings.home / FILE
-    if not path.exists():
-        return 0
-    with Inbox(path) as inbox:
-        found = inbox.copies(address, notices)
-        if not look:
-            inbox.empty(found)
-            inbox.accept(address)  # A scripted refusal is kept under the address.
-        return len(found)
-
-
-def _files(tx: Transaction, address: str) -> tuple[Path, ...]:
-    paths = (Path(path) for path in erasing.reject_files(tx))
-    return tuple(path for path in paths if _names(path, address.encode()))
-
-
-def _names(path: Path, address: bytes) -> bool:
-    """Return whether a file holds the address; a file that cannot be read holds nothing for us."""
-    with ignoring(OSError), path.open("rb") as file:
-        tail = b""
-        while part := file.read(PART):
-            if address in (tail + part).lower():
-                return True
-            tail = part[-len(address) :]
-    return False

@@ -19,8 +19,10 @@ from nurture.engine.record import fallen
 from nurture.engine.repairs import check_everybody, check_up
 from nurture.engine.segment_building import CHUNK as TURNS
 from nurture.engine.segment_building import build, turn
+from nurture.engine.unconfirmed import forget_unconfirmed
 from nurture.engine.waking import open_queued, wake_exhausted
 from nurture.engine.webhooks import settle_webhooks
+from nurture.engine.wishing import answer_wishes
 from nurture.jobs.chores import Chore, Chores
 from nurture.jobs.lifeline import Stop
 from nurture.jobs.presence import Presence, recover_dead
@@ -39,6 +41,7 @@ WAKES_EVERY: Final = 10.0  # seconds
 LOOKS_AT_EXPERIMENTS: Final = 30.0  # seconds
 GUARDS_EVERY: Final = 10.0  # seconds
 CHECKS_EVERY: Final = 300.0  # seconds
+FORGETS_EVERY: Final = 600.0  # seconds
 # This one reads every live run and every contact.
 CHECKS_EVERYBODY_EVERY: Final = 3600.0  # seconds
 
@@ -57,12 +60,14 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
         Chore("looking at whom time changes", lambda: drain(lambda: _fallen(deps), FALLEN)),
         Chore("looking at segments", lambda: drain(lambda: _segments(deps), TURNS)),
         Chore("building segments", at_now(build)),
+        Chore("answering wishes", at_now(answer_wishes)),
         Chore("waking workers", at_now(wake_waiting), every=deps.settings.tick_seconds / 2),
         Chore("waking the exhausted", at_now(wake_exhausted), every=WAKES_EVERY),
         Chore("opening what was queued", at_now(open_queued), every=WAKES_EVERY),
         Chore("guarding", at_now(guard), every=GUARDS_EVERY),
         Chore("checking up", at_now(check_up), every=CHECKS_EVERY),
         Chore("checking everybody", at_now(check_everybody), every=CHECKS_EVERYBODY_EVERY),
+        Chore("forgetting the unconfirmed", at_now(forget_unconfirmed), every=FORGETS_EVERY),
         Chore("looking at experiments", at_now(look_at_experiments), every=LOOKS_AT_EXPERIMENTS),
         Chore(
             "recovering the dead",

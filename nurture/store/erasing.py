@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nurture.domain.contact import GLOBAL
-from nurture.store import bulk, tables
+from nurture.store import bulk, tables, wishes
 from nurture.store.database import Transaction
 
 C, D, S, T, W = (
@@ -52,6 +52,14 @@ def known(tx: Transaction, address: str, key: str) -> Known | None:
     """Return the contact with this compared address, or None; `key` is the hash of it."""
     found = tx.execute(sa.select(C.id).where(C.address == address)).scalar()
     return None if found is None else Known(found, address, key)
+
+
+def by_id(tx: Transaction, contact_id: int) -> Known | None:
+    """Return the contact with this id as they are erased, or None when that has happened."""
+    found = tx.execute(
+        sa.select(C.address, C.address_key).where(C.id == contact_id, C.erased_at.is_(None))
+    ).first()
+    return None if found is None else Known(contact_id, *found)
 
 
 def erased_since(tx: Transaction, key: str, reason: str) -> datetime | None:
@@ -123,6 +131,7 @@ def counts(tx: Transaction, who: Known) -> dict[str, int]:
     found["suppression"] = many(sa.select(T.id).where(theirs(who)))
     found["hit"] = many(sa.select(tables.Hit.id).where(tables.Hit.send_id.in_(sends_of(who))))
     found["webhook_event"] = many(sa.select(W.id).where(told_of(who)))
+    found["subscription_wish"] = wishes.count_of(tx, who.address)
     return {name: number for name, number in sorted(found.items()) if number}
 
 

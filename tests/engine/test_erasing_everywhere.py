@@ -77,6 +77,7 @@ KEPT: Mapping[str, Mapping[str, Any]] = {
     "bant_entry": {},
     "quarantined": {},
     "exposure": {"experiment": "colour", "arm": "a"},
+    "subscription_wish": {"address": ADDRESS},
     "delivery": {
         "step": "tell", "kind": "webhook", "target": "crm", "message_id": "msg_1",
         "status": "waiting", "claimed_by": "", "reason": "refused",
@@ -183,6 +184,7 @@ def sown(world: World) -> Planting:
     one.plant("bant_entry")
     one.plant("quarantined")
     one.plant("exposure")
+    one.plant("subscription_wish")
     one.plant("delivery", version_id=1, claimed_at=None, settled_at=None)
     me = str(one.ids["contact"])
     one.plant("audit", subject=me)
@@ -243,7 +245,13 @@ def test_of_every_column_that_was_planted_nothing_is_left(world: World) -> None:
     done = erase(world.deps, ADDRESS, by="lan", why="request 7", now=world.now)
     assert marked(world) == set()
     assert done.rows == rows
-    assert rows.keys() >= {*erasing.EMPTIED, *erasing.DELETED, "hit", "webhook_event"}
+    assert rows.keys() >= {
+        *erasing.EMPTIED,
+        *erasing.DELETED,
+        "hit",
+        "webhook_event",
+        "subscription_wish",
+    }
 
 
 def test_what_is_left_leads_from_the_hash_to_nothing(world: World) -> None:
