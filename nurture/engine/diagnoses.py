@@ -64,4 +64,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "en": "a score is not the sum of its ledger",
         "vi": "điểm không bằng tổng của sổ điểm",
     },
+    "unscheduled": {
+        "en": "time alone moves a contact's run on, and nobody looks at them by then",
+        "vi": "đến lúc đó lượt chạy phải đi tiếp mà chưa có lịch xem lại liên hệ",
+    },
 }

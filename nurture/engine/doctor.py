@@ -1,5 +1,6 @@
 """The doctor: everything that must never be so, looked for in the database itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,9 +9,12 @@ from nurture.domain.scoring import engagement
 from nurture.engine.definitions import TRACK, Catalog
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.diagnoses import MEANINGS as MEANINGS
+from nurture.engine.isolation import isolate
 from nurture.engine.replay import ROUNDING, differs, led_to
+from nurture.engine.score import watched_until
+from nurture.engine.work import Work
 from nurture.errors import Invalid, NotFound
-from nurture.store import examination, ledger, runs
+from nurture.store import examination, ledger, runs, watching
 from nurture.store.database import Transaction
 from nurture.store.examination import Finding
 
@@ -50,7 +54,8 @@ def examine(deps: Dependencies, now: datetime) -> Examined:
         found = at_a_glance(tx, now)
         replayed, enrollments = _replay(deps, tx)
         scores, contacts = _scores(deps, tx, now)
-    return Examined((*found, *replayed, *scores), enrollments, contacts)
+        watched = _watched(deps, tx, now)
+    return Examined((*found, *replayed, *scores, *watched), enrollments, contacts)
 
 
 def at_a_glance(tx: Transaction, now: datetime) -> list[Finding]:
@@ -153,3 +158,29 @@ def _scores(deps: Dependencies, tx: Transaction, now: datetime) -> tuple[list[Fi
                 found.append(Finding("score_differs", row.contact_id, told))
         seen += len(page)
     return found, seen
+
+
+def _watched(deps: Dependencies, tx: Transaction, now: datetime) -> list[Finding]:
+    """Compute when what live runs watch may turn, and compare with when it is looked at."""
+    try:
+        catalog, _ = _versions(deps, tx, set(watching.live_versions(tx)))
+    except NotFound:
+        return []
+    versions = [key for key, one in catalog.versions.items() if one.sequence.watches]
+    found: list[Finding] = []
+    after = 0
+    while ids := watching.contacts_in(tx, versions, after, PAGE):
+        due: dict[int, datetime] = {}
+
+        def compute(some: Sequence[int], due: dict[int, datetime] = due) -> None:
+            due |= watched_until(Work(tx, deps.definitions, now, deps.wall.now()), some)
+
+        # One whom no rule can be applied to is another finding.
+        isolate(ids, compute)
+        looks = watching.looks_of(tx, due)
+        for key, at in sorted(due.items()):
+            by = looks.get(key, at)
+            if (by is None or by > at + LATE) and len(found) < MOST_FINDINGS:
+                found.append(Finding("unscheduled", key, at.isoformat()))
+        after = ids[-1]
+    return found

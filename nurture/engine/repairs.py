@@ -36,7 +36,7 @@ OF_EVERYBODY = (
 )  # fmt: skip
 AT_DEPTH = (
     *OPEN, *OF_EVERYBODY, "mailed_after_suppression", "content_twice", "invariant",
-    "state_differs", "score_differs",
+    "state_differs", "score_differs", "unscheduled",
 )  # fmt: skip
 
 REPAIRED = "repaired"
@@ -174,6 +174,7 @@ REPAIRS: Mapping[str, Mend] = MappingProxyType(
         "sending_without_send": _tell_what_became,
         "send_without_run": _cancel_send,
         "score_differs": _score_again,
+        "unscheduled": _score_again,
         "run_of_another_stage": _move_to_own_stage,
         "frozen_without_pause": _let_go_on,
         "waiting_for_nothing": _forget_entry,

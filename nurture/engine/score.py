@@ -5,6 +5,7 @@ from datetime import datetime
 
 from nurture.domain import enrollment as e
 from nurture.domain.contact import Contact
+from nurture.domain.scoring import engagement
 from nurture.domain.stages import Actor, StageRefused
 from nurture.domain.standing import Settled, settle
 from nurture.domain.standing import next_crossing as next_crossing
@@ -35,6 +36,27 @@ def rescore(work: Work, contact_ids: Iterable[int], *, event_id: int | None = No
         wish_triggered(work, crossed)
         ids = {event.contact_id for event in crossed}
         event_id = crossed[-1].occurrence.id if crossed else event_id
+
+
+def watched_until(work: Work, contact_ids: Iterable[int]) -> dict[int, datetime]:
+    """Return when what the runs of these contacts watch may next turn by time alone, by contact.
+
+    That is the latest instant by which the rules have to look at them again. Reads only; who has
+    nothing of the kind ahead is absent.
+    """
+    ids = sorted(set(contact_ids))
+    live = work.take_up(runs.live_of(work.tx, ids))
+    found = _turns(work, live)
+    steps = _thresholds(work, live)
+    entries = ledger.entries(work.tx, steps)
+    funnel = work.catalog.funnel
+    for key, some in steps.items():
+        own = entries.get(key, ())
+        score = engagement(own, funnel.groups, funnel.limits, work.now).total
+        crosses = next_crossing(funnel, own, score, work.now, some)
+        if crosses is not None:
+            found[key] = min(crosses, found.get(key, crosses))
+    return found
 
 
 def _settle(work: Work, contact_ids: Iterable[int], event_id: int | None) -> None:

@@ -13,10 +13,12 @@ from nurture.campaigns.parse import parse_funnel, parse_sequence
 from nurture.config import Settings
 from nurture.domain.contact import Contact, Occurrence, Standing
 from nurture.domain.migrating import Choices
+from nurture.engine.doctor import MEANINGS
 from nurture.engine.explain import explain
 from nurture.engine.life import Life
 from nurture.engine.migrating import carry_out
 from nurture.engine.pausing import pause, resume
+from nurture.engine.repairs import repair_all
 from nurture.engine.world import World as Rules
 from nurture.store import tables
 from tests.engine.world import DAY, FUNNEL, HOUR, MINUTE, NOW, E, World, opened, sequence
@@ -225,3 +227,43 @@ def test_store_and_memory_turn_together(
     assert (state, step) == (type(run.state).__name__.lower(), run.step)
     if over is not None:
         assert abs(over - life.ended[0]) <= 2 * MINUTE
+
+
+@pytest.mark.parametrize("late", [None, NOW + 9 * DAY])
+def test_an_instant_that_was_never_scheduled_is_found_and_mended(
+    world: World, late: datetime | None
+) -> None:
+    ana = begun(world, leaves_when({"field": "ends", "in_next": "3d"}))
+    world.work()
+    assert world.examine().findings == ()
+    with world.deps.database.begin() as tx:
+        tx.execute(sa.update(tables.Standing).values(crosses_at=late))
+    (found,) = world.examine().findings
+    assert (found.code, found.id) == ("unscheduled", ana)
+    assert found.detail == (NOW + 7 * DAY).isoformat()
+    assert set(MEANINGS[found.code]) == {"vi", "en"}
+    assert [one.code for one in repair_all(world.deps, "lan", world.now).mended] == ["unscheduled"]
+    world.work()
+    assert world.examine().findings == ()
+    world.drive(NOW + 20 * DAY)
+    assert ended(world, ana) == [(NOW + 7 * DAY, "out")]
+
+
+def test_a_score_that_a_run_watches_is_scheduled_too(world: World) -> None:
+    world.publish(leaves_when({"score": "engagement", "below": 4}), funnel=DATED)
+    ana = world.add("ana")
+    world.happen(ana, "click")
+    world.place()
+    world.work()
+    assert world.examine().findings == ()
+    with world.deps.database.begin() as tx:
+        tx.execute(sa.update(tables.Standing).values(crosses_at=None))
+    assert [one.code for one in world.examine().findings] == ["unscheduled"]
+
+
+def test_a_run_that_stands_still_is_not_missed(world: World) -> None:
+    begun(world, leaves_when({"field": "ends", "in_next": "3d"}))
+    pause(world.deps, "slow", "Tết", "lan", NOW)
+    with world.deps.database.begin() as tx:
+        tx.execute(sa.update(tables.Standing).values(crosses_at=None))
+    assert world.examine().findings == ()
