@@ -81,9 +81,6 @@ def publish_segments(
     for old in gone:
         segments.retire(tx, old.id, now)
     segments.build_anew(tx, again)
-    if any(one.key in changed and one.asks("engagement") for one in ordered):
-        # When the score crosses their thresholds is computed by the next look at each contact.
-        ledger.look_again(tx, None, now)
     return tuple(sorted(changed | {one.key for one in gone}))
 
 
@@ -145,6 +142,9 @@ def _build_part(work: Work, size: int) -> Part | None:
     ids = people.lock_next(work.tx, held.built_to, size)
     if ids:
         _build_range(work.tx, again, ids, work.now)
+        if again.segment.asks("engagement"):
+            # When the score crosses its thresholds is computed by the next look at each contact.
+            ledger.look_again(work.tx, ids, work.now)
         segments.built_to(work.tx, again.id, ids[-1])
     if len(ids) < size:
         segments.mark_built(work.tx, again.id, work.now)

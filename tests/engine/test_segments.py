@@ -274,6 +274,24 @@ def test_a_score_that_falls_by_itself_takes_contacts_out(ready: Place) -> None:
     assert inside(ready, "warm") == set()
 
 
+def test_a_segment_on_scores_has_everybody_looked_at_part_by_part(ready: Place) -> None:
+    everybody = [ready.add(name) for name in ("ana", "bo", "cleo")]
+    t = tables.Standing
+
+    def looked_at() -> list[int]:
+        with ready.deps.database.read() as tx:
+            asked = sa.select(t.contact_id).where(t.crosses_at == ready.now).order_by(t.contact_id)
+            return list(tx.execute(asked).scalars())
+
+    written = {"segments": [segment("warm", {"score": "engagement", "at_least": 4})]}
+    with ready.deps.database.begin() as tx:
+        publish_segments(tx, parse_segments(written), "test", ready.now)
+    assert looked_at() == [], "publishing holds nobody"
+    for number in range(1, 4):
+        build(ready.deps, ready.now, size=1, most=1)
+        assert looked_at() == everybody[:number]
+
+
 def test_segments_whose_events_feed_the_score_do_not_turn_in_a_circle(ready: Place) -> None:
     rule = {
         "key": "in", "name": {"vi": "r", "en": "r"}, "event": "segment_entered", "points": -9,
