@@ -4,7 +4,7 @@ Each act is a use case that the admin and the commands call, too; done once, and
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,11 +26,14 @@ from nurture.engine.record import record
 from nurture.engine.simulate import published_world
 from nurture.engine.world import World
 from nurture.errors import NurtureError
-from nurture.store import origins, progress
+from nurture.store import origins, progress, sequence_reports
 from nurture.store.ledger import NewEvent
 
 TEAM = "team@lotusdesk.example.com"
 DAY = timedelta(days=1)
+# So long a guard's pause stands before somebody has looked into it, and how often anybody looks.
+LOOKED_INTO = timedelta(hours=5)
+LOOKS_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Team:
         self._notes = notes
         self._done: list[str] = json.loads(notes.read_text()) if notes.exists() else []
         self.failures: list[str] = []
+        self._looked: datetime | None = None
 
     @property
     def done(self) -> int:
@@ -70,6 +74,43 @@ class Team:
             self._done.append(act.name)
             self._notes.write_text(json.dumps(self._done))
             yield f"{act.name}: {told}"
+        if self._looked is None or now >= self._looked + LOOKS_EVERY:
+            self._looked = now
+            yield from self._look_into_guards(now)
+
+    def _look_into_guards(self, now: datetime) -> Iterator[str]:
+        """Let go on what a guard paused, some hours later, when somebody has looked why."""
+        with self._deps.database.read() as tx:
+            paused = [one for one in sequence_reports.sequences(tx) if one.paused_at is not None]
+        for one in paused:
+            if self._is_ours(one.key) or one.paused_at is None or (
+                now < one.paused_at + LOOKED_INTO
+            ):  # fmt: skip
+                continue
+            name = f"resume {one.key}, which a guard paused on {one.paused_at:%d %b %H:%M}"
+            try:
+                number = resume(self._deps, one.key, TEAM, now, Resumption(over=DAY))
+            except NurtureError as error:
+                self.failures.append(f"{name}: {error}")
+                yield f"{name}: failed: {error}"
+            else:
+                self._done.append(name)
+                self._notes.write_text(json.dumps(self._done))
+                yield f"{name} ({one.pause_reason}): {_going_on(number)}"
+
+    def _is_ours(self, key: str) -> bool:
+        """Whether the team has paused this sequence itself, and not let it go on yet."""
+        over = any(name.startswith(f"resume {key}, ") for name in _names_of_acts(self._done))
+        return f"pause {key}" in self._done and not over
+
+
+def _names_of_acts(done: Iterable[str]) -> set[str]:
+    """The names among these of acts of the story, rather than of what guards called for."""
+    return {act.name for act in ACTS} & set(done)
+
+
+def _going_on(runs: int) -> str:
+    return "1 run goes on" if runs == 1 else f"{runs} runs go on"
 
 
 def _pause(key: str) -> Callable[[Dependencies, datetime], str]:
@@ -84,7 +125,7 @@ def _resume(key: str, how: How) -> Callable[[Dependencies, datetime], str]:
     def do(deps: Dependencies, now: datetime) -> str:
         # Over a day, because the story knows no shorter time that anybody could see.
         plan = Resumption(how, over=DAY)
-        return f"{resume(deps, key, TEAM, now, plan)} runs go on"
+        return _going_on(resume(deps, key, TEAM, now, plan))
 
     return do
 
