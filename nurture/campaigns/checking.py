@@ -7,7 +7,7 @@ from pathlib import Path
 from nurture.campaigns.asking import asking_faults, unasked_faults
 from nurture.campaigns.complaints import Source
 from nurture.campaigns.documents import Document
-from nurture.campaigns.emails import Facts, missing, undefined, without_link
+from nurture.campaigns.emails import FOLDER, Facts, missing, undefined, without_link
 from nurture.campaigns.folder import FUNNEL, SEGMENTS, Campaigns, read_what_can_be
 from nurture.campaigns.parse import parse_segment, parse_sequence
 from nurture.campaigns.references import Names, funnel_faults, sequence_faults
@@ -24,11 +24,13 @@ from nurture.domain.sequence import Email, Goal, Match, Notify, Sequence, WaitFo
 from nurture.errors import Invalid, Problem
 
 
-def check(campaigns: Campaigns, templates: Facts | None = None) -> tuple[Problem, ...]:
+def check(
+    campaigns: Campaigns, templates: Facts | None = None, folder: str = FOLDER
+) -> tuple[Problem, ...]:
     """Return everything that is wrong with `campaigns`, by file and line; empty when nothing.
 
-    `templates` are the facts of every email in every language, by (name, language); without
-    them (None) everything is checked that has nothing to do with emails.
+    `templates` are the facts of every email in every language, by (name, language), that are in
+    `folder`; without them (None) everything is checked that has nothing to do with emails.
     """
     names = _names(campaigns, "", templates)
     funnel = campaigns.source(FUNNEL)
@@ -42,7 +44,7 @@ def check(campaigns: Campaigns, templates: Facts | None = None) -> tuple[Problem
     segments = campaigns.source(SEGMENTS)
     found += _told(segments, segment_faults(campaigns.segments, names))
     for key, sequence in campaigns.sequences.items():
-        found += _alone(sequence, names, campaigns.source(key), templates)
+        found += _alone(sequence, names, campaigns.source(key), templates, folder)
     for key, fault in check_sequences(tuple(campaigns.sequences.values())):
         found += _told(campaigns.source(key), (fault,))
     unique = dict.fromkeys(found)
@@ -60,7 +62,7 @@ def check_folder(folder: Path, templates: Facts | None = None) -> tuple[Problem,
 
 
 def check_draft(
-    campaigns: Campaigns, document: Document, templates: Facts | None = None
+    campaigns: Campaigns, document: Document, templates: Facts | None = None, folder: str = FOLDER
 ) -> tuple[Problem, ...]:
     """Return what is wrong with one sequence's document, were it published beside `campaigns`.
 
@@ -75,7 +77,7 @@ def check_draft(
     source = Source(document)
     together = check_sequences((*others, draft))
     found = [
-        *_alone(draft, _names(campaigns, draft.key, templates), source, templates),
+        *_alone(draft, _names(campaigns, draft.key, templates), source, templates, folder),
         *_told(source, (fault for key, fault in together if key == draft.key)),
     ]
     return tuple(dict.fromkeys(found))
@@ -105,7 +107,7 @@ def _names(campaigns: Campaigns, also: str, templates: Facts | None) -> Names:
 
 
 def _alone(
-    sequence: Sequence, names: Names, source: Source, templates: Facts | None
+    sequence: Sequence, names: Names, source: Source, templates: Facts | None, folder: str
 ) -> list[Problem]:
     found = [
         *_told(source, check_sequence(sequence)),
@@ -114,7 +116,7 @@ def _alone(
         *_told(source, asking_faults(sequence, names.funnel, templates)),
     ]
     if templates is not None:
-        found += _told(source, _email_faults(sequence, names.funnel, templates))
+        found += _told(source, _email_faults(sequence, names.funnel, templates, folder))
     return found
 
 
@@ -122,7 +124,9 @@ def _told(source: Source, faults: Iterable[Fault]) -> list[Problem]:
     return [source.problem(fault.message, fault.remedy, fault.place) for fault in faults]
 
 
-def _email_faults(sequence: Sequence, funnel: Funnel, templates: Facts) -> Iterator[Fault]:
+def _email_faults(
+    sequence: Sequence, funnel: Funnel, templates: Facts, folder: str
+) -> Iterator[Fault]:
     event = sequence.trigger.event if sequence.trigger else ""
     for number, step in enumerate(sequence.steps):
         match: Match | None = None
@@ -130,7 +134,7 @@ def _email_faults(sequence: Sequence, funnel: Funnel, templates: Facts) -> Itera
         if isinstance(step, Email | Notify):
             notice = isinstance(step, Notify)
             place = (*place, "notify", "email") if notice else (*place, "email")
-            for told in missing(step.template, templates):
+            for told in missing(step.template, templates, folder):
                 yield Fault(told.message, told.remedy, place)
             for language in LANGUAGES:
                 facts = templates.get((step.template, language))

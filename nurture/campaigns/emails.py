@@ -10,6 +10,8 @@ from nurture.domain.contact import NOTHING, Engaged, Value
 from nurture.domain.funnel import LANGUAGES, Funnel
 from nurture.domain.sequence import Email, Match, Sequence
 
+# Where emails are unless a setting says otherwise.
+FOLDER = "templates/email"
 # What every email may use without a default, whoever the contact is.
 ALWAYS_THERE = ("unsubscribe_url", "view_url", "stage", "persona", "today", "language")
 # The button of a letter that asks for consent.
@@ -51,17 +53,20 @@ class Told:
     remedy: str
 
 
-def missing(name: str, facts: Facts) -> Iterator[Told]:
-    """Yield what is not there of the email called `name`: all of it, or a language."""
+def missing(name: str, facts: Facts, folder: str = FOLDER) -> Iterator[Told]:
+    """Yield what is not there of the email called `name`: all of it, or a language.
+
+    `folder` is where the emails are, as people are told to write one.
+    """
     known = {known for known, _ in facts}
     if name not in known:
-        new = f"Write it in templates/email/{name}/."
+        new = f"Write it in {folder}/{name}/."
         yield Told(f"there is no email {name!r}", did_you_mean(name, known, new))
         return
     for language in LANGUAGES:
         if (name, language) not in facts:
             told = f"the email {name!r} is not written in {_language(language)}"
-            wanted = f"templates/email/{name}/subject.{language}.txt and body.{language}.mjml"
+            wanted = f"{folder}/{name}/subject.{language}.txt and body.{language}.mjml"
             yield Told(told, f"Add {wanted}.")
 
 

@@ -1,16 +1,21 @@
 """`nurture contact`: what a person says of one contact: BANT, sales' word, stages, erasing."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import click
 
 from nurture.cli.parts import parts, who
 from nurture.domain.bant import ANSWERS, LETTERS, QUESTIONS
-from nurture.domain.stages import Actor, Said, StageChange, StageRefused
+from nurture.domain.contact import GLOBAL
+from nurture.domain.stages import Actor, EdgeKind, Said, StageChange, StageRefused
 from nurture.engine import erasing
 from nurture.engine import qualification as engine
+from nurture.engine.addresses import ERASURE
 from nurture.engine.erasing import Erasure, Outcome
 from nurture.engine.explain import find_contact
+from nurture.engine.suppress import lift_address
+from nurture.engine.ways_out import WayOut, Ways, ways_out
 from nurture.errors import Invalid, Refused
 from nurture.store import qualification
 
@@ -79,9 +84,10 @@ def accept(contact: str, note: str, by: str) -> None:
 def reject(contact: str, reason: str, note: str, by: str) -> None:
     """Say that sales turn CONTACT down: they go back to nurturing, and rest for a while."""
     deps = parts()
-    said = Said(by=by, reason=reason, note=note)
-    answer = engine.reject(deps, find_contact(deps, contact), said, deps.clock.now())
-    _tell(contact, answer, deps.clock.now())
+    said, now = Said(by=by, reason=reason, note=note), deps.clock.now()
+    contact_id = find_contact(deps, contact)
+    answer = engine.reject(deps, contact_id, said, now)
+    _tell(contact, answer, now, ways_out(deps, contact_id, now))
 
 
 @contact.command()
@@ -103,8 +109,10 @@ def move(contact: str, stage: str, actor: str, reason: str, note: str, by: str) 
     deps = parts()
     said = Said(by=by, reason=reason, note=note)
     now = deps.clock.now()
-    answer = engine.change_stage(deps, find_contact(deps, contact), stage, Actor(actor), said, now)
-    _tell(contact, answer, now)
+    contact_id = find_contact(deps, contact)
+    ways = ways_out(deps, contact_id, now)
+    answer = engine.change_stage(deps, contact_id, stage, Actor(actor), said, now)
+    _tell(contact, answer, now, ways)
 
 
 @contact.command()
@@ -141,6 +149,23 @@ def erase(address: str, why: str, dry_run: bool, yes: bool, bar: bool, by: str) 
                 click.echo(f"Emptied {done.mails} more in the local inbox.")
 
 
+@contact.command()
+@click.argument("address")
+@click.option("--why", default="", help="How you know that they wish it. Without their name.")
+@click.option("--scope", default=GLOBAL, show_default=True, help="`global`, or a topic.")
+@_BY
+def lift(address: str, why: str, scope: str, by: str) -> None:
+    """Lift what bars ADDRESS, on their own wish: a bounce, a complaint, an erasure, your own word.
+
+    Consent does not come back by it. Who was erased begins anew, by signing up on /subscribe.
+    """
+    deps = parts()
+    reason = lift_address(deps, address, scope, by, why, deps.clock.now())
+    click.echo(f"{address} is barred no more; the reason was: {reason}.")
+    if reason == ERASURE:
+        click.echo("Nothing is known of them here. They come back by signing up on /subscribe.")
+
+
 def _foretell(address: str, told: Erasure) -> None:
     match told.outcome:
         case Outcome.ALREADY:
@@ -159,17 +184,56 @@ def _foretell(address: str, told: Erasure) -> None:
         click.echo(f"An import wrote this address to {file}: delete that file by hand.")
 
 
-def _tell(contact: str, answer: StageChange | StageRefused, now: datetime) -> None:
+def _tell(contact: str, answer: StageChange | StageRefused, now: datetime, ways: Ways) -> None:
     if isinstance(answer, StageRefused):
-        until = f" It may be asked again on {answer.release:%Y-%m-%d %H:%M} UTC." if (
-            answer.release
-        ) else ""  # fmt: skip
         raise Refused(
             f"{contact} does not become {answer.to}: {answer.why}",
-            remedy=f"The refusal is kept on the contact's page.{until}",
+            remedy="\n".join(_instead(answer, ways, now)),
         )
     edge = answer.edge
     rests = f" No rule promotes them before {now + edge.cooldown:%Y-%m-%d}." if (
         edge.cooldown
     ) else ""  # fmt: skip
     click.echo(f"{contact}: {edge.start} → {edge.to} ({edge.kind}).{rests}")
+
+
+def _instead(answer: StageRefused, ways: Ways, now: datetime) -> Iterator[str]:
+    """Which guard it was, which ways there are instead, and what to do."""
+    guards = [one.guard for one in ways.out if one.edge.to == answer.to and not one.holds]
+    for guard in guards:
+        yield f"The way there asks: {guard}"
+    if answer.to not in ways.stages:
+        yield f"There is no stage {answer.to}; there are {', '.join(ways.stages)}."
+    if answer.release:
+        yield f"It may be asked again on {answer.release:%Y-%m-%d %H:%M} UTC."
+    people = [one for one in ways.out if one.edge.actors - {Actor.RULES}]
+    if people:
+        yield f"A person may take these ways out of {ways.stage}:"
+        yield from (f"  {_way(one, now)}" for one in people)
+    elif ways.stage:
+        yield (
+            f"No way out of {ways.stage} is for a person: add `by: [marketing]` or `by: [sales]`"
+            " to an edge in funnel.yaml, or an edge of kind `override`."
+        )
+    else:
+        yield "They stand in no stage: import them first."
+    if guards:
+        yield "Note what is missing, such as with `nurture contact bant`, and ask again."
+    yield "The refusal is kept on the contact's page."
+
+
+def _way(one: WayOut, now: datetime) -> str:
+    edge = one.edge
+    who = " or ".join(sorted(f"--as {actor}" for actor in edge.actors - {Actor.RULES}))
+    told = [f"{edge.to} ({edge.kind}, {who})"]
+    if one.guard:
+        told.append(
+            f"asks {one.guard}" + (", which holds" if one.holds else ", which does not hold")
+        )
+    if one.opens > now:
+        told.append(f"not before {one.opens:%Y-%m-%d %H:%M} UTC")
+    if edge.reasons:
+        told.append(f"with --reason {' or '.join(edge.reasons)}")
+    if edge.kind is EdgeKind.OVERRIDE:
+        told.append("with --note, why")
+    return "; ".join(told)

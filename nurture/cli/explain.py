@@ -1,17 +1,18 @@
 """`nurture explain`: one contact, as the admin's page tells it, on the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import click
 
 from nurture.cli.parts import parts
 from nurture.cli.speech import LANGUAGE, speaking
+from nurture.domain.consent import Act
 from nurture.engine.explain import Explanation, explain, find_contact
 from nurture.errors import Invalid
 from nurture.web.formatting import exact, long_time, number
 from nurture.web.i18n import gettext as _
-from nurture.web.i18n import ngettext
+from nurture.web.i18n import marked, ngettext
 from nurture.web.names import Names, chosen
 from nurture.web.reasons import reason
 from nurture.web.stage_words import ANSWER_NAMES, LETTER_NAMES
@@ -73,6 +74,8 @@ def _lines(told: Explanation, names: Names) -> Iterator[str]:
     for one in told.suppressions:
         yield f"! {_('Suppressed')}: {reason(one.reason)} ({long_time(one.at)})"
     yield ""
+    yield from _consent(told, names)
+    yield ""
     yield from _score(told, names)
     yield ""
     yield from _fit(told)
@@ -81,19 +84,47 @@ def _lines(told: Explanation, names: Names) -> Iterator[str]:
     for run in told.ahead:
         state = state_word("paused" if run.frozen else run.state).label
         yield f"  {names.sequence(run.sequence)}: {state}, {run.step}"
+        own = names.during(told.properties(run.enrollment_id))
         for ahead in run.ways:
-            steps = "; ".join(foreseen(one, names) for one in ahead.then)
+            steps = "; ".join(foreseen(one, own) for one in ahead.then)
             yield f"    {way(ahead)}{': ' if steps else ''}{steps}"
     if not told.ahead:
         yield f"  {_('None.')}"
     yield ""
     yield f"{_('Why each email was sent, or not')}:"
     for touch in told.touches:
-        title = names.email(touch.template, told.subject(touch))
-        yield f"  {long_time(touch.at)}  {title}  [{state_word(touch.outcome).label}]"
+        title = names.email(
+            touch.template, told.subject(touch), told.properties(touch.enrollment_id)
+        )
+        of = told.run(touch.enrollment_id)
+        sequence = f"{names.sequence(of.sequence)}: " if of is not None else ""
+        state = state_word(touch.outcome).label
+        yield f"  {long_time(touch.at)}  {sequence}“{title}”  [{state}]"
         yield f"    {because(touch.because)}. {outcome(touch, names)}"
         for taken in touch.paths:
             yield f"    {fork(taken)}"
+
+
+_SAID: Mapping[Act, str] = {
+    Act.GRANTED: marked("agreed since %(day)s (%(where)s)"),
+    Act.WITHDRAWN: marked("refused since %(day)s (%(where)s)"),
+    Act.ASKED: marked("asked for on %(day)s, and not confirmed yet (%(where)s)"),
+}
+
+
+def _consent(told: Explanation, names: Names) -> Iterator[str]:
+    """What may be written about, since when, and who said so where."""
+    yield f"{_('Consent')}:"
+    for topic in dict.fromkeys([*told.funnel.topics, *sorted(told.said)]):
+        said = told.said.get(topic)
+        if said is not None:
+            where = ", ".join(part for part in (said.source, said.by) if part)
+            word = _(_SAID[said.act], day=long_time(said.at), where=where or _("not told where"))
+        elif topic in told.funnel.transactional:
+            word = _("needs no consent")
+        else:
+            word = _("nothing was said, so nothing is sent")
+        yield f"  {names.topic(topic)}: {word}"
 
 
 def _score(told: Explanation, names: Names) -> Iterator[str]:

@@ -17,6 +17,7 @@ from nurture.engine.plan_documents import Change
 from nurture.engine.segment_differing import SegmentPlan
 from nurture.engine.simulate import published_world
 from nurture.errors import NotFound
+from nurture.web.formatting import number
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import language, marked, ngettext
 from nurture.web.names import Names
@@ -174,6 +175,19 @@ def _segment(one: SegmentPlan) -> Iterator[str]:
             yield "    " + ngettext(
                 "%(num)s contact would go out", "%(num)s contacts would go out", one.effect.leaving
             )
+        if one.effect.inside:
+            yield "    " + starts_nothing(one.effect.inside)
+
+
+def starts_nothing(inside: int) -> str:
+    """That nobody enters a segment by its being published, in words."""
+    return ngettext(
+        "Publishing starts nothing for the %(num)s contact who is in it then: only who comes in"
+        " later begins a sequence by it.",
+        "Publishing starts nothing for the %(num)s contacts who are in it then: only who comes in"
+        " later begins a sequence by it.",
+        inside, num=number(inside),
+    )  # fmt: skip
 
 
 def _changes(changes: Changes) -> Iterator[str]:

@@ -4,10 +4,15 @@ import click
 
 from nurture.cli.parts import parts
 from nurture.cli.sequence_words import BY
-from nurture.engine.quarantine import accept_quarantined, discard_quarantined
+from nurture.cli.speech import LANGUAGE, in_words
+from nurture.engine.quarantine import FUTURE, PAST, accept_quarantined, discard_quarantined
 from nurture.store import quarantine as store
+from nurture.web.formatting import number
+from nurture.web.i18n import gettext as _
+from nurture.web.i18n import marked, ngettext
 
 SHOWN = 50
+_WHY = {FUTURE: marked("future"), PAST: marked("long past")}
 
 
 @click.group()
@@ -17,37 +22,50 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @click.option("--before", type=int, help="Those older than this one.")
-def list_held(before: int | None) -> None:
+@LANGUAGE
+def list_held(before: int | None, language: str) -> None:
     """List the events that wait for a person, the newest first."""
     with parts().database.read() as tx:
         page = store.page(tx, before=before, limit=SHOWN)
-        number = store.waiting(tx)
-    for one in page.rows:
-        held = one.held
-        click.echo(
-            f"{held.id:>8}  {one.person.email}  {held.event['name']}  at {held.event['at']}"
-            f"  ({held.reason}), came {held.received_at:%Y-%m-%d %H:%M} UTC"
-        )
-    click.echo(f"{number:,} in quarantine.")
-    if page.older is not None:
-        click.echo(f"Older ones: --before {page.older}")
+        waiting = store.waiting(tx)
+    with in_words(language):
+        for one in page.rows:
+            held = one.held
+            came = f"{held.received_at:%Y-%m-%d %H:%M} UTC"
+            told = _(
+                "at %(at)s  (%(why)s), came %(came)s",
+                at=held.event["at"], why=_(_WHY.get(held.reason, held.reason)), came=came,
+            )  # fmt: skip
+            click.echo(f"{held.id:>8}  {one.person.email}  {held.event['name']}  {told}")
+        told = ngettext(
+            "%(num)s event is in quarantine.", "%(num)s events are in quarantine.", waiting,
+            num=number(waiting),
+        )  # fmt: skip
+        click.echo(told)
+        if page.older is not None:
+            click.echo(_("Older ones: --before %(id)s", id=page.older))
 
 
 @quarantine.command()
 @click.argument("held_id", type=int)
 @BY
-def accept(held_id: int, by: str) -> None:
+@LANGUAGE
+def accept(held_id: int, by: str, language: str) -> None:
     """Take an event in: from its own time, or from when it came if that still lies ahead."""
     deps = parts()
     at = accept_quarantined(deps, held_id, by=by, now=deps.clock.now())
-    click.echo(f"Event {held_id} counts from {at:%Y-%m-%d %H:%M} UTC.")
+    with in_words(language):
+        day = f"{at:%Y-%m-%d %H:%M} UTC"
+        click.echo(_("Event %(id)s counts from %(day)s.", id=held_id, day=day))
 
 
 @quarantine.command()
 @click.argument("held_id", type=int)
 @BY
-def discard(held_id: int, by: str) -> None:
+@LANGUAGE
+def discard(held_id: int, by: str, language: str) -> None:
     """Leave an event out for good."""
     deps = parts()
     discard_quarantined(deps, held_id, by=by, now=deps.clock.now())
-    click.echo(f"Event {held_id} stays out.")
+    with in_words(language):
+        click.echo(_("Event %(id)s stays out.", id=held_id))

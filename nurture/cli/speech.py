@@ -10,7 +10,8 @@ from flask import Flask
 from nurture.engine.accounts import Accounts
 from nurture.engine.dependencies import Dependencies
 from nurture.web.app import WebDependencies, create_app
-from nurture.web.i18n import LANGUAGES, known, use_language
+from nurture.web.formatting import number
+from nurture.web.i18n import LANGUAGES, known, ngettext, use_language
 from nurture.web.server import account_zone
 
 LANGUAGE = click.option(
@@ -25,6 +26,20 @@ def speaking(deps: Dependencies, language: str, zone: ZoneInfo | None = None) ->
     with _in_words(deps, zone).app_context():
         use_language(known(language) or "en")
         yield
+
+
+@contextmanager
+def in_words(language: str) -> Iterator[None]:
+    """Have the admin's words alone in `language`: no times are told, and no database is asked."""
+    with Flask(__name__).app_context():
+        use_language(known(language) or "en")
+        yield
+
+
+def contacts_counted(count: int) -> str:
+    """So many contacts, in the language that is spoken."""
+    told = ngettext("%(num)s contact", "%(num)s contacts", count, num=number(count))
+    return str(told)
 
 
 def _in_words(deps: Dependencies, zone: ZoneInfo | None) -> Flask:

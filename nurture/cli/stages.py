@@ -5,9 +5,13 @@ from datetime import timedelta
 import click
 
 from nurture.cli.parts import parts
+from nurture.cli.speech import LANGUAGE, contacts_counted, in_words
 from nurture.domain.durations import format_duration
 from nurture.engine.definitions import TRACK
 from nurture.store import reports_stages
+from nurture.web.formatting import number
+from nurture.web.i18n import gettext as _
+from nurture.web.i18n import ngettext
 
 
 @click.group()
@@ -16,7 +20,8 @@ def stage() -> None:
 
 
 @stage.command("list")
-def list_stages() -> None:
+@LANGUAGE
+def list_stages(language: str) -> None:
     """List every stage: its contacts, half of whom are there for less than the time shown.
 
     Whoever stays longer than the stage's `alert_after` is counted, and the longest is named.
@@ -28,18 +33,24 @@ def list_stages() -> None:
         late = reports_stages.too_long(tx, TRACK, reports_stages.alerts(funnel, now))
         found = {key: reports_stages.in_stage(tx, TRACK, key, now) for key in funnel.order}
     wide = max(len(key) for key in funnel.order)
-    for one in funnel.stages:
-        figures = found[one.key]
-        if figures is None:
-            click.echo(f"{one.key:{wide}}  {0:>8,} contacts")
-            continue
-        told = f"{one.key:{wide}}  {figures.contacts:>8,} contacts, median {_days(figures.median)}"
-        if one.key in late and one.alert_after is not None:
-            limit = format_duration(one.alert_after)
-            told += f"  ! {late[one.key]:,} longer than {limit}, first {figures.longest.email}"
-        click.echo(told)
+    with in_words(language):
+        for one in funnel.stages:
+            figures = found[one.key]
+            told = [f"{one.key:{wide}}  {contacts_counted(figures.contacts if figures else 0):>17}"]
+            if figures is not None:
+                told.append(_("median %(time)s", time=_days(figures.median)))
+            line = ", ".join(told)
+            if figures is not None and one.key in late and one.alert_after is not None:
+                line += "  ! " + _(
+                    "%(count)s longer than %(limit)s, first %(email)s",
+                    count=number(late[one.key]), limit=format_duration(one.alert_after),
+                    email=figures.longest.email,
+                )  # fmt: skip
+            click.echo(line)
 
 
 def _days(time: timedelta) -> str:
     hours = int(time / timedelta(hours=1))
-    return f"{hours // 24} days" if hours >= 48 else f"{hours} hours"
+    if hours >= 48:
+        return ngettext("%(num)s day", "%(num)s days", hours // 24)
+    return ngettext("%(num)s hour", "%(num)s hours", hours)

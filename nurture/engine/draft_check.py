@@ -58,7 +58,8 @@ def check_draft(deps: Dependencies, document: Mapping[str, Any]) -> DraftChecked
     emails, facts, broken = compile_wanted(
         deps.settings.templates, {step.template for _, step in steps}, letters
     )
-    problems = [*check_beside(campaigns, dict(document), facts)]
+    folder = str(deps.settings.templates)
+    problems = [*check_beside(campaigns, dict(document), facts, folder)]
     source = Source(document)
     problems += [
         source.problem(

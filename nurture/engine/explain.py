@@ -6,6 +6,7 @@ Plain values with codes in them: the admin and the command line put them into wo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from nurture.domain.contact import Contact
 from nurture.domain.decide import Situation
@@ -23,7 +24,7 @@ from nurture.engine.places import Places
 from nurture.errors import NotFound
 from nurture.store import ledger, people, reports_contact, reports_contacts, runs
 from nurture.store.people import Need
-from nurture.store.reports_contact import Barred, Profile, Ran
+from nurture.store.reports_contact import Barred, Profile, Ran, Said
 
 # The newest of each that an explanation goes back to.
 MOST_DECISIONS = 1_000
@@ -34,7 +35,8 @@ MOST_SENDS = 200
 class Explanation:
     """One contact at `at`. `touches` are newest first; `sequences` names each by language.
 
-    `subjects` are the templates of subjects by compiled email, `titles` those by email's name.
+    `subjects` are the templates of subjects by compiled email, `titles` those by email's name;
+    `said` is the last word on consent by topic.
     """
 
     at: datetime
@@ -51,6 +53,16 @@ class Explanation:
     subjects: Mapping[int, str]
     titles: Mapping[str, str]
     sequences: Mapping[str, Mapping[str, str]]
+    said: Mapping[str, Said]
+
+    def run(self, enrollment_id: int) -> Ran | None:
+        """One of their runs, by its id."""
+        return next((one for one in self.runs if one.id == enrollment_id), None)
+
+    def properties(self, enrollment_id: int) -> Mapping[str, Any]:
+        """The properties of the event that started a run, if one did."""
+        run = self.run(enrollment_id)
+        return run.properties if run else {}
 
     def subject(self, touch: Touch) -> str:
         """The template of the subject a touch has or would have; empty when nobody knows."""
@@ -97,6 +109,7 @@ def explain(
         named = reports_contact.subjects_by_name(tx, unseen)
         barred = reports_contact.suppressions(tx, profile.address_key)
         steps = reports_contact.stages_taken(tx, contact_id, TRACK)
+        said = reports_contact.said(tx, contact_id, at)
         places = Places()
         places.see(tx, catalog, {contact_id: contact}, at)
     contact = replace(contact, mailed=places.went_out(contact_id))
@@ -129,6 +142,7 @@ def explain(
         subjects={key: subject for key, (_, subject, _) in found.items()},
         titles=_titles((*named, *found.values()), contact.language),
         sequences={key: one.sequence.names for key, one in catalog.current.items()},
+        said=said,
     )
 
 

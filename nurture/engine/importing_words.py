@@ -44,8 +44,14 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "{value} không phải một giai đoạn của phễu.",
     ),
     "erased": (
-        "This person asked to be forgotten; their data is not stored again.",
-        "Người này đã yêu cầu xóa dữ liệu; dữ liệu không được lưu lại.",
+        "This person asked to be erased; their data is not stored again. Take the row out of your"
+        " file: no file brings them back. Should they wish it themselves, type"
+        ' `nurture contact lift ADDRESS --why "their own request"`, and let them sign up on the'
+        " page /subscribe.",
+        "Người này đã yêu cầu xóa dữ liệu; dữ liệu không được lưu lại. Hãy bỏ dòng này khỏi tệp:"
+        " không tệp nào đưa họ trở lại được. Nếu chính họ muốn quay lại, hãy chạy"
+        ' `nurture contact lift ĐỊA_CHỈ --why "họ tự yêu cầu"` rồi mời họ tự đăng ký ở trang'
+        " /subscribe.",
     ),
     "quote": (
         "A quotation mark is not closed, or something stands behind the closing one.",

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from nurture.domain.consent import Act
 from nurture.store import consents, tables
 from nurture.store.database import Transaction
 from nurture.store.reports import name_of
@@ -143,6 +144,7 @@ class Ran:
     ended_at: datetime | None
     end_reason: str
     frozen: bool
+    properties: Mapping[str, Any]
 
 
 def runs(tx: Transaction, contact_id: int) -> list[Ran]:
@@ -151,7 +153,7 @@ def runs(tx: Transaction, contact_id: int) -> list[Ran]:
     rows = tx.execute(
         sa.select(
             e.id, s.key, e.version_id, v.number, e.state, e.entered_at, e.ended_at, e.end_reason,
-            e.frozen_at.is_not(None),
+            e.frozen_at.is_not(None), e.properties,
         )
         .join(s, s.id == e.sequence_id)
         .join(v, v.id == e.version_id)
@@ -159,6 +161,31 @@ def runs(tx: Transaction, contact_id: int) -> list[Ran]:
         .order_by(e.id.desc())
     )  # fmt: skip
     return [Ran(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The last line of the log of consent on one topic: since when, where it was said, by whom."""
+
+    topic: str
+    act: Act
+    at: datetime
+    source: str
+    by: str
+
+
+def said(tx: Transaction, contact_id: int, until: datetime) -> dict[str, Said]:
+    """Return what a contact said last on each topic up to `until`."""
+    t = tables.Consent
+    rows = tx.execute(
+        sa.select(t.topic, t.granted, t.asked, t.at, t.source, t.by)
+        .where(t.contact_id == contact_id, t.at <= until)
+        .order_by(t.id)
+    )
+    return {
+        topic: Said(topic, consents.act(granted, asked), at, source, by)
+        for topic, granted, asked, at, source, by in rows
+    }
 
 
 @dataclass(frozen=True, slots=True)

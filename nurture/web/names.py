@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any
 
@@ -11,7 +11,7 @@ from nurture.engine.definitions import Catalog
 from nurture.engine.explain import Explanation
 from nurture.web.i18n import language
 
-_MERGE_FIELD = re.compile(r"{{\s*(?:contact\.(\w+))?.*?}}")
+_MERGE_FIELD = re.compile(r"{{\s*(?:(contact|event)\.(\w+(?:\.\w+)*))?.*?}}")
 _DEFAULT = re.compile(r"default\(\s*(['\"])(.*?)\1")
 _TAG = re.compile(r"{%.*?%}")
 
@@ -21,11 +21,19 @@ def chosen(names: Mapping[str, str], key: str) -> str:
     return names.get(language()) or next(iter(names.values()), "") or key
 
 
-def subject_line(template: str, fields: Mapping[str, Any]) -> str:
-    """A subject with a contact's fields filled in, as near as words go without rendering it."""
+def subject_line(
+    template: str, fields: Mapping[str, Any], event: Mapping[str, Any] | None = None
+) -> str:
+    """A subject with a contact's fields filled in, as near as words go without rendering it.
+
+    `event` are the properties of what started the run that the email is of.
+    """
+    known: dict[str, Any] = {"contact": fields, "event": event or {}}
 
     def filled(match: re.Match[str]) -> str:
-        own = fields.get(match[1]) if match[1] else None
+        own: Any = known.get(match[1])
+        for name in match[2].split(".") if match[1] else ():
+            own = own.get(name) if isinstance(own, Mapping) else None
         default = _DEFAULT.search(match[0])
         return str(own or (default[2] if default else "…"))
 
@@ -42,6 +50,8 @@ class Names:
     fields: Mapping[str, Any] = field(default_factory=dict)
     zone: tzinfo | None = None
     """The zone of the contact or their company, where the page is about one and it is known."""
+    event: Mapping[str, Any] = field(default_factory=dict)
+    """The properties of what started the run that is told of."""
 
     @classmethod
     def of(cls, told: Explanation) -> "Names":
@@ -59,6 +69,10 @@ class Names:
         return cls(
             catalog.funnel, {key: one.sequence.names for key, one in catalog.current.items()}
         )
+
+    def during(self, event: Mapping[str, Any]) -> "Names":
+        """The names as the emails of one run use them, which `event` started."""
+        return replace(self, event=event)
 
     def stage(self, key: str) -> str:
         """A stage."""
@@ -88,7 +102,13 @@ class Names:
         declared = self.funnel.fields.get(key) if self.funnel else None
         return chosen(declared.names, key) if declared else key
 
-    def email(self, template: str, subject: str = "") -> str:
-        """An email by its subject where one is known, else by its template's name."""
-        line = subject_line(subject or self.titles.get(template, ""), self.fields)
+    def email(
+        self, template: str, subject: str = "", event: Mapping[str, Any] | None = None
+    ) -> str:
+        """An email by its subject where one is known, else by its template's name.
+
+        `event` are the properties of what started its run, which a subject may name, too.
+        """
+        known = self.event if event is None else event
+        line = subject_line(subject or self.titles.get(template, ""), self.fields, known)
         return line or template

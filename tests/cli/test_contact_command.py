@@ -86,7 +86,15 @@ def test_a_refusal_says_why_and_ends_with_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refused(monkeypatch, "contact", "move", CONTACT, "mql", "--as", "sales")
-    assert "the guard does not hold" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "the guard does not hold" in told
+    assert "The way there asks: bant: budget is: yes" in told
+    assert "mql (promote, --as sales); asks bant: budget is: yes, which does not hold" in told
+    assert "nurture contact bant" in told
+    refused(monkeypatch, "contact", "move", CONTACT, "nowhere")
+    told = capsys.readouterr().err
+    assert "There is no stage nowhere; there are" in told
+    assert "mql (promote, --as sales)" in told
     refused(monkeypatch, "contact", "reject", CONTACT, "--reason", "no_budget")
     assert "recycle" in capsys.readouterr().err
     refused(monkeypatch, "contact", "bant", CONTACT, "budget")
@@ -107,6 +115,27 @@ def test_stages_are_listed_with_who_stays_too_long() -> None:
     assert "2 contacts, median 0 hours" in lines["lead"]
     assert "1 longer than 3d" in lines["lead"]
     assert "0 contacts" in lines["mql"]
+    told = run("stage", "list", "--language", "vi")
+    assert "2 liên hệ, trung vị 0 giờ" in told
+    assert "1 ở lâu hơn 3d" in told
+
+
+@pytest.mark.usefixtures("home")
+def test_whoever_was_erased_may_come_back_by_their_own_word_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = "p1@example.com"
+    run("contact", "erase", address, "--yes", "--why", "request 7")
+    refused(monkeypatch, "contact", "lift", address)
+    assert "how you know that they wish it" in capsys.readouterr().err
+    refused(monkeypatch, "contact", "lift", address, "--why", f"{address} wrote")
+    refused(monkeypatch, "contact", "lift", address, "--why", "mail", "--scope", "news")
+    assert "Standing are: global." in capsys.readouterr().err
+    told = run("contact", "lift", address, "--why", "their mail of 3 May", "--by", "lan")
+    assert "the reason was: erasure" in told
+    assert "/subscribe" in told
+    refused(monkeypatch, "contact", "lift", address, "--why", "again")
+    assert "nothing stands against this address" in capsys.readouterr().err
 
 
 def address() -> str:

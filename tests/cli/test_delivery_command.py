@@ -57,7 +57,11 @@ def test_deliveries_are_listed_narrowed_and_tried_again(world: Telling, receiver
     assert "1 try: redirect 302 it leads to http://x/" in listed
     assert "no such delivery" in run("delivery", "list", "--status", "failed")
     (key,) = world.column(sa.select(D.id).where(D.kind == "webhook"))
+    vi = ("--language", "vi")
+    assert "chờ đến" in run("delivery", "list", *vi)
+    assert "1 lần thử" in run("delivery", "list", *vi)
     assert "tried again now" in run("delivery", "retry", str(key), "--by", "lan")
+    assert "Đang thử lại lượt gửi" in run("delivery", "retry", str(key), *vi)
     assert world.column(sa.select(D.attempts).where(D.id == key)) == [0]
     with pytest.raises(NurtureError, match="no delivery 999"):
         run("delivery", "retry", "999")
@@ -86,6 +90,7 @@ def test_an_endpoint_that_is_gone_is_opened(world: Telling, receiver: Receiver) 
     world.ask("ana")
     world.call_all()
     assert "1 waiting, gone" in run("endpoint", "list")
+    assert "1 đang chờ, không còn nhận" in run("endpoint", "list", "--language", "vi")
     assert "called again" in run("endpoint", "open", "crm")
     assert "well" in run("endpoint", "list")
 
@@ -96,8 +101,11 @@ def test_quarantine_is_listed_and_settled_and_the_doctor_counts(world: Telling) 
     take_events(world.deps, [{**item, "id": "1"}, {**item, "id": "2"}], world.now)
     listed = run("quarantine", "list")
     assert "ana@example.com  form  at 2999-01-01T00:00:00+00:00  (future)" in listed
-    assert "2 in quarantine." in listed
+    assert "2 events are in quarantine." in listed
+    told = run("quarantine", "list", "--language", "vi")
+    assert "(tương lai)" in told
+    assert "2 sự kiện đang bị cách ly." in told
     assert "2 events in quarantine" in run("doctor")
     assert "counts from 2026-03-02 03:00 UTC" in run("quarantine", "accept", "1")
     assert "stays out" in run("quarantine", "discard", "2")
-    assert "0 in quarantine." in run("quarantine", "list")
+    assert "0 events are in quarantine." in run("quarantine", "list")

@@ -48,8 +48,15 @@ def test_a_segment_is_planned_applied_and_shown_with_what_asks_for_it(home: Path
     told = run("plan", "--days", "0")
     assert "+ Segment “leads”: new" in told
     assert "2 contacts would come in" in told
-    assert "leads: segment published" in run("apply")
+    nothing = "Publishing starts nothing for the 2 contacts who are in it then"
+    assert nothing in told
+    assert "không khởi động gì cho 2 liên hệ" in run("plan", "--days", "0", "--language", "vi")
+    applied = run("apply")
+    assert "leads: segment published" in applied
+    assert nothing in applied
     assert "2 contacts" in run("segment", "list")
+    assert "2 liên hệ" in run("segment", "list", "--language", "vi")
+    assert "được dùng bởi: chuỗi welcome" in run("segment", "show", "leads", "--language", "vi")
     shown = run("segment", "show", "leads")
     assert "in the last 7 days: 0 entered, 0 left" in shown
     assert "asked for by: sequence welcome" in shown

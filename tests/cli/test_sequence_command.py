@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from nurture.cli.main import group, main
 from nurture.cli.parts import parts
@@ -129,3 +129,33 @@ def test_a_draft_is_tried_by_a_marked_contact(home: Path) -> None:
         group, ["sequence", "try", "cart", "--contact", "a", "--property", "x"]
     )
     assert "write NAME=VALUE" in wrong.output
+
+
+def test_what_is_told_of_sequences_is_told_in_vietnamese_too(home: Path) -> None:
+    CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    deps = parts()
+    add_contacts(deps, deps.clock.now(), 1, "lead")
+    deps.database.close()
+    place_contacts(deps, deps.clock.now())
+    vi = ("--language", "vi")
+    assert "1 liên hệ  phiên bản 1" in run("list", *vi)
+    assert "1 contact  version 1" in run("list")
+    told = run("pause", "welcome", "--reason", "Tết", *vi)
+    assert "welcome đã tạm dừng; 1 liên hệ đứng yên tại chỗ." in told
+    assert "tạm dừng từ" in run("list", *vi)
+    assert "welcome chạy tiếp; 1 liên hệ đi tiếp (shift)." in run("resume", "welcome", *vi)
+    assert "Mọi người trong welcome đều ở phiên bản 1." in run("migrate", "welcome", *vi)
+    assert home.is_dir()
+
+
+def test_a_check_counts_emails_and_languages_and_names_the_folder(home: Path) -> None:
+    def check(*more: str) -> Result:
+        return CliRunner().invoke(group, ["check", *more])
+
+    found = check().output
+    names = {one.name for one in (home / "templates").iterdir() if not one.name.startswith("_")}
+    assert f"{len(names)} emails in 2 languages." in found
+    assert "bằng 2 ngôn ngữ." in check("--language", "vi").output
+    (home / "templates" / "hello" / "body.vi.mjml").unlink()
+    told = str(check().exception)
+    assert f"Add {home}/templates/hello/subject.vi.txt and body.vi.mjml." in told

@@ -1,17 +1,23 @@
 """`nurture user` and `nurture explain`, run as a person runs them."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from nurture.cli.main import group
+from nurture.config import Settings
 from nurture.engine.accounts import Accounts
+from nurture.engine.suppress import unsubscribe
 from nurture.errors import Conflict, Invalid, NotFound
+from nurture.mailer.compile import compile_email
+from nurture.mailer.sources import EmailSource
 from nurture.store.database import Database
+from nurture.web.names import subject_line
 from nurture.web.passwords import Passwords
+from tests.engine.signing_up import ASK, BODY, SignUp, opened_for_sign_up
 from tests.fixtures.gardens import Sown
 
 Run = Callable[..., Result]
@@ -113,3 +119,55 @@ def test_before_a_contact_existed_nothing_else_is_told(run: Run, language: str, 
     told = run("explain", "1", "--at", "2001-01-01", "--language", language).output
     assert words in told
     assert len(told.splitlines()) == 3
+
+
+@pytest.fixture
+def signed_up(
+    settings: Settings, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SignUp]:
+    """Ana agreed to news, refused letters and is asked about them again; the subject says what."""
+    with opened_for_sign_up(settings, sqlite_url) as made:
+        subject = "Please confirm: {{ event.topic_en | default('our letters') }}"
+        source = EmailSource("ask", "en", subject, BODY, None, "subject", "body", "text", (), ())
+        made.emails = {**made.emails, ("ask", "en"): compile_email(source)}
+        made.publish(ASK)
+        made.wish(topic="news")
+        made.wish()
+        monkeypatch.setenv("NURTURE_HOME", str(settings.home))
+        monkeypatch.setenv("DATABASE_URL", sqlite_url)
+        yield made
+
+
+def explained(world: SignUp, *more: str) -> str:
+    words = ["explain", "ana@example.com", "--at", world.now.isoformat(), *more]
+    return CliRunner().invoke(group, words, catch_exceptions=False).output
+
+
+def test_consent_is_explained_with_since_when_and_where(signed_up: SignUp) -> None:
+    told = explained(signed_up)
+    assert "News: agreed since Mar 2, 2026" in told
+    assert "(sign-up page, form)" in told
+    assert "Letters: asked for on Mar 2, 2026" in told
+    assert "not confirmed yet" in told
+    assert "Asking: needs no consent" in told
+    signed_up.confirm()
+    assert "Letters: agreed since" in explained(signed_up)
+    unsubscribe(signed_up.deps, signed_up.letters()[0], signed_up.now)
+    told = explained(signed_up, "--language", "vi")
+    assert "Thư: từ chối từ" in told
+    assert f"(send {signed_up.letters()[0]}, recipient)" in told
+
+
+def test_each_email_is_told_with_its_sequence_and_its_subject_as_it_was_sent(
+    signed_up: SignUp,
+) -> None:
+    assert "sign-up: “Please confirm: Letters”" in explained(signed_up)
+    (subject,) = [subject for _, subject in signed_up.post.mailed]
+    assert subject == "Please confirm: Letters"
+
+
+def test_a_subject_is_filled_from_the_contact_and_from_the_event() -> None:
+    template = "{{ contact.first_name | default('you') }}: {{ event.fair.title }} {{ event.no }}"
+    fields, event = {"first_name": "Ana"}, {"fair": {"title": "Open day"}}
+    assert subject_line(template, fields, event) == "Ana: Open day …"
+    assert subject_line(template, {}) == "you: … …"

@@ -235,7 +235,12 @@ def test_who_was_erased_is_neither_stored_nor_mailed_again(shop: World) -> None:
     suppress(shop.deps, "a@example.com", "global", ERASURE)
     result = imported(shop.deps, "email,name\nA@Example.com,An\n")
     assert result.counts == {"rejected": 1}
-    assert result.rejected_samples[0].reason.code == "erased"
+    (rejected, *_) = result.rejected_samples
+    assert rejected.reason.code == "erased"
+    for language, words in (("en", "sign up"), ("vi", "tự đăng ký")):
+        told = rejected.reason.told(language)
+        assert words in told, "what a marketer may do: let them come themselves"
+        assert "nurture contact lift" in told
     assert contacts(shop.deps) == {}
     assert consents(shop.deps) == []
 
