@@ -49,10 +49,10 @@ def backtest_command(draft: str, days: int, language: str) -> None:
 
 def _lines(found: BackTest, days: int, names: Names, rules: Rules) -> Iterator[str]:
     yield ngettext(
-        "%(num)s contact over %(days)s days; %(differing)s would have fared otherwise.",
-        "%(num)s contacts over %(days)s days; %(differing)s would have fared otherwise.",
+        "%(num)s contact over %(time)s; %(differing)s would have fared otherwise.",
+        "%(num)s contacts over %(time)s; %(differing)s would have fared otherwise.",
         found.contacts,
-        days=days,
+        time=ngettext("%(num)s day", "%(num)s days", days),
         differing=found.differing,
     )
     for edge, (was, would) in found.moves.items():
@@ -75,7 +75,7 @@ def _contact(one: Differs, names: Names, rules: Rules) -> Iterator[str]:
     for label, moves in ((_("now"), one.moves_before), (_("draft"), one.moves_after)):
         way = ", ".join(f"{_edge(edge, names)} ({why})" for edge, why in moves) or _("no move")
         yield f"    {label}: {way}"
-    mails = _("%(before)s → %(after)s emails", before=one.mails_before, after=one.mails_after)
+    mails = _("emails: %(before)s → %(after)s", before=one.mails_before, after=one.mails_after)
     points = "; ".join(
         f"{chosen(rules.get(rule, {}), rule)} {was:g} → {would:g}"
         for rule, (was, would) in one.points.items()

@@ -10,7 +10,7 @@ from nurture.domain.lift import Lift
 from nurture.engine.experiments import Report, Shown, report, reports, stop
 from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
-from nurture.web.i18n import marked
+from nurture.web.i18n import marked, ngettext
 
 NOBODY = "none"
 _OVER = {
@@ -76,7 +76,8 @@ def _lines(found: Report) -> Iterator[str]:
 def _measure(shown: Shown) -> Iterator[str]:
     measure, verdict = shown.measure, shown.verdict
     days = measure.within.total_seconds() / 86_400
-    yield "  " + _("%(event)s within %(days)s days", event=measure.metric, days=f"{days:g}")
+    time = ngettext("%(num)s day", "%(num)s days", 1 if days == 1 else 2, num=f"{days:g}")
+    yield "  " + _("%(event)s within %(time)s", event=measure.metric, time=time)
     for seen, lift in zip(shown.seen, verdict.lifts, strict=True):
         counted = f"{seen.successes}/{seen.contacts}"
         yield f"    {seen.arm}: {counted} = {_percent(lift.share.value)}{_against(lift)}"

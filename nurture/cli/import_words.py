@@ -30,6 +30,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Tiếp tục sau dòng dữ liệu {rows}, nơi lần nhập trước dừng lại.",
     ),
     "progress": ("{rows} rows, {rejected} rejected", "{rows} dòng, {rejected} bị từ chối"),
+    "progress.one": ("{rows} row, {rejected} rejected", "{rows} dòng, {rejected} bị từ chối"),
     "already": (
         "Already imported on {at} with these options; nothing was changed."
         " --again imports it once more.",
@@ -51,11 +52,16 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "updated.one": ("contact updated", "liên hệ được cập nhật"),
     "unchanged": ("known already, nothing new", "đã có, không có gì mới"),
     "duplicates": ("further rows of the same contact", "dòng lặp lại cùng một liên hệ"),
+    "duplicates.one": ("further row of the same contact", "dòng lặp lại cùng một liên hệ"),
     "rejected": ("rejected", "bị từ chối"),
     "blank": ("empty", "dòng trống"),
     "line": ("line {line}: {told}", "dòng {line}: {told}"),
     "warnings": (
         "{count} remarks on rows that went in:",
+        "{count} ghi chú về các dòng đã nhập:",
+    ),
+    "warnings.one": (
+        "{count} remark on a row that went in:",
         "{count} ghi chú về các dòng đã nhập:",
     ),
     "more": ("… and {count} more", "… và {count} dòng nữa"),
@@ -76,10 +82,18 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Stopped after {rows} rows, all of them safe. The same command goes on from there.",
         "Đã dừng sau {rows} dòng, tất cả đã được lưu. Chạy lại lệnh này để tiếp tục.",
     ),
+    "stopped.one": (
+        "Stopped after {rows} row, which is safe. The same command goes on from there.",
+        "Đã dừng sau {rows} dòng, tất cả đã được lưu. Chạy lại lệnh này để tiếp tục.",
+    ),
 }
 
 
-def say(key: str, language: str, **values: object) -> str:
-    """Return a text in `language`, "vi" or else English, with its values in place."""
-    english, vietnamese = WORDS[key]
+def say(key: str, language: str, *, many: int | None = None, **values: object) -> str:
+    """Return a text in `language`, "vi" or else English, with its values in place.
+
+    `many` is the number that it is about: for one there may be words of their own, `key.one`.
+    """
+    one = f"{key}.one"
+    english, vietnamese = WORDS[one if many == 1 and one in WORDS else key]
     return (vietnamese if language == "vi" else english).format(**values)

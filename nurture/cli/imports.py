@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from nurture.cli.import_words import WORDS, say
+from nurture.cli.import_words import say
 from nurture.cli.parts import parts
 from nurture.engine.importing import (
     ImportOptions,
@@ -157,7 +157,7 @@ def _progress(language: str) -> Iterator[Report]:
     def told(result: ImportResult) -> str:
         nonlocal rows
         rows = result.rows
-        return say("progress", language, rows=rows, rejected=result.counts["rejected"])
+        return say("progress", language, many=rows, rows=rows, rejected=result.counts["rejected"])
 
     def line(result: ImportResult) -> None:
         if result.resumed_at and result.rows == result.resumed_at:
@@ -184,7 +184,7 @@ def _progress(language: str) -> Iterator[Report]:
 
             yield draw
     except KeyboardInterrupt:
-        click.echo("\n" + say("stopped", language, rows=rows), err=True)
+        click.echo("\n" + say("stopped", language, many=rows, rows=rows), err=True)
         sys.exit(130)
 
 
@@ -197,9 +197,8 @@ def _show_result(result: ImportResult, options: ImportOptions) -> None:
         click.echo(say("dry_run", language))
     for fate in FATES:
         if result.counts[fate] or fate == "created":
-            one = f"{fate}.one"
-            word = one if result.counts[fate] == 1 and one in WORDS else fate
-            click.echo(f"  {result.counts[fate]:>7}  {say(word, language)}")
+            count = result.counts[fate]
+            click.echo(f"  {count:>7}  {say(fate, language, many=count)}")
     rejected = [
         say("line", language, line=one.row.line, told=one.reason.told(language))
         for one in result.rejected_samples
@@ -207,7 +206,7 @@ def _show_result(result: ImportResult, options: ImportOptions) -> None:
     _show_some(rejected, result.counts["rejected"], language)
     if result.warnings:
         count = result.warnings.total()
-        click.echo(say("warnings", language, count=count))
+        click.echo(say("warnings", language, many=count, count=count))
         remarks = [
             say("line", language, line=line, told=remark.told(language))
             for line, remark in result.warning_samples

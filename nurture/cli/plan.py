@@ -113,6 +113,7 @@ def _funnel(tried: Tried, names: Names, days: int) -> Iterator[str]:
 
 def _effect(effect: BackTest, names: Names, days: int) -> Iterator[str]:
     differing = False
+    time = ngettext("%(num)s day", "%(num)s days", days)
     for edge, (was, would) in effect.moves.items():
         if was == would:
             continue
@@ -120,22 +121,22 @@ def _effect(effect: BackTest, names: Names, days: int) -> Iterator[str]:
         to = names.stage(edge.partition("→")[2])
         if would > was:
             yield ngettext(
-                "%(num)s contact more would have become %(stage)s in %(days)s days",
-                "%(num)s contacts more would have become %(stage)s in %(days)s days",
-                would - was, stage=to, days=days,
+                "%(num)s contact more would have become %(stage)s in %(time)s",
+                "%(num)s contacts more would have become %(stage)s in %(time)s",
+                would - was, stage=to, time=time,
             )  # fmt: skip
         else:
             yield ngettext(
-                "%(num)s contact fewer would have become %(stage)s in %(days)s days",
-                "%(num)s contacts fewer would have become %(stage)s in %(days)s days",
-                was - would, stage=to, days=days,
+                "%(num)s contact fewer would have become %(stage)s in %(time)s",
+                "%(num)s contacts fewer would have become %(stage)s in %(time)s",
+                was - would, stage=to, time=time,
             )  # fmt: skip
     was, would = effect.mails
     if was != would:
         differing = True
-        yield _("%(was)s emails would have been %(would)s", was=was, would=would)
+        yield _("emails: %(was)s would have been %(would)s", was=was, would=would)
     if not differing:
-        yield _("nobody would have fared otherwise in %(days)s days", days=days)
+        yield _("nobody would have fared otherwise in %(time)s", time=time)
 
 
 def _sequence(one: SequencePlan) -> Iterator[str]:

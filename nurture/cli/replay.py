@@ -9,6 +9,7 @@ from nurture.cli.speech import LANGUAGE, speaking
 from nurture.engine.explain import find_contact
 from nurture.engine.replay import replay
 from nurture.web.i18n import gettext as _
+from nurture.web.i18n import ngettext
 
 MOST_TOLD = 50
 
@@ -27,16 +28,14 @@ def replay_command(contact: str | None, language: str) -> None:
     for one in done.differences[:MOST_TOLD]:
         click.echo(f"{one.what} {one.id}: {one.told}")
     with speaking(deps, language):
-        click.echo(
-            _(
-                "%(events)s events into %(entries)s ledger lines of %(contacts)s contacts,"
-                " %(decisions)s decisions into %(runs)s runs: %(differences)s differences.",
-                events=done.events,
-                entries=done.entries,
-                contacts=done.contacts,
-                decisions=done.decisions,
-                runs=done.runs,
-                differences=len(done.differences),
-            )
+        built = (
+            ngettext("%(num)s event", "%(num)s events", done.events),
+            ngettext("%(num)s ledger line", "%(num)s ledger lines", done.entries),
+            ngettext("%(num)s contact", "%(num)s contacts", done.contacts),
+            ngettext("%(num)s decision", "%(num)s decisions", done.decisions),
+            ngettext("%(num)s run", "%(num)s runs", done.runs),
         )
+        differ = ngettext("%(num)s difference", "%(num)s differences", len(done.differences))
+        told = _("Built again from what was recorded: %(parts)s.", parts=", ".join(built))
+        click.echo(f"{told} {differ}.")
     sys.exit(1 if done.differences else 0)

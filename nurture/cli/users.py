@@ -57,7 +57,7 @@ def _password(*, generate: bool) -> tuple[str, bool]:
         return secrets.token_urlsafe(15), True
     chosen: str = click.prompt("Password", hide_input=True, confirmation_prompt="The same again")
     if not SHORTEST_PASSWORD <= len(chosen) <= LONGEST_PASSWORD:
-        message = f"the password has {len(chosen)} characters"
+        message = f"the password is too {'short' if len(chosen) < SHORTEST_PASSWORD else 'long'}"
         remedy = f"Choose one of {SHORTEST_PASSWORD} or more; a short sentence is easy to keep."
         raise Invalid(message, remedy=remedy)
     return chosen, False

@@ -149,7 +149,7 @@ def _check(found: Overview, choices: Choices, other: set[int], *, complete: bool
     if complete:
         problems += [
             Problem(
-                f"{count:,} contacts stand on {step}, which version {number} has not",
+                f"{_standing(count)} on {step}, which version {number} has not",
                 f"Say where they go: {step}=exit, {step}=stay or {step}=STEP.",
                 field=step,
             )
@@ -158,6 +158,10 @@ def _check(found: Overview, choices: Choices, other: set[int], *, complete: bool
         ]
     if problems:
         raise Invalid.because(problems, of="Nobody was migrated")
+
+
+def _standing(count: int) -> str:
+    return "1 contact stands" if count == 1 else f"{count:,} contacts stand"
 
 
 def _parts(tx: Transaction, target: Target) -> Iterator[list[migrating.Elsewhere]]:

@@ -43,7 +43,8 @@ class Use:
     @property
     def told(self) -> str:
         """What it is, in English, as the command line and refusals say it."""
-        older = f" (version {self.number}, with {self.live} contacts under way)"
+        who = "1 contact" if self.live == 1 else f"{self.live} contacts"
+        older = f" (version {self.number}, with {who} under way)"
         return f"{self.by.value} {self.key}{older if self.by is By.VERSION else ''}"
 
 

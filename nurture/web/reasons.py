@@ -126,8 +126,8 @@ def detail(text: str) -> str:
 
 # Why a guard paused a sequence: the code, and two numbers.
 _GUARDS: dict[str, str] = {
-    "complaints": _("%(bad)s of the last %(of)s emails were reported as spam"),
-    "bounces": _("%(bad)s of the last %(of)s emails went to addresses that do not exist"),
+    "complaints": _("reported as spam: %(bad)s of the last %(of)s emails"),
+    "bounces": _("to addresses that do not exist: %(bad)s of the last %(of)s emails"),
     "surge": _("%(bad)s emails in an hour, and %(of)s are usual"),
 }
 

@@ -247,7 +247,7 @@ def test_an_older_version_with_contacts_under_way_asks_too(world: World) -> None
     publish_sequence(world.deps, "welcome", back.revision, "lan", NOW)
     (use,) = around(world.deps, "regulars", NOW).uses
     assert use == Use(By.VERSION, "welcome", 2, 1)
-    with pytest.raises(InUse, match="version 2, with 1 contacts under way"):
+    with pytest.raises(InUse, match="version 2, with 1 contact under way"):
         remove(world.deps, "regulars", "lan", NOW)
 
 

@@ -34,6 +34,21 @@ def test_the_catalogue_has_exactly_the_messages_of_the_sources() -> None:
     assert updated("vi") == written, "run: python -m nurture.web.messages"
 
 
+def test_a_number_before_its_noun_is_told_in_both_forms() -> None:
+    """ "1 rows" comes of a message that knows one form; another order of words needs none."""
+    counted = re.compile(
+        r"%\((num|count|days|times|rows|contacts|runs|events|was|before|after)\)s (more )?"
+        r"(contacts|rows|emails|runs|times|events|steps|days|sends|hours|people|decisions|lines)\b"
+    )
+    # An experiment that needs one contact an arm is refused.
+    never_one = {"Too few yet: each arm needs %(count)s contacts."}
+    never_one.add(
+        "Nothing is concluded before each arm has %(count)s contacts with all their time."
+    )
+    single = {one.id for one in translations() if isinstance(one.id, str)}
+    assert {one for one in single if counted.search(one)} <= never_one
+
+
 def fault(message: Message) -> str:
     """What is wrong with a translation, if anything."""
     if not all(texts(message.string)):

@@ -20,7 +20,7 @@ from nurture.web.admin.condition_terms import (
     SCORE_NAMES,
     STAYED,
 )
-from nurture.web.i18n import gettext, language
+from nurture.web.i18n import gettext, language, ngettext
 from nurture.web.i18n import marked as _
 from nurture.web.names import chosen
 
@@ -36,6 +36,12 @@ def duration_words(written: object) -> str:
         unit = "day" if delta.total_seconds() % 86400 == 0 else "hour"
     # The threshold keeps 30 days from becoming a month, which a wait of 30 days is not.
     return format_timedelta(delta, granularity=unit, threshold=1e9, locale=language())
+
+
+def times(written: object) -> str:
+    """So many times; what somebody wrote that is no number stays as it is."""
+    count = int(str(written)) if str(written).isdecimal() else 2
+    return ngettext("%(num)s time", "%(num)s times", count, num=written)
 
 
 def event_words(event: str) -> str:
@@ -108,7 +114,7 @@ class ConditionWords:
                     did=event_words(name), time=duration_words(row.value),
                 ),
                 "at_least": lambda: gettext(
-                    _("%(did)s at least %(times)s times"), did=event_words(name), times=row.value
+                    _("%(did)s at least %(times)s"), did=event_words(name), times=times(row.value)
                 ),
                 "never": lambda: gettext(_("never: %(did)s"), did=event_words(name)),
             }  # fmt: skip
@@ -177,12 +183,12 @@ class ConditionWords:
     def _did(self, did: Mapping[str, Any]) -> str:
         said = event_words(str(did["did"]))
         if "at_least" in did:
-            said = gettext(_("%(did)s at least %(times)s times"), did=said, times=did["at_least"])
+            said = gettext(_("%(did)s at least %(times)s"), did=said, times=times(did["at_least"]))
         if "at_most" in did:
             said = (
                 gettext(_("never: %(did)s"), did=said)
                 if did["at_most"] == 0
-                else gettext(_("%(did)s at most %(times)s times"), did=said, times=did["at_most"])
+                else gettext(_("%(did)s at most %(times)s"), did=said, times=times(did["at_most"]))
             )
         if "within" in did:
             time = duration_words(did["within"])
