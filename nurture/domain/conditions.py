@@ -1,6 +1,7 @@
 """The one condition language, evaluated in memory for one contact."""
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -10,6 +11,7 @@ from nurture.domain.comparing import as_instant as as_instant
 from nurture.domain.comparing import as_number as as_number
 from nurture.domain.comparing import compares, matches
 from nurture.domain.contact import NOTHING, Contact, Engaged, Occurrence, Value, Verdict
+from nurture.domain.history import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class Did:
         if self.asker is not None and self.asker.disowns(properties):
             return False
         return not self.where or matches_properties(self.where, properties)
+
+    @property
+    def question(self) -> Hashable:
+        """What is asked of an occurrence; how many there are to be, and how late, left aside."""
+        return self.event, tuple(self.where.items()), self.asker
 
     @property
     def bound(self) -> int:
@@ -194,23 +201,44 @@ def _wanted(want: Value, have: Value) -> bool:
     return want == have
 
 
-def _did(did: Did, contact: Contact, now: datetime, *, unknown_opens: bool) -> bool:
-    since = None if did.within is None else now - did.within
-    found = 0
-    # From the newest on, so that a long history is read only as far back as it matters.
-    for occurrence in reversed(contact.history):
-        if since is not None and occurrence.occurred_at <= since:
+def times_of(
+    did: Did, history: Sequence[Occurrence], now: datetime, *, unknown: bool = False
+) -> Sequence[datetime]:
+    """Return when what `did` asks for was done or is to come, ascending: as many as matter.
+
+    Of what had happened by `now` that is what lies in the window, and of that the newest; with
+    `unknown` the opens of which nobody can know, and only those.
+    """
+    counted = may_count if unknown else counts
+    since, most = None if did.within is None else now - did.within, did.bound
+    if isinstance(history, History):
+        times = history.times(
+            (did.question, unknown),
+            did.event,
+            lambda one: counted(one, did.event) and did.fits(one.properties),
+        )
+        first = 0 if since is None else bisect_right(times, since)
+        return times[max(first, bisect_right(times, now) - most - 1) :]
+    found: list[datetime] = []
+    past = 0
+    # From the newest on, so that a long history is read only as far back as it matters: what left
+    # the window never comes back into it, and beyond so many more make no difference.
+    for one in reversed(history):
+        at = one.occurred_at
+        if past > most or (since is not None and at <= since):
             break
         # The name first: most of a history is about something else.
-        if occurrence.name != did.event or occurrence.occurred_at > now:
-            continue
-        known = counts(occurrence, did.event)
-        if not known and not (unknown_opens and may_count(occurrence, did.event)):
-            continue
-        if did.fits(occurrence.properties):
-            found += 1
-            if found > did.bound:
-                break
+        if one.name == did.event and counted(one, did.event) and did.fits(one.properties):
+            found.append(at)
+            past += at <= now
+    found.reverse()
+    return found
+
+
+def _did(did: Did, contact: Contact, now: datetime, *, unknown_opens: bool) -> bool:
+    found = bisect_right(times_of(did, contact.history, now), now)
+    if unknown_opens and did.event == Engaged.OPEN:
+        found += bisect_right(times_of(did, contact.history, now, unknown=True), now)
     return found >= did.at_least and (did.at_most is None or found <= did.at_most)
 
 

@@ -1,6 +1,6 @@
 """What the rules may know about one contact: plain values, no database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -99,7 +99,8 @@ class Contact:
     `engagement` and `fit` are the sums at the moment the contact was read; `consents` maps a
     topic to whether consent stands; `suppressions` are the live scopes ("global" or a topic);
     `received` are the content keys that reached them; `history` is sorted by `occurred_at`
-    and holds only as much as the caller knew the rules would ask for. `mailed` are the instants
+    and holds only as much as the caller knew the rules would ask for (a tuple, or for a long life a
+    `History`). `mailed` are the instants
     of the latest emails, ascending, as far back as frequency caps look. `company_timezone` is
     where their company is, `segments` the keys of the segments they are in.
     """
@@ -121,7 +122,7 @@ class Contact:
     suppressions: frozenset[str] = frozenset()
     received: frozenset[str] = frozenset()
     sequences: frozenset[str] = frozenset()
-    history: tuple[Occurrence, ...] = ()
+    history: Sequence[Occurrence] = ()
     mailed: tuple[datetime, ...] = ()
     company_timezone: str = ""
     segments: frozenset[str] = frozenset()

@@ -13,7 +13,7 @@ from nurture.domain.scoring import Entry, Group, Limit, engagement
 # No rule is called so, and none limits it.
 FOLDED = ""
 # So many entries are quickly added up.
-FOLDS_AFTER = 200
+FOLDS_AFTER = 60
 
 
 def folded(

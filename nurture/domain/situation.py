@@ -1,6 +1,7 @@
 """What a run's rules look at, and whether what they wait for has happened."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from nurture.domain.asking import asked_by
 from nurture.domain.conditions import Asker, Condition, counts, holds, matches_properties
 from nurture.domain.contact import Contact, Occurrence
 from nurture.domain.enrollment import Enrollment
+from nurture.domain.history import History, with_one
 from nurture.domain.sequence import Goal, Match, Sequence, WaitFor
 from nurture.domain.text import short_key
 
@@ -28,9 +30,8 @@ class Situation:
             same_key = known.dedupe_key == occurrence.dedupe_key != ""
             if same_id or same_key or known == occurrence:
                 return self
-        history = (*self.contact.history, occurrence)
-        ordered = tuple(sorted(history, key=lambda one: one.occurred_at))
-        return replace(self, contact=replace(self.contact, history=ordered))
+        history = with_one(self.contact.history, occurrence)
+        return replace(self, contact=replace(self.contact, history=history))
 
 
 def asked(situation: Situation, condition: Condition) -> Condition:
@@ -115,8 +116,11 @@ def answered(
     """Return whether what `step` waits for is true already."""
     if step.when is not None and is_true(situation, step.when, now):
         return True
-    history = _history_since(situation.contact, since)
-    return any(answers(situation, step, occurrence, since, until) for occurrence in history)
+    if step.match is None:
+        return False
+    # The same that `answers` says of one occurrence.
+    first = _first(situation, step.match, since, at_once=bool(step.match.of))
+    return first is not None and first <= until
 
 
 def reached(situation: Situation, goal: Goal, now: datetime) -> bool:
@@ -126,15 +130,29 @@ def reached(situation: Situation, goal: Goal, now: datetime) -> bool:
     in_time = until is None or now <= until
     if in_time and goal.when is not None and is_true(situation, goal.when, now):
         return True
-    return match is not None and any(
-        fits(situation, match, occurrence, since)
-        and (until is None or occurrence.occurred_at <= until)
-        for occurrence in _history_since(situation.contact, since)
-        if occurrence.name == match.event
-    )
+    first = None if match is None else _first(situation, match, since, at_once=True)
+    return first is not None and (until is None or first <= until)
 
 
-def _history_since(contact: Contact, since: datetime) -> tuple[Occurrence, ...]:
-    """Return what happened from `since` on; a history may be long, and a run short."""
-    history = contact.history
-    return history[bisect_left(history, since, key=lambda one: one.occurred_at) :]
+def _first(
+    situation: Situation, match: Match, since: datetime, *, at_once: bool
+) -> datetime | None:
+    """Return when what `match` waits for was first done after `since`, or at it if `at_once`."""
+    history, after = situation.contact.history, bisect_left if at_once else bisect_right
+    times: Many[datetime]
+    if isinstance(history, History):
+        question = (_asker(situation), match.event, match.of, tuple(match.where.items()))
+        times = history.times(
+            question, match.event, lambda one: fits(situation, match, one, one.occurred_at)
+        )
+        place = after(times, since)
+        return times[place] if place < len(times) else None
+    # A history may be long, and a run short.
+    later = history[after(history, since, key=lambda one: one.occurred_at) :]
+    return next((one.occurred_at for one in later if fits(situation, match, one, since)), None)
+
+
+def _asker(situation: Situation) -> tuple[str, str, str]:
+    """Return all that decides, beside the match itself, which occurrences fit a run."""
+    trigger, run = situation.sequence.trigger, situation.enrollment
+    return situation.sequence.key, trigger.key if trigger else "", run.entry_key

@@ -9,16 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from nurture.domain.comparing import Op, as_instant, as_number, span
-from nurture.domain.conditions import (
-    Compare,
-    Condition,
-    Did,
-    counts,
-    holds,
-    may_count,
-    walk,
-)
-from nurture.domain.contact import Contact
+from nurture.domain.conditions import Compare, Condition, Did, holds, times_of, walk
+from nurture.domain.contact import Contact, Engaged
 
 # A clock counts in these: "more than two hours" is true one of them after "two hours or more".
 _TICK = timedelta(microseconds=1)
@@ -117,29 +109,14 @@ def _did_turns_at(did: Did, contact: Contact, now: datetime) -> datetime | None:
 
     Of what nobody can know only opens may count; they are asked for beside what is sure.
     """
-    known, unknown = [], []
-    gone = None if did.within is None else now - did.within
-    past = 0
-    for one in reversed(contact.history):
-        at = one.occurred_at
-        # What left the window never comes back into it, and beyond so many more make no
-        # difference: the newest leave it last.
-        if (gone is not None and at <= gone) or past > did.bound:
-            break
-        if one.name != did.event:
-            continue
-        if not did.fits(one.properties):
-            continue
-        if counts(one, did.event):
-            known.append(at)
-            past += at <= now
-        elif may_count(one, did.event):
-            unknown.append(at)
-    known.sort()
+    known = times_of(did, contact.history, now)
+    unknown: Sequence[datetime] = ()
+    if did.event == Engaged.OPEN:
+        unknown = times_of(did, contact.history, now, unknown=True)
     sure = _number_turns_at(did, known, now)
     if not unknown:
         return sure
-    possible = _number_turns_at(did, sorted(known + unknown), now)
+    possible = _number_turns_at(did, sorted((*known, *unknown)), now)
     return min((one for one in (sure, possible) if one is not None), default=None)
 
 

@@ -109,12 +109,13 @@ def is_over(trigger: Trigger, history: Sequence[Occurrence], entry_key: str, at:
 
     A cart and its purchase may arrive in one call, or in the wrong order.
     """
-    return any(
-        known.occurred_at >= at
-        and any(counts(known, name) for name in trigger.cancel)
-        and (not trigger.key or key_of(trigger, known) == entry_key)
-        for known in history
-    )
+    for known in reversed(history):
+        if known.occurred_at < at:
+            break
+        cancels = any(counts(known, name) for name in trigger.cancel)
+        if cancels and (not trigger.key or key_of(trigger, known) == entry_key):
+            return True
+    return False
 
 
 def key_of(trigger: Trigger, occurrence: Occurrence) -> str:
