@@ -19,7 +19,8 @@ from nurture.web.i18n import ngettext
 def forecast(sequence: str | None, language: str) -> None:
     """Tell how many contacts of each stage's sequence run out of content in which week.
 
-    Reckoned as though nothing happened: nobody answers, nobody comes and nobody changes stage.
+    Reckoned as though nothing happened but what time brings: nobody answers and nobody comes, and
+    scores fade.
     """
     deps = parts()
     found = look_ahead(deps, deps.clock.now(), sequence)
@@ -31,9 +32,7 @@ def forecast(sequence: str | None, language: str) -> None:
                 click.echo(line)
             click.echo()
         if found:
-            click.echo(
-                _("If nothing happens: nobody answers, nobody comes and nobody changes stage.")
-            )
+            click.echo(_("If nothing happens: nobody answers, nobody comes, and scores fade."))
             click.echo(
                 _(
                     "Whoever answers may go another way, and whoever changes stage leaves the"

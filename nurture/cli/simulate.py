@@ -18,8 +18,13 @@ from nurture.domain.zones import zone_named, zone_of
 from nurture.engine import trail
 from nurture.engine.assumptions import assume, given
 from nurture.engine.explain import find_contact
-from nurture.engine.life import Life
-from nurture.engine.simulate import Simulated, life_of, published_world, simulate, someone
+from nurture.engine.simulate import (
+    Simulated,
+    life_of,
+    life_of_somebody,
+    published_world,
+    simulate,
+)
 from nurture.engine.world import Moment
 from nurture.errors import Invalid, NotFound
 from nurture.web.decided import decision_lines
@@ -58,7 +63,7 @@ def simulate_command(sequence: str, **asked: Any) -> None:
     now, length = deps.clock.now(), timedelta(days=wanted.days)
     lives = [life_of(deps, find_contact(deps, one), world, now) for one in wanted.contacts]
     if wanted.invented:
-        lives.append(Life(world, someone(world), now))
+        lives.append(life_of_somebody(world, now))
     with speaking(deps, wanted.language, zone_named(world.funnel.account.timezone)):
         names = Names(world.funnel, {key: one.names for key, one in world.sequences.items()})
         for life in lives:

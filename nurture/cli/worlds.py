@@ -17,7 +17,7 @@ def written(deps: Dependencies) -> World:
     if campaigns is None or problems:
         raise Invalid.because(problems, of="The campaign files cannot be read")
     sequences = {key: replace(one, version=1) for key, one in campaigns.sequences.items()}
-    return World(campaigns.funnel, sequences)
+    return World.of(campaigns.funnel, sequences, campaigns.segments)
 
 
 def drafted(deps: Dependencies, key: str) -> World:

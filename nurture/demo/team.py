@@ -155,7 +155,7 @@ def _backtest(deps: Dependencies, now: datetime) -> str:
             rule["points"] *= 2
     (change,) = changes(document, other)
     today = published_world(deps)
-    draft = World(parse_funnel(with_change(document, change)), today.sequences)
+    draft = World.of(parse_funnel(with_change(document, change)), today.sequences, today.segments)
     found = backtest(deps, today, draft, 90 * DAY, now)
     moves = {edge: would - was for edge, (was, would) in found.moves.items() if was != would}
     was, would = found.mails

@@ -1,14 +1,14 @@
 """Segments: groups of contacts that a condition describes, and that change by themselves."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 
 from nurture.domain.comparing import compares
-from nurture.domain.conditions import Compare, Condition, Did, matches_properties, walk
-from nurture.domain.contact import Value
+from nurture.domain.conditions import Compare, Condition, Did, holds, matches_properties, walk
+from nurture.domain.contact import Contact, Value
 from nurture.domain.turning import Timed, timed_parts
 
 # What happens to contacts at the border of a segment; its key is the property `segment`.
@@ -122,6 +122,25 @@ def _circle(needs: Mapping[str, set[str]], left: set[str]) -> tuple[str, ...]:
     while (following := min(needs[way[-1]] & left)) not in way:
         way.append(following)
     return tuple(way[way.index(following) :])
+
+
+def inside(
+    segments: Iterable[Segment],
+    contact: Contact,
+    now: datetime,
+    known: Mapping[str, bool] = MappingProxyType({}),
+) -> frozenset[str]:
+    """Return the keys of the segments that `contact` is in, looked at in this order.
+
+    Those that others rest on come first (`in_order`). Of a segment that is `known` it is not asked
+    again whether the contact is in it.
+    """
+    found: frozenset[str] = frozenset()
+    for one in segments:
+        looking = replace(contact, segments=found)
+        belongs = known[one.key] if one.key in known else holds(one.when, looking, now)
+        found |= {one.key} if belongs else set()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Each contact begins as they stood at the start of the days looked at, and does what they did. Both
 lives are simulated, so that what the simulation does not know (an email that came late, a pause)
 is missing on both sides alike and only the rules make a difference. Fields and tags are those of
-today; what contacts did in answer to emails stays what it was.
+today; what contacts did in answer to emails stays what it was. In which segments they begin, and
+what becomes of that, is told in `nurture.engine.backtest_segments`.
 """
 
 from collections import Counter
@@ -16,6 +17,8 @@ from nurture.domain.contact import Contact, Engaged, Standing
 from nurture.domain.folding import LongLedger
 from nurture.domain.scoring import award
 from nurture.domain.stages import StageChange
+from nurture.domain.standing import assessed
+from nurture.engine.backtest_segments import Recorded, began_in
 from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.life import Life
@@ -103,15 +106,20 @@ def backtests(
         for contact_id in ids:
             if contact_id in stood:
                 contact, then = contacts[contact_id], stood[contact_id]
-                usual = lived(before, contact, then, start, now)
+                usual = lived(before, contact, then, start, now, before)
                 for tally, world in zip(counted, others, strict=True):
-                    tally.add(contact, usual, lived(world, contact, then, start, now))
+                    tally.add(contact, usual, lived(world, contact, then, start, now, before))
         last, done = ids[-1], done + len(ids)
         progress(done, total)
 
 
-def lived(world: World, contact: Contact, then: Stood, start: datetime, now: datetime) -> Life:
-    """Return the life of a contact under a world from `start`, or from when they came, to now."""
+def lived(
+    world: World, contact: Contact, then: Stood, start: datetime, now: datetime, published: World
+) -> Life:
+    """Return the life of a contact under a world from `start`, or from when they came, to now.
+
+    The record is one of segments as they are `published`.
+    """
     begins = max(start, then.created_at)
     consents = {**contact.consents, **dict.fromkeys(then.withdrawn_later, True)}
     for topic in _given_later(contact, begins):
@@ -139,10 +147,14 @@ def lived(world: World, contact: Contact, then: Stood, start: datetime, now: dat
     )
     rules, version = world.funnel.rules, world.funnel.version
     entries = [entry for one in past for entry in award(one, rules, version)]
+    recorded = Recorded.of(contact.history, world, published, begins, is_new=came is not None)
+    scored = assessed(young, entries, world.funnel, begins)
+    young = replace(young, segments=began_in(world, scored, recorded, begins))
     life = Life(world, young, begins, ledger=LongLedger(entries))
+    life.segments.assumed |= recorded.followed
     life.begin(then.source)
     for occurrence in contact.history[len(past) :]:
-        if occurrence.occurred_at <= now:
+        if occurrence.occurred_at <= now and not recorded.tells(life, occurrence):
             life.happen(occurrence)
     life.advance(now)
     return life

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nurture.domain.contact import Contact
-from nurture.domain.decide import Situation
 from nurture.domain.funnel import Funnel
 from nurture.domain.scoring import engagement
 from nurture.domain.sequence import Email, Sequence
@@ -20,7 +19,7 @@ from nurture.engine.explain_ahead import RunAhead, look_ahead
 from nurture.engine.explain_score import FitExplained, ScoreExplained, explain_fit, explain_score
 from nurture.engine.explain_sends import Touch, touches
 from nurture.engine.explain_week import WEEK, Week, week_of
-from nurture.engine.places import Places
+from nurture.engine.life_ahead import GoingOn
 from nurture.errors import NotFound
 from nurture.store import ledger, people, reports_contact, reports_contacts, runs
 from nurture.store.people import Need
@@ -69,10 +68,6 @@ class Explanation:
         return self.subjects.get(touch.email_id or 0) or self.titles.get(touch.template, "")
 
 
-# What comes next may hang on the segments that the contact is in.
-NEED = Need(history=True, segments=True)
-
-
 def explain(
     deps: Dependencies, contact_id: int, at: datetime, length: timedelta = WEEK
 ) -> Explanation:
@@ -85,7 +80,7 @@ def explain(
         profile = reports_contact.profile(tx, contact_id)
         if profile is None:
             raise NotFound(f"there is no contact {contact_id}")
-        contact = people.contacts(tx, [contact_id], NEED)[contact_id]
+        contact = people.contacts(tx, [contact_id], Need(history=True, segments=True))[contact_id]
         entries = ledger.entries(tx, [contact_id]).get(contact_id, [])
         live = runs.live_of(tx, [contact_id])
         every = reports_contact.runs(tx, contact_id)
@@ -110,15 +105,9 @@ def explain(
         barred = reports_contact.suppressions(tx, profile.address_key)
         steps = reports_contact.stages_taken(tx, contact_id, TRACK)
         said = reports_contact.said(tx, contact_id, at)
-        places = Places()
-        places.see(tx, catalog, {contact_id: contact}, at)
-    contact = replace(contact, mailed=places.went_out(contact_id))
+        going_on = GoingOn.read(tx, catalog, live, [contact_id], at)
     ahead = [
-        look_ahead(
-            Situation(run.enrollment, catalog.version(run.version_id).sequence, contact),
-            at,
-            frozen=run.frozen or run.sequence_id in catalog.frozen,
-        )
+        look_ahead(going_on, run, frozen=run.frozen or run.sequence_id in catalog.frozen)
         for run in live
     ]
     if contact.standing is not None:
@@ -135,7 +124,7 @@ def explain(
         score=explain_score(contact, entries, catalog.funnel, at),
         fit=explain_fit(contact, catalog.funnel, at),
         ahead=tuple(ahead),
-        week=week_of(places, catalog, contact, live, at, length),
+        week=week_of(going_on, contact_id, length),
         touches=met,
         runs=tuple(every),
         suppressions=tuple(barred),

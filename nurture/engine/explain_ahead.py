@@ -1,25 +1,30 @@
-"""What comes next for a run: the core itself is asked, about a moment that has not come yet.
+"""What comes next for a run: its contact's life is led on in memory, in this run alone.
 
-Everything foreseen holds if the contact does nothing meanwhile and stays as they are; scores are
-not aged ahead.
+Everything foreseen holds if the contact does nothing meanwhile; scores fade, and segments and
+stages follow from that.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from nurture.domain import enrollment as e
-from nurture.domain.decide import Situation, decide
-from nurture.domain.enrollment import Decision
-from nurture.domain.evolve import evolve_one
-from nurture.domain.sequence import Match, WaitFor
+from nurture.domain.decide import Situation
+from nurture.domain.enrollment import Decision, Enrollment, Event
+from nurture.domain.sequence import Email, Match, Sequence, WaitFor
 from nurture.domain.walk import Walk
-from nurture.domain.watching import comes
+from nurture.engine.life import Life
+from nurture.engine.life_ahead import GoingOn
+from nurture.engine.world import Moment
+from nurture.store.runs import Run
 
 # Timers followed ahead: more than anybody wants to read, and an end for every loop.
 MOST_HOPS = 12
-# Instants at which what a run watches may turn and does not, before its timer is due.
-MOST_LOOKS = 50
+# Instants at which the rules look and change nothing for a run, before its timer is due.
+MOST_LOOKS = 100
+# The end of the calendar, nearly: nothing is due there.
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
+ACCEPTED = e.Accepted.__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,85 +77,98 @@ class RunAhead:
     ways: tuple[Ahead, ...]
 
 
-def look_ahead(situation: Situation, now: datetime, *, frozen: bool) -> RunAhead:
-    """Return where a live run is and what comes next for it."""
-    run, sequence = situation.enrollment, situation.sequence
-    reason = run.state.reason if isinstance(run.state, e.Holding) else ""
+def look_ahead(going_on: GoingOn, run: Run, *, frozen: bool) -> RunAhead:
+    """Return where a live run is and what comes next for it, by itself."""
+    now, state = run.enrollment, run.enrollment.state
+    sequence = going_on.catalog.version(run.version_id).sequence
     return RunAhead(
-        enrollment_id=run.id,
+        enrollment_id=now.id,
         sequence=sequence.key,
         names=sequence.names,
         stage=sequence.stage,
-        version=run.version,
-        state=e.STATE_NAMES[type(run.state)],
-        step=run.step,
-        entered_at=run.entered_at,
+        version=now.version,
+        state=e.STATE_NAMES[type(state)],
+        step=now.step,
+        entered_at=now.entered_at,
         frozen=frozen,
-        reason=reason,
-        ways=tuple(_ways(situation, now)),
+        reason=state.reason if isinstance(state, e.Holding) else "",
+        ways=tuple(_ways(going_on, now, sequence)),
     )
 
 
-def _ways(situation: Situation, now: datetime) -> Iterable[Ahead]:
-    run, sequence = situation.enrollment, situation.sequence
-    step = sequence.by_key.get(run.step)
+def _ways(going_on: GoingOn, run: Enrollment, sequence: Sequence) -> Iterable[Ahead]:
+    step, now = sequence.by_key.get(run.step), going_on.now
+
+    def after(
+        event: Event | None = None, taken: tuple[str, int] | None = None
+    ) -> tuple[Foreseen, ...]:
+        life = going_on.life(run.contact_id, only=run.id)
+        if event is not None:
+            life.tell(0, event)
+        if taken is not None:
+            life.post.queue(0, *taken, in_hand=True)
+        return _follow(life, skipped=taken is not None)
+
     match run.state:
         case e.Waiting(due) | e.Holding(_, due):
-            when = "hold" if isinstance(run.state, e.Holding) else "timer"
-            yield Ahead(when, due, _as_time_passes(situation, now))
+            yield Ahead("hold" if isinstance(run.state, e.Holding) else "timer", due, after())
         case e.Awaiting(deadline) if isinstance(step, WaitFor):
-            walk = Walk.begin(situation, now)
+            walk = Walk.begin(Situation(run, sequence, going_on.contacts[run.contact_id]), now)
             walk.take("yes", step.yes)
-            yes = _follow(situation, walk.decisions, now)
-            yield Ahead("answer", deadline, yes, step.match)
-            yield Ahead("no_answer", deadline, _as_time_passes(situation, now))
+            yes = e.Decided("answer", tuple(walk.decisions))
+            yield Ahead("answer", deadline, after(yes), step.match)
+            yield Ahead("no_answer", deadline, after())
         case e.Sending(key, pass_no):
-            accepted = decide(situation, e.Accepted(key, pass_no, now), now)
-            yield Ahead("provider", None, _follow(situation, accepted, now))
+            yield Ahead("provider", None, after(taken=(key, pass_no)))
         case e.Exhausted():
             yield Ahead("content", None)
         case _:
             pass
 
 
-def _as_time_passes(situation: Situation, now: datetime) -> tuple[Foreseen, ...]:
-    """Return what follows from the clock alone: its timer, or what the run watches before it."""
+def _follow(life: Life, *, skipped: bool) -> tuple[Foreseen, ...]:
+    """Return what follows for the only run of a life, by the clock alone.
+
+    It ends with the next email or question, and with the run; the first email is `skipped` where
+    it is the one that the run waits for.
+    """
+    life.settle()
     for _ in range(MOST_LOOKS):
-        coming = comes(situation, now)
-        if coming is None:
-            return ()
-        now, event = coming
-        decisions = decide(situation, event, now)
-        if isinstance(event, e.TimerFired) or not all(isinstance(one, e.Note) for one in decisions):
-            return _follow(situation, decisions, now)
-    return ()
-
-
-def _follow(
-    situation: Situation, decisions: Iterable[Decision], at: datetime
-) -> tuple[Foreseen, ...]:
-    run = situation.enrollment
-    found: list[Foreseen] = []
-    for _ in range(MOST_HOPS):
-        for decision in decisions:
-            run = evolve_one(run, decision)
-            found.extend(seen(decision, at))
-        situation = Situation(run, situation.sequence, situation.contact)
-        coming = None if isinstance(run.state, e.Awaiting) else comes(situation, at)
-        if coming is None or e.wakes_at(run.state) is None:
+        found, rests = _told(life, skipped)
+        if rests or not life.turn(FAR):
             break
-        due, event = coming
-        # A moment later where the timer is due at once, or the clock would not move.
-        at = max(due, at + timedelta(seconds=1)) if due <= at else due
-        decisions = decide(situation, event, at)
     return tuple(found)
 
 
+def _told(life: Life, skipped: bool) -> tuple[list[Foreseen], bool]:  # noqa: FBT001
+    """Return what a reader sees of the run so far, and whether it rests there."""
+    found: list[Foreseen] = []
+    hops = [moment for moment in life.moments if moment.number == 0]
+    for place, moment in enumerate(hops):
+        is_news = any(not isinstance(one, e.Note) for one in moment.decisions)
+        if moment.cause == ACCEPTED and (place or not skipped):
+            return [*found, *sent(life, moment)], True
+        for decision in moment.decisions:
+            found += seen(decision, moment.at)
+        asks = any(isinstance(one, e.Await | e.Finish) for one in moment.decisions)
+        if asks or (is_news and place >= MOST_HOPS):
+            return found, True
+    return found, False
+
+
+def sent(life: Life, moment: Moment) -> Iterable[Foreseen]:
+    """Yield that an email goes out, for the moment at which the provider accepts it."""
+    step = life.sequence_of(life.runs[moment.number]).by_key.get(moment.step)
+    if isinstance(step, Email):
+        yield Foreseen("sends", moment.at, moment.step, step.template)
+
+
 def seen(decision: Decision, at: datetime) -> Iterable[Foreseen]:
-    """Yield what a decision at `at` means to a reader: one thing, or nothing."""
+    """Yield what a decision at `at` means to a reader: one thing, or nothing.
+
+    That an email is decided is nothing yet: it is `sent` once it was handed over.
+    """
     match decision:
-        case e.Send(step, _, template):
-            yield Foreseen("sends", at, step, template)
         case e.WouldSend(step, _, template):
             yield Foreseen("withheld", at, step, template)
         case e.Hold(step, reason, release):

@@ -1,7 +1,8 @@
 """Who runs dry when: how many contacts of a stage's sequence have no more content in which week.
 
-Each run is walked ahead by the core itself, as though nothing happened: nobody answers, nobody
-comes and nobody changes stage. In a large sequence some runs, evenly drawn, stand for all.
+Each contact's life is led on in memory, as though nothing happened: nobody answers and nobody
+comes, scores fade, and segments and stages follow from that. A paused sequence is looked at as if
+it went on. In a large sequence some runs, evenly drawn, stand for all.
 """
 
 from collections import Counter
@@ -11,9 +12,10 @@ from datetime import date, datetime, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from nurture.domain.forecast import Fate, outlook
 from nurture.engine.definitions import Definition
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.life_ahead import GoingOn
+from nurture.engine.outlook import Fate, outlook
 from nurture.engine.work import Work
 from nurture.errors import NotFound
 from nurture.store import forecast as reading
@@ -96,8 +98,15 @@ def _of(work: Work, definition: Definition, standing: Standing, sample: int) -> 
     fates: Counter[Fate] = Counter()
     weeks: Counter[date] = Counter()
     for start in range(0, len(ids), PAGE):
-        for run in work.take_up(runs.by_ids(work.tx, ids[start : start + PAGE]).values()):
-            found = outlook(work.situation(run.enrollment.id), work.now, until)
+        page = runs.by_ids(work.tx, ids[start : start + PAGE])
+        contact_ids = {run.enrollment.contact_id for run in page.values()}
+        live = work.know(runs.live_of(work.tx, contact_ids))
+        going_on = GoingOn.read(work.tx, work.catalog, live, contact_ids, work.now)
+        for run in page.values():
+            life = going_on.life(run.enrollment.contact_id)
+            life.still.clear()
+            number = next(n for n, one in enumerate(life.runs) if one.id == run.enrollment.id)
+            found = outlook(life, number, until)
             fates[found.fate] += 1
             if found.fate is Fate.DRY:
                 weeks[monday_of(found.at.astimezone(zone).date())] += 1

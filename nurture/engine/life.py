@@ -1,55 +1,50 @@
 """One contact's life in memory: the whole of the rules, with no database, queue or provider.
 
-The simulator, the back-test and the conformance scenarios live here. What a contact does is told
-with `happen`; `advance` lets the clock run, so that timers fire, emails are accepted at once and
-scores fade through their thresholds. Everything that follows is noted as moments. Segments are
-those that the contact is in at the beginning. The contact's maximum of a day is obeyed; that of the
-account is not, because it hangs on what everybody else gets.
+The simulator, the back-test, what is foretold of a contact and the conformance scenarios live here.
+What a contact does is told with `happen`; `advance` lets the clock run, so that timers fire, emails
+are accepted at once, scores fade through their thresholds, and the contact comes into segments and
+leaves them. Everything that follows is noted as moments. The contact's maximum of a day is obeyed;
+that of the account is not, because it hangs on what everybody else gets.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from nurture.domain import enrollment as e
-from nurture.domain.contact import GLOBAL, Change, Contact, Fact, Occurrence, Standing, changed
+from nurture.domain.contact import Change, Contact, Fact, Occurrence, Standing, changed
 from nurture.domain.decide import Situation, decide
 from nurture.domain.enrollment import Decision, Enrollment, Event
 from nurture.domain.evolve import evolve
 from nurture.domain.folding import LongLedger
-from nurture.domain.scoring import Entry, award
+from nurture.domain.history import History
+from nurture.domain.scoring import Entry
 from nurture.domain.sequence import Sequence
-from nurture.domain.stages import (
-    NOBODY,
-    Actor,
-    Said,
-    StageChange,
-    StageRefused,
-    asked_change,
-    highest,
-    taken,
-)
-from nurture.domain.standing import settle
-from nurture.engine.admission import takers
-from nurture.engine.life_doors import (
-    LifeDoors,
-    beside,
-    gives_consent,
-    remembering,
-    triggered,
-    withdrawal,
-    without,
-)
-from nurture.engine.life_post import LifePost
-from nurture.engine.life_watch import needs_score, next_turn, own_thresholds
+from nurture.domain.stages import NOBODY, Actor, Said, StageChange, StageRefused, highest
+from nurture.engine.life_doors import LifeDoors, beside, gives_consent
+from nurture.engine.life_hearing import LifeHearing
+from nurture.engine.life_post import LifePost, in_turn
+from nurture.engine.life_segments import LifeSegments
+from nurture.engine.life_stages import LifeStages
+from nurture.engine.life_watch import needs_score, next_turn
+from nurture.engine.trial_words import seen
 from nurture.engine.world import Moment, Wish, World
 
 # Moves that lead to moves at one moment: more than this is a circle.
 MOST_ROUNDS = 12
+# Emails that follow one another at one moment: the longest sequence has fewer.
+MOST_DELIVERIES = 1_000
 
 
 @dataclass
 class Life:
-    """A contact under the rules of a world. `runs` are theirs, live and over, oldest first."""
+    """A contact under the rules of a world. `runs` are theirs, live and over, oldest first.
+
+    `pinned` are the versions that runs of the database go through, by the id of the run; all others
+    go through the current one. By their numbers among the runs, `trials` are of a draft, and what
+    is in `still` stands still, because its sequence is paused. `going` are those that are not over,
+    `wishes` what is to be entered; with `look_again` the rules look once more in this moment.
+    """
 
     world: World
     contact: Contact
@@ -58,20 +53,29 @@ class Life:
     ledger: LongLedger = field(default_factory=LongLedger)
     moments: list[Moment] = field(default_factory=list)
     post: LifePost = field(default_factory=LifePost)
-    _look_at: datetime | None = None
-    _wishes: list[Wish] = field(default_factory=list)
     doors: LifeDoors = field(default_factory=LifeDoors)
-    _moved: bool = False
-    _look_again: bool = False
+    hearing: LifeHearing = field(default_factory=LifeHearing)
+    stages: LifeStages = field(default_factory=LifeStages)
+    segments: LifeSegments = field(default_factory=LifeSegments)
     ended: dict[int, datetime] = field(default_factory=dict)
+    pinned: Mapping[int, Sequence] = field(default_factory=dict)
+    trials: frozenset[int] = frozenset()
+    still: set[int] = field(default_factory=set)
+    look_again: bool = False
+    wishes: list[Wish] = field(default_factory=list)
+    _rooms_changed: bool = False
     # What is asked after each of thousands of events, so that none of them is looked for twice.
-    _going: dict[int, None] = field(default_factory=dict)
-    _keys: set[str] = field(default_factory=set)
-    _refused: set[StageRefused] = field(default_factory=set)
+    going: dict[int, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._keys = {one.dedupe_key for one in self.contact.history if one.dedupe_key}
-        self._going = {number: None for number, run in enumerate(self.runs) if run.is_live}
+        self.hearing.keys = {one.dedupe_key for one in self.contact.history if one.dedupe_key}
+        self.going = {number: None for number, run in enumerate(self.runs) if run.is_live}
+        # What is not led here, such as the real runs of a contact who is simulated, stays so.
+        self._elsewhere = self.contact.sequences - {run.sequence for run in self.live}
+        self.contact = replace(self.contact, history=History(self.contact.history))
+        for number, run in enumerate(self.runs):
+            self.doors.know(self, number, run)
+        self.segments.watch(self)
 
     def begin(self, source: str = "") -> None:
         """Stand in the first stage, unless they stand somewhere, and enter its sequences."""
@@ -79,8 +83,8 @@ class Life:
             first = self.world.funnel.first_stage(source)
             self.contact = replace(self.contact, standing=Standing(first, first, self.now))
         self._rescore()
-        self._enter_stage()
-        self._settle()
+        self.stages.enter(self)
+        self.settle()
 
     def place(self, stage: str) -> None:
         """Put the contact into a stage without asking anybody, and into none of its sequences."""
@@ -90,8 +94,8 @@ class Life:
 
     def enter(self, key: str) -> None:
         """Enter a sequence on somebody's word, if its rules let the contact in."""
-        self._wishes.append(Wish(self.world.sequences[key]))
-        self._settle()
+        self.wishes.append(Wish(self.world.sequences[key]))
+        self.settle()
 
     def happen(self, occurrence: Occurrence) -> None:
         """Let the contact do something. What was due before has happened by then.
@@ -100,55 +104,56 @@ class Life:
         now, and counts for when it occurred.
         """
         self.advance(max(self.now, occurrence.occurred_at))
-        if occurrence.dedupe_key in self._keys:
+        if self.hearing.knows(occurrence):
             return
-        self._keys |= {occurrence.dedupe_key} - {""}
-        self.contact = remembering(self.contact, occurrence)
-        if barred := withdrawal(occurrence):
-            scope, reason = barred
-            self.contact = without(self.contact, scope)
-            self._end_mail(scope, reason)
-        self.ledger.add(award(occurrence, self.world.funnel.rules, self.world.funnel.version))
-        for number in tuple(self._going):
-            self.tell(number, e.Happened(occurrence))
-        self._wishes += triggered(self.world, occurrence)
+        self._read_rooms()
+        self.hearing.remember(self, [occurrence])
+        self.hearing.withdraw(self, occurrence)
+        self.hearing.take_effect(self, [occurrence])
         self._rescore()
-        if gives_consent(occurrence) and not self._moved:
-            self._enter_stage()
-        self._settle()
+        if gives_consent(occurrence) and not self.stages.moved:
+            self.stages.enter(self)
+        self.settle()
 
     def change(self, change: Change) -> None:
         """Let somebody change a field, a tag or a letter of BANT."""
+        self._read_rooms()
         self.contact = changed(self.contact, change)
         self._rescore()
-        self._settle()
+        self.settle()
 
     def ask_stage(self, to: str, actor: Actor, said: Said = NOBODY) -> StageChange | StageRefused:
         """Let somebody ask for a stage, under the guards that everybody obeys."""
-        answer = asked_change(self.contact, to, actor, self.world.funnel.edges, self.now, said)
-        self._note_stage(answer, f"asked by {actor}")
+        self._read_rooms()
+        answer = self.stages.ask(self, to, actor, said)
         self._rescore()
-        self._settle()
+        self.settle()
         return answer
 
     def advance(self, until: datetime) -> None:
         """Let the clock run up to `until`, doing what falls due on the way, in its order."""
-        while True:
-            watch = next_turn(self)
-            due = self._next(watch)
-            if due is None or due > until:
-                break
-            # A timer that is due at once is followed a moment later, or the clock would stand.
-            self.now = max(self.now, due)
-            looks = (self._look_at, watch)
-            if any(one is not None and one <= self.now for one in looks):
-                self._rescore()
-            for number in tuple(self._going):
-                wakes = e.wakes_at(self.runs[number].state)
-                if wakes is not None and wakes <= self.now:
-                    self.tell(number, e.TimerFired())
-            self._settle()
+        while self.turn(until):
+            pass
         self.now = max(self.now, until)
+
+    def turn(self, until: datetime) -> bool:
+        """Do what falls due next by the clock alone; return whether anything does by `until`.
+
+        What is due by now is done now.
+        """
+        looks = (self.stages.turns_at, self.segments.turns_at, next_turn(self))
+        instants = [e.wakes_at(self.runs[number].state) for number in self.moving]
+        due = min((at for at in (*instants, *looks) if at is not None), default=None)
+        if due is None or due > until:
+            return False
+        self.now = max(self.now, due)
+        self._read_rooms()
+        if any(one is not None and one <= self.now for one in looks):
+            self._rescore()
+        for number in in_turn(self):
+            self.tell(number, e.TimerFired())
+        self.settle()
+        return True
 
     @property
     def sent(self) -> list[tuple[datetime, str]]:
@@ -163,134 +168,119 @@ class Life:
     @property
     def live(self) -> list[Enrollment]:
         """The runs that go on."""
-        return [self.runs[number] for number in self._going]
+        return [self.runs[number] for number in self.going]
 
     def add(self, run: Enrollment) -> int:
         """Let a run begin; return its number among `runs`."""
         self.runs.append(run)
-        self._going[len(self.runs) - 1] = None
+        self.going[len(self.runs) - 1] = None
         return len(self.runs) - 1
 
-    def _next(self, watch: datetime | None) -> datetime | None:
-        instants = [at for run in self.live if (at := e.wakes_at(run.state)) is not None]
-        instants += [at for at in (self._look_at, watch) if at is not None]
-        return min(instants, default=None)
+    @property
+    def moving(self) -> list[int]:
+        """The numbers of the runs that go on and do not stand still."""
+        return [number for number in self.going if number not in self.still]
 
-    def _end_mail(self, scope: str, reason: str) -> None:
-        for number in tuple(self._going):
-            steps = self.sequence_of(self.runs[number]).steps
-            if scope == GLOBAL or scope in {getattr(step, "topic", "") for step in steps}:
-                self.tell(number, e.Withdrawn(reason))
+    def rooms_changed(self) -> None:
+        """Note that a run began or ended: the next look sees in which sequences the contact is."""
+        self._rooms_changed = True
+        self.look_again |= "sequence" in self.world.asked_by_segments
+
+    def _read_rooms(self) -> None:
+        """Bring the sequences that the contact is in up to date, as every transaction reads them.
+
+        A trial is none of them.
+        """
+        if self._rooms_changed:
+            self._rooms_changed = False
+            own = {self.runs[number].sequence for number in self.going if number not in self.trials}
+            self.contact = replace(self.contact, sequences=self._elsewhere | own)
 
     def sequence_of(self, run: Enrollment) -> Sequence:
         """Return the sequence that a run goes through."""
-        return self.world.sequences[run.sequence]
+        return self.pinned.get(run.id) or self.world.sequences[run.sequence]
 
     def tell(self, number: int, event: Event) -> None:
         """Decide what follows from an event for one run, and follow it."""
         run = self.runs[number]
         if not run.is_live:
             return
-        situation = Situation(run, self.sequence_of(run), self.contact)
+        contact = seen(self.contact) if number in self.trials else self.contact
+        situation = Situation(run, self.sequence_of(run), contact)
         decisions = decide(situation, event, self.now)
         self.runs[number] = evolve(run, decisions)
-        self._look_again |= needs_score(situation, event, self.runs[number])
+        self.look_again |= needs_score(situation, event, self.runs[number])
+        timed_out = isinstance(event, e.TimerFired) and isinstance(run.state, e.Awaiting)
+        self.moments.append(
+            Moment(
+                self.now, type(event).__name__, run.sequence, decisions, entry_key=run.entry_key,
+                number=number, step=run.step, unanswered=run.step if timed_out else "",
+            )
+        )  # fmt: skip
         if not self.runs[number].is_live:
             self.ended[number] = self.now
-            self._going.pop(number, None)
-            self._wishes += self.doors.next_in_line(run)
-        what, key = type(event).__name__, run.entry_key
-        self.moments.append(Moment(self.now, what, run.sequence, decisions, entry_key=key))
+            self.going.pop(number, None)
+            self.rooms_changed()
+            self.wishes += self.doors.next_in_line(run)
         for decision in decisions:
             self._follow(number, decision)
 
     def _follow(self, number: int, decision: Decision) -> None:
         match decision:
-            case e.Send(step, pass_no, template):
-                self._hand_over(number, step, pass_no, template)
+            case e.Send(step, pass_no):
+                self.post.queue(number, step, pass_no)
+            case _ if number in self.trials:
+                pass  # Nothing but emails comes of a trial.
             case e.SetFact(_, fact, name, value):
                 self.contact = changed(self.contact, Change(Fact(fact), name, value))
-                self._look_again = True
+                self.look_again = True
             case e.SetStage(_, stage):
-                edges = self.world.funnel.edges
-                answer = asked_change(self.contact, stage, Actor.RULES, edges, self.now)
-                self._note_stage(answer, "asked by a step")
-                self._look_again = True
+                self.stages.ask(self, stage, Actor.RULES, cause="asked by a step")
+                self.look_again = True
             case e.EnterSequence(_, key) | e.EnterBeside(_, key) if key in self.world.sequences:
-                self._wishes += beside(self.runs[number], self.world.sequences[key], self.now)
+                self.wishes += beside(self, number, self.world.sequences[key])
             case e.LeaveBeside(_, key):
-                for other in tuple(self._going):
+                for other in tuple(self.going):
                     if self.runs[other].sequence == key:
                         self.tell(other, e.Withdrawn(f"left by {self.runs[number].sequence}"))
             case _:
                 pass
 
-    def _hand_over(self, number: int, step: str, pass_no: int, template: str) -> None:
-        if isinstance(self.runs[number].state, e.Sending):
-            self.tell(number, self.post.hand_over(self, number, (step, pass_no), template))
-
     def _rescore(self) -> None:
-        """Compute the score, and let stages and runs follow from it."""
-        before = self.contact.standing
-        if before is None:
-            return
-        funnel = self.world.funnel
-        entries = self.ledger.short(funnel.groups, funnel.limits, self.now)
-        settled = settle(self.contact, entries, funnel, self.now, own_thresholds(self))
-        self.contact = settled.contact
-        self._look_at = settled.look_at
-        for change in settled.changes:
-            self._note(change, "Rules")
-            self._moved = True
-        # What the rules would do and may not yet: told once while a contact stays in a stage.
-        if settled.refused is not None and settled.refused not in self._refused:
-            self._note(settled.refused, "Rules")
-        for number in tuple(self._going):
-            stage = self.sequence_of(self.runs[number]).stage
-            if self.contact.standing == before or not stage:
-                self.tell(number, e.Reconsider())
+        """Compute the score, let stages, runs and segments follow from it, and so to the end."""
+        crossed: set[str] = set()
+        while True:
+            self.stages.look(self)
+            happened = self.segments.follow(self, crossed)
+            news = [one for one in happened if not self.hearing.knows(one)]
+            if not news:
+                return
+            self.hearing.remember(self, news)
+            self.hearing.take_effect(self, news)
 
-    def _note(self, answer: StageChange | StageRefused, cause: str) -> None:
-        self.moments.append(Moment(self.now, cause, stage=answer))
-        if isinstance(answer, StageChange):
-            self._refused.clear()
-        else:
-            self._refused.add(answer)
+    def settle(self) -> None:
+        """Follow everything that was decided to its end, and hand over what is to be sent.
 
-    def _note_stage(self, answer: StageChange | StageRefused, cause: str) -> None:
-        self._note(answer, cause)
-        if isinstance(answer, StageChange):
-            self.contact = taken(self.contact, answer.edge, self.world.funnel.order, self.now)
-            self._moved = True
+        An email goes out only when all that belongs to the moment is decided: what decided on it
+        may also end its run.
+        """
+        for _ in range(MOST_DELIVERIES):
+            self._settle_moves()
+            if not self.post.queued:
+                return
+            self._read_rooms()
+            self.post.deliver(self)
 
-    def _settle(self) -> None:
+    def _settle_moves(self) -> None:
         """Follow moves to their end: leave the old stage's sequences, enter what is wished."""
         for _ in range(MOST_ROUNDS):
-            if self._look_again:
-                self._look_again = False
+            if self.look_again:
+                self.look_again = False
+                self._read_rooms()
                 self._rescore()
-            if self._moved:
-                self._moved = False
-                self._move()
-            if not self._wishes and not self._look_again:
+            self.stages.move(self)
+            if not self.wishes and not self.look_again:
                 return
-            wishes, self._wishes = self._wishes, []
+            wishes, self.wishes = self.wishes, []
             for wish in wishes:
                 self.doors.open(self, wish)
-
-    def _move(self) -> None:
-        standing, found = self.contact.standing, self._takers()
-        for number in tuple(self._going):
-            sequence = self.sequence_of(self.runs[number])
-            if sequence.stage:
-                target = found.get(sequence.track)
-                goal = target.key if target else (standing.stage if standing else "")
-                self.tell(number, e.MovedAway(goal))
-        self._enter_stage()
-
-    def _takers(self) -> dict[str, Sequence]:
-        stage = self.contact.standing.stage if self.contact.standing else ""
-        return takers(self.world.of_stage(stage) if stage else (), self.contact, self.now)
-
-    def _enter_stage(self) -> None:
-        self._wishes += [Wish(one) for one in self._takers().values()]

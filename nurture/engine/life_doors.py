@@ -1,6 +1,5 @@
 """The ways into the sequences of a life in memory, and what bars a contact from mail."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,9 +10,10 @@ from nurture.domain import enrollment as e
 from nurture.domain.conditions import counts, matches_properties
 from nurture.domain.contact import GLOBAL, Contact, Engaged, Occurrence
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.sequence import Email, Reentry, Returning, Sequence
+from nurture.domain.history import with_one
+from nurture.domain.sequence import Reentry, Returning, Sequence
 from nurture.domain.text import short_key
-from nurture.engine.admission import Answer, admission, key_of
+from nurture.engine.admission import Answer, Before, admission, key_of
 from nurture.engine.coming_back import contents, resumed
 from nurture.engine.doors import RESTARTED
 from nurture.engine.world import Wish, World
@@ -36,15 +36,15 @@ def triggered(world: World, occurrence: Occurrence) -> Iterator[Wish]:
             yield Wish(sequence, key, occurrence.properties, occurrence.occurred_at)
 
 
-def beside(run: Enrollment, sequence: Sequence, now: datetime) -> list[Wish]:
-    """Return the wish of a step of `run`: the other sequence sees the event that `run` saw."""
-    key = ""
+def beside(life: "Life", number: int, sequence: Sequence) -> list[Wish]:
+    """Return the wish of a step of a run: the other sequence sees the event that the run saw."""
+    run, key = life.runs[number], ""
     if sequence.reentry is Reentry.KEYED and sequence.trigger is not None:
         named = run.properties.get(sequence.trigger.key)
         if named is None:
             return []
         key = short_key(str(named))
-    return [Wish(sequence, key, run.properties, run.began or now)]
+    return [Wish(sequence, key, run.properties, run.began or life.now, by=number)]
 
 
 def withdrawal(occurrence: Occurrence) -> tuple[str, str] | None:
@@ -61,11 +61,8 @@ def withdrawal(occurrence: Occurrence) -> tuple[str, str] | None:
 
 
 def remembering(contact: Contact, occurrence: Occurrence) -> Contact:
-    """Return the contact with an occurrence in the history, mostly at its end, and its consent."""
-    known, place = contact.history, len(contact.history)
-    if known and occurrence.occurred_at < known[-1].occurred_at:
-        place = bisect_right(known, occurrence.occurred_at, key=lambda one: one.occurred_at)
-    remembered = replace(contact, history=(*known[:place], occurrence, *known[place:]))
+    """Return the contact with an occurrence in the history, and with the consent that it gives."""
+    remembered = replace(contact, history=with_one(contact.history, occurrence))
     return _consenting(remembered, occurrence) if gives_consent(occurrence) else remembered
 
 
@@ -94,11 +91,32 @@ def _consenting(contact: Contact, occurrence: Occurrence) -> Contact:
 class LifeDoors:
     """Who waits for a run under the same key to end.
 
-    `begun` are the numbers of runs by sequence, and by key where that tells runs apart.
+    `begun` are by sequence, and by key where that tells runs apart, the numbers of the runs that
+    are under way and of the one that ended last: of runs before it no rule of entry asks. `last` is
+    the latest run of a sequence and key; `by` says of a run which run's step asked for it. Of runs
+    that ended before the life began, `past` is the last of each, and `stopped` where it stood.
     """
 
     queue: dict[tuple[str, str], Wish] = field(default_factory=dict)
     begun: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    last: dict[tuple[str, str], int] = field(default_factory=dict)
+    by: dict[int, int] = field(default_factory=dict)
+    past: dict[tuple[str, str], Before] = field(default_factory=dict)
+    stopped: dict[tuple[str, str], LastRun] = field(default_factory=dict)
+
+    def know(self, life: "Life", number: int, run: Enrollment) -> None:
+        """Note a run that has begun; one of a trial stands in nobody's way."""
+        if number not in life.trials:
+            sequence = life.world.sequences.get(run.sequence) or life.sequence_of(run)
+            self.begun.setdefault(_door(sequence, run.entry_key), []).append(number)
+            self.last[run.sequence, run.entry_key] = number
+            life.post.know(life.sequence_of(run), run)
+
+    def remember(self, sequence: Sequence, key: str, ended: datetime) -> None:
+        """Note a run that ended before the life began."""
+        door = _door(sequence, key)
+        known = self.past.get(door, (key, None))[1]
+        self.past[door] = key, ended if known is None else max(known, ended)
 
     def next_in_line(self, run: Enrollment) -> list[Wish]:
         """Return the wish whose turn has come, because `run` is over."""
@@ -108,8 +126,10 @@ class LifeDoors:
     def open(self, life: "Life", wish: Wish) -> None:
         """Begin a run, remember the wish for later, or let it be: as the rules of entry say."""
         sequence = wish.sequence
-        own = self.begun.setdefault(_door(sequence, wish.key), [])
+        own = self._those_that_matter(life, _door(sequence, wish.key))
         before = [(life.runs[number].entry_key, life.ended.get(number)) for number in own]
+        if (ended := self.past.get(_door(sequence, wish.key))) is not None:
+            before.append(ended)
         answer = admission(
             sequence, life.contact, wish.key, before, life.now, at=wish.at, queued=wish.queued
         )
@@ -126,11 +146,25 @@ class LifeDoors:
                 for number in live:
                     life.tell(number, e.Withdrawn(RESTARTED))
             case Answer.ENTER:
-                if any(sequence.shares_track(life.sequence_of(run)) for run in life.live):
+                going = (n for n in life.going if n not in life.trials)
+                theirs = (life.sequence_of(life.runs[number]) for number in going)
+                if any(map(sequence.shares_track, theirs)):
                     return
         number, entered = _begin(life, wish)
-        own.append(number)
+        self.know(life, number, life.runs[number])
+        if wish.by is not None:
+            self.by[number] = wish.by
+        if sequence.key in life.world.paused:
+            life.still.add(number)
         life.tell(number, entered)
+
+    def _those_that_matter(self, life: "Life", door: tuple[str, str]) -> list[int]:
+        own = self.begun.get(door, [])
+        over = [number for number in own if number in life.ended]
+        newest = max(over, key=lambda number: life.ended[number], default=None)
+        kept = [number for number in own if number not in life.ended or number == newest]
+        self.begun[door] = kept
+        return kept
 
 
 def _door(sequence: Sequence, key: str) -> tuple[str, str]:
@@ -147,18 +181,15 @@ def _begin(life: "Life", wish: Wish) -> tuple[int, e.Entered]:
     sequence = wish.sequence
     entered, again = e.Entered(), frozenset[str]()
     if sequence.returning is Returning.RESTART:
-        mine = [run for run in life.runs if run.sequence == sequence.key]
-        again = frozenset(
-            step.content
-            for step in sequence.steps
-            if isinstance(step, Email) and any(step.key in run.accepted for run in mine)
-        )
+        again = contents(sequence) & life.post.by_door.get(sequence.key, frozenset())
         if sequence.reentry is Reentry.KEYED:
             again |= contents(sequence) - life.contact.received
     elif sequence.returning is Returning.RESUME:
-        own = (run for run in reversed(life.runs) if run.sequence == sequence.key)
-        last = next((run for run in own if run.entry_key == wish.key), None)
-        entered = resumed(sequence, None if last is None else _stopped(last))
+        last, place = life.doors.last, (sequence.key, wish.key)
+        stopped = life.doors.stopped.get(place)
+        if place in last:
+            stopped = _stopped(life.runs[last[place]])
+        entered = resumed(sequence, stopped)
     number = life.add(
         Enrollment(
             contact_id=life.contact.id,
@@ -172,8 +203,7 @@ def _begin(life: "Life", wish: Wish) -> tuple[int, e.Entered]:
             began=wish.at,
         )
     )
-    keys = frozenset(run.sequence for run in life.live)
-    life.contact = replace(life.contact, sequences=keys)
+    life.rooms_changed()
     return number, entered
 
 

@@ -1,4 +1,4 @@
-"""What went out to the contact of a life in memory, and the day's maximum that holds mail over."""
+"""What went out to the contact of a life in memory, in which order, and what held mail over."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nurture.domain import enrollment as e
+from nurture.domain.caps import Rank
+from nurture.domain.contact import refusal
 from nurture.domain.daily import CONTACT_DAILY, account_day, held_over
+from nurture.domain.decide import Situation, exit_reason
+from nurture.domain.enrollment import Enrollment
+from nurture.domain.pacing import paced
+from nurture.domain.sequence import Email, Sequence
+from nurture.domain.waiting import delay
+from nurture.domain.walk import RECEIVED_BEFORE, is_repeated
+from nurture.engine.trial_words import seen
 
 if TYPE_CHECKING:
     from nurture.engine.life import Life
@@ -17,29 +26,118 @@ class LifePost:
     """`sent` is when which email went out, in order.
 
     `mailed_on` counts by the beginning of each day of the account, also what went out before the
-    life began; `wanted` is when the email of a run's step was first decided, by pass.
+    life began; `wanted` is when the email of a run's step was first decided, by pass; `by_door` are
+    the contents that came through each sequence; `queued` is what a worker looks at next.
     """
 
     sent: list[tuple[datetime, str]] = field(default_factory=list)
     mailed_on: Counter[datetime] = field(default_factory=Counter)
     wanted: dict[tuple[int, str, int], datetime] = field(default_factory=dict)
+    by_door: dict[str, frozenset[str]] = field(default_factory=dict)
+    queued: dict[tuple[int, str, int], bool] = field(default_factory=dict)
 
-    def hand_over(
-        self, life: "Life", number: int, wanted: tuple[str, int], template: str
-    ) -> e.Held | e.Accepted:
-        """Let the provider take the email of a step and pass, unless that is too many today."""
-        step, pass_no = wanted
+    def know(self, sequence: Sequence, run: Enrollment) -> None:
+        """Note what a run sent already."""
+        for step in map(sequence.by_key.get, run.accepted):
+            if isinstance(step, Email):
+                self.through(run.sequence, step.content)
+
+    def queue(self, number: int, step: str, pass_no: int, *, in_hand: bool = False) -> None:
+        """Put the email of a run's step and pass where a worker looks next.
+
+        One that is `in_hand` a worker has claimed already, and it is among today's.
+        """
+        self.queued[number, step, pass_no] = in_hand
+
+    def deliver(self, life: "Life") -> None:
+        """Let a worker look at what is queued, those first that go before others."""
+        queued, self.queued = self.queued, {}
+        for number, step, pass_no in sorted(
+            queued, key=lambda one: (not queued[one], rank(life, one[0]))
+        ):
+            # Somebody may have ended the run, or sent it elsewhere, in the same moment.
+            wanted = life.runs[number].state == e.Sending(step, pass_no)
+            if wanted and number not in life.still:
+                in_hand = queued[number, step, pass_no]
+                life.tell(number, self._claimed(life, number, step, pass_no, in_hand=in_hand))
+
+    def _claimed(
+        self, life: "Life", number: int, step: str, pass_no: int, *, in_hand: bool
+    ) -> e.Accepted | e.Held | e.Unsent | e.Withdrawn:
+        """Return what becomes of an email, as `claiming` decides; the provider takes it at once."""
+        run = life.runs[number]
+        sequence, trial = life.sequence_of(run), number in life.trials
+        contact = seen(life.contact) if trial else life.contact
+        email, accepted = sequence.by_key.get(step), e.Accepted(step, pass_no, life.now)
+        if not isinstance(email, Email):
+            return accepted
+        since = self.wanted.setdefault((number, step, pass_no), life.now)
+        if not in_hand:
+            reason = exit_reason(Situation(run, sequence, contact), life.now)
+            refused = refusal(contact, email.topic, sequence.transactional)
+            if reason is not None or refused is not None:
+                return e.Withdrawn(str(refused) if reason is None else reason)
+            if is_repeated(sequence, run, email.content, contact.received, pass_no):
+                return e.Unsent(step, pass_no, RECEIVED_BEFORE)
+            held = delay(paced(sequence, run), contact, email, life.now, since)
+            if held is not None and held.forgone:
+                return e.Unsent(step, pass_no, held.reason)
+            if held is not None:
+                return e.Held(step, pass_no, held.reason, held.release, since, held.zone)
+        if trial:
+            return accepted  # It counts for nothing.
         funnel = life.world.funnel
         most, day = funnel.guards.contact_daily, account_day(funnel.account.timezone, life.now)
-        since = self.wanted.setdefault((number, step, pass_no), life.now)
-        if most is not None and self.mailed_on[day.begins] >= most:
-            release = held_over(life.sequence_of(life.runs[number]), life.contact, step, day)
-            return e.Held(step, pass_no, CONTACT_DAILY, release, since)
-        self.mailed_on[day.begins] += 1
-        self.sent.append((life.now, template))
-        life.contact = replace(
-            life.contact,
-            received=life.contact.received | {template},
-            mailed=(*life.contact.mailed, life.now) if funnel.caps else (),
-        )
-        return e.Accepted(step, pass_no, life.now)
+        if not in_hand:
+            if most is not None and self.mailed_on[day.begins] >= most:
+                release = held_over(sequence, contact, step, day)
+                return e.Held(step, pass_no, CONTACT_DAILY, release, since)
+            self.mailed_on[day.begins] += 1
+        self.sent.append((life.now, email.template))
+        self.through(run.sequence, email.content)
+        received = contact.received | {email.content}
+        life.contact = replace(contact, received=received, mailed=_mailed(life))
+        life.look_again |= "received" in life.world.asked_by_segments
+        return accepted
+
+    def through(self, sequence: str, content: str) -> None:
+        """Note that a content came through a sequence."""
+        self.by_door[sequence] = self.by_door.get(sequence, frozenset()) | {content}
+
+
+def _mailed(life: "Life") -> tuple[datetime, ...]:
+    """Return when the emails went out that caps still count, with one now."""
+    spans = [cap.per for cap in life.world.funnel.caps]
+    spans += [run.gap for run in life.live if run.gap]
+    if not spans:
+        return ()
+    since = life.now - max(spans)
+    return (*(at for at in life.contact.mailed if at > since), life.now)
+
+
+def in_turn(life: "Life") -> list[int]:
+    """Return the runs whose timers are due, those first whose emails go before those of others."""
+    wakes = ((number, e.wakes_at(life.runs[number].state)) for number in life.moving)
+    due = [number for number, at in wakes if at is not None and at <= life.now]
+    return sorted(due, key=lambda number: rank(life, number)) if len(due) > 1 else due
+
+
+def rank(life: "Life", number: int) -> Rank:
+    """Return where the next email of a run stands among those that compete for a place."""
+    run = life.runs[number]
+    sequence, order = life.sequence_of(run), life.world.funnel.order
+    step = sequence.by_key.get(run.step)
+    if isinstance(run.state, e.Waiting):
+        step = sequence.by_key.get(sequence.after(run.step, getattr(step, "next", "")))
+    topic = step.topic if isinstance(step, Email) else ""
+    standing = life.contact.standing
+    stage = sequence.stage or (standing.stage if standing else "")
+    current = life.world.sequences.get(run.sequence)
+    held = run.state.since if isinstance(run.state, e.Holding) else None
+    return Rank(
+        topic not in life.world.funnel.transactional,
+        -order.index(stage) if stage in order else 0,
+        -current.priority if current else 0,
+        held or e.wakes_at(run.state) or life.now,
+        number,
+    )

@@ -32,7 +32,8 @@ def needs_score(before: Situation, event: Event, after: Enrollment) -> bool:
 
 
 def _watching(life: "Life") -> Iterator[Situation]:
-    for run in life.live:
+    for number in life.moving:
+        run = life.runs[number]
         sequence = life.sequence_of(run)
         if sequence.watches:
             yield Situation(run, sequence, life.contact)

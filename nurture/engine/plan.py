@@ -1,18 +1,24 @@
 """What `nurture apply` would do: files held against what is published, before anything changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from nurture.campaigns.folder import FUNNEL, Campaigns
 from nurture.campaigns.parse import parse_funnel
+from nurture.domain.segments import Segment
 from nurture.engine.backtest import BackTest, backtests
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.differing import KEPT, SequencePlan, What, sequence_plans
 from nurture.engine.plan_documents import Change, changes, with_change
 from nurture.engine.publish import check_files
-from nurture.engine.segment_differing import SegmentPlan, counted, segment_plans
+from nurture.engine.segment_differing import (
+    FROM_FILE,
+    SegmentPlan,
+    counted,
+    segment_plans,
+)
 from nurture.engine.world import World
 from nurture.errors import Invalid, NotFound
 from nurture.store import origins
@@ -67,7 +73,9 @@ def plan(deps: Dependencies, now: datetime, length: timedelta | None) -> Plan:
         funnel = origins.funnel_document(tx)
     before = {} if funnel is None else funnel
     differ = changes(before, checked.campaigns.documents[FUNNEL]) if before else ()
-    tried, whole = _lived(deps, checked.campaigns, before, differ, sequences, now, length)
+    tried, whole = _lived(
+        deps, checked.campaigns, before, differ, (sequences, segments), now, length
+    )
     segments = counted(deps, segments, now)
     return Plan(tried, sequences, whole, checked.warnings, segments)
 
@@ -77,12 +85,14 @@ def _lived(  # noqa: PLR0913 - what the two worlds are made of
     campaigns: Campaigns,
     before: Mapping[str, Any],
     differ: tuple[Change, ...],
-    sequences: tuple[SequencePlan, ...],
+    plans: tuple[tuple[SequencePlan, ...], tuple[SegmentPlan, ...]],
     now: datetime,
     length: timedelta | None,
 ) -> tuple[tuple[Tried, ...], BackTest | None]:
     """Live the last days under what is published, under each change of the funnel, and all."""
-    changed = any(one.what not in KEPT for one in sequences)
+    sequences, segments = plans
+    whats = [*(one.what for one in sequences), *(one.what for one in segments)]
+    changed = any(what not in KEPT for what in whats)
     if length is None or not before or not (differ or changed):
         return tuple(Tried(one, None) for one in differ), None
     today = _world(deps, before)
@@ -97,7 +107,10 @@ def _lived(  # noqa: PLR0913 - what the two worlds are made of
         key: today.sequences.get(key, one) if key in kept else one
         for key, one in campaigns.sequences.items()
     }
-    worlds = [*alone.values(), World(campaigns.funnel, after)]
+    worlds = [
+        *alone.values(),
+        World.of(campaigns.funnel, after, _segments(campaigns, today, segments)),
+    ]
     *effects, whole = backtests(deps, today, worlds, length, now)
     told = dict(zip(alone, effects, strict=True))
     return tuple(Tried(one, told.get(number)) for number, one in enumerate(differ)), whole
@@ -112,7 +125,18 @@ def _changed(today: World, before: Mapping[str, Any], change: Change) -> World |
         funnel = parse_funnel(with_change(before, change), version=today.funnel.version)
     except Invalid:
         return None
-    return World(funnel, today.sequences)
+    return World.of(funnel, today.sequences, today.segments)
+
+
+def _segments(
+    campaigns: Campaigns, today: World, plans: tuple[SegmentPlan, ...]
+) -> Iterator[Segment]:
+    """Yield the segments that there are once the files are applied and nobody has chosen."""
+    whats = {one.key: one.what for one in plans}
+    yield from (one for one in campaigns.segments if whats[one.key] in FROM_FILE)
+    for one in today.segments:
+        if whats.get(one.key) not in {*FROM_FILE, What.RETIRED}:
+            yield one
 
 
 def _world(deps: Dependencies, document: Mapping[str, Any]) -> World:
@@ -122,4 +146,4 @@ def _world(deps: Dependencies, document: Mapping[str, Any]) -> World:
         except NotFound:
             return World(parse_funnel(document), {})
         stored = {key: one.sequence for key, one in catalog.current.items()}
-    return World(catalog.funnel, stored)
+    return World.of(catalog.funnel, stored, (one.segment for one in catalog.segments))

@@ -52,7 +52,9 @@ def follow(work: Work, contact_ids: Iterable[int]) -> list[NewEvent]:
             work.contacts[contact_id] = replace(work.contacts[contact_id], segments=now_in)
     segment_looks.enter(work.tx, ((one.id, key) for one, key in found.entered), work.now)
     segment_looks.leave(work.tx, ((one.id, key) for one, key in found.left))
-    segment_looks.plan(work.tx, found.rechecks, rechecks, work.now)
+    # What a segment asked of the clock before it was published anew is forgotten when it comes.
+    never: dict[Place, datetime | None] = dict.fromkeys(rechecks)
+    segment_looks.plan(work.tx, never | found.rechecks, rechecks, work.now)
     fresh = [
         (one, contact_id, name)
         for name, some in ((ENTERED, found.entered), (LEFT, found.left))

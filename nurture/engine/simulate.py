@@ -9,7 +9,7 @@ from nurture.domain.contact import Contact, Occurrence, Value
 from nurture.domain.daily import account_day
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.folding import LongLedger
-from nurture.domain.segments import BORDER, ENTERED
+from nurture.domain.segments import BORDER, ENTERED, inside
 from nurture.domain.sequence import Sequence as Steps
 from nurture.domain.sequence import Trigger
 from nurture.domain.zones import zone_of
@@ -20,8 +20,9 @@ from nurture.engine.world import Moment, World
 from nurture.errors import Invalid, Refused
 from nurture.store import guarding, ledger, people
 from nurture.store.people import Need
+from nurture.store.segments import unbuilt
 
-NEED = Need(history=True, segments=True)
+NEED = Need(history=True, sequences=True, segments=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,33 @@ def published_world(deps: Dependencies) -> World:
     """Return the rules that are published now. Raises NotFound before the first are."""
     with deps.database.read() as tx:
         catalog = deps.definitions.catalog(tx)
-    return World(catalog.funnel, {key: one.sequence for key, one in catalog.current.items()})
+    sequences = {key: one.sequence for key, one in catalog.current.items()}
+    return World.of(catalog.funnel, sequences, (one.segment for one in catalog.segments))
+
+
+def life_of_somebody(world: World, now: datetime, invented: Contact | None = None) -> Life:
+    """Return the life of an invented contact, who is in the segments that ask for who they are."""
+    contact = someone(world) if invented is None else invented
+    return Life(world, replace(contact, segments=inside(world.segments, contact, now)), now)
 
 
 def life_of(deps: Dependencies, contact_id: int, world: World, now: datetime) -> Life:
-    """Return a contact's life as it is now, with their history and ledger and without any run."""
+    """Return a contact's life as it is now, with their history and ledger and without any run.
+
+    They are in the segments in which they are; in one that is not published so, or not built yet,
+    they are where publishing it now would put them.
+    """
     today = account_day(world.funnel.account.timezone, now)
     with deps.database.read() as tx:
         contact = people.contacts(tx, [contact_id], NEED)[contact_id]
+        published, building = deps.definitions.catalog(tx).segments, unbuilt(tx)
+        built = {one.segment.key: one.segment for one in published if one.id not in building}
+        known = {
+            one.key: one.key in contact.segments
+            for one in world.segments
+            if one.key in built and built[one.key].when == one.when
+        }
+        contact = replace(contact, segments=inside(world.segments, contact, now, known))
         entries = ledger.entries(tx, [contact_id]).get(contact_id, [])
         mailed = guarding.mailed_since(tx, [contact_id], today.begins, ())
     life = Life(world, contact, now, ledger=LongLedger(entries))
@@ -117,7 +137,10 @@ def _enter(life: Life, sequence: Steps, properties: Mapping[str, Value]) -> None
     if trigger is None:
         standing = contact.standing
         if standing is None or standing.stage != sequence.stage:
+            # On somebody's word, and so without asking whether the rules would leave them there.
             life.place(sequence.stage)
+        else:
+            life.stages.watch(life)
         life.enter(sequence.key)
         return
     if trigger.event in BORDER:
@@ -136,9 +159,8 @@ def _crossed(life: Life, trigger: Trigger, properties: Mapping[str, Value]) -> M
     key = properties.get("segment", trigger.where.get("segment"))
     if not isinstance(key, str):
         return properties
-    segments = life.contact.segments
-    inside = segments | {key} if trigger.event == ENTERED else segments - {key}
-    life.contact = replace(life.contact, segments=inside)
+    if (key in life.contact.segments) != (trigger.event == ENTERED):
+        life.segments.cross(life, key)
     return {**properties, "segment": key}
 
 

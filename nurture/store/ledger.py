@@ -200,6 +200,15 @@ def look_by(tx: Transaction, moments: Mapping[int, datetime]) -> None:
     tx.execute(statement, [{"contact": key, "by": at} for key, at in sorted(moments.items())])
 
 
+def looks(tx: Transaction, contact_ids: Iterable[int], track: str) -> dict[int, datetime]:
+    """Return when the rules look at each contact next; who is absent is looked at for no reason."""
+    t = tables.Standing
+    statement = sa.select(t.contact_id, t.crosses_at).where(
+        bulk.among(tx, t.contact_id, contact_ids), t.track == track, t.crosses_at.is_not(None)
+    )
+    return {key: at for key, at in tx.execute(statement) if at is not None}
+
+
 def crossing(tx: Transaction, now: datetime, limit: int) -> list[int]:
     """Return contacts for whom time alone may have changed something by now, longest due first."""
     t = tables.Standing

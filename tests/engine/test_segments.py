@@ -321,6 +321,18 @@ def test_a_changed_segment_is_built_anew_with_what_rests_on_it(ready: Place) -> 
     assert crossings(ready) == []
 
 
+def test_a_segment_that_asks_the_clock_no_more_is_looked_at_for_it_once_and_not_for_ever(
+    ready: Place,
+) -> None:
+    ana = ready.add("ana")
+    ready.clicks(ana)
+    publish(ready, recent={"did": "click", "within": "2d"})
+    publish(ready, recent={"language": "en"})
+    ready.clock.moment += 3 * DAY
+    assert [turn(ready.deps, ready.now) for _ in range(2)] == [1, 0]
+    assert inside(ready, "recent") == {ana}
+
+
 def test_a_segment_that_is_gone_from_the_files_is_empty_and_forgotten(ready: Place) -> None:
     ana = ready.add("ana")
     ready.clicks(ana)

@@ -1,27 +1,35 @@
 """What a sequence would do is told before anybody is in it, and nothing is written."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import time
 
 import pytest
 import sqlalchemy as sa
 
+from nurture.campaigns.folder import read_what_can_be
 from nurture.campaigns.parse import parse_sequence
 from nurture.config import Settings
-from nurture.domain.enrollment import Completed
+from nurture.domain.contact import Standing
+from nurture.domain.enrollment import Completed, Exited
 from nurture.engine.assumptions import assume, given, pairs
 from nurture.engine.life import Life
+from nurture.engine.segment_building import build_all, publish_segments
 from nurture.engine.simulate import (
     life_of,
+    life_of_somebody,
     published_world,
     simulate,
     someone,
     with_sequence,
 )
+from nurture.engine.world import World as Rules
 from nurture.errors import Invalid, Refused
 from nurture.store import tables
 from tests.engine.test_life import RULES
+from tests.engine.test_life_segments import segments
 from tests.engine.world import DAY, HOUR, NOW, E, S, World, opened, sequence
+from tests.fixtures.places import ROOT
 
 WELCOME, CART = RULES.sequences["welcome"], RULES.sequences["cart"]
 
@@ -77,6 +85,45 @@ def test_a_sequence_keyed_by_its_segment_needs_no_word_of_which() -> None:
     world = with_sequence(RULES, near)
     done = simulate(Life(world, someone(world), NOW), near, [], {}, DAY)
     assert (done.sent, done.runs[-1].entry_key) == (1, "soon")
+
+
+def test_the_renewal_reminder_that_ships_ends_on_the_day_itself() -> None:
+    campaigns, problems = read_what_can_be(ROOT / "campaigns")
+    assert campaigns is not None
+    assert not problems
+    world = Rules.of(campaigns.funnel, campaigns.sequences, campaigns.segments)
+    reminder = world.sequences["renewal-reminder"]
+    renewal = {"renewal_date": (NOW + 7 * DAY).date().isoformat()}
+    stands = Standing("customer", "customer", NOW)
+    customer = replace(someone(world), fields=renewal, standing=stands)
+    life = life_of_somebody(world, NOW, customer)
+    assert life.contact.segments == {"renewal-soon"}
+    done = simulate(life, reminder, [], {}, 30 * DAY)
+    (run,) = [one for one in done.runs if one.sequence == reminder.key]
+    assert run.state == Exited("renewed or over")
+    assert "renewal-soon" not in done.contact.segments
+    # Of somebody without a date nothing says when it is over, and the owner is asked to call.
+    undated = simulate(life_of_somebody(world, NOW), reminder, [], {}, 30 * DAY)
+    assert undated.runs[0].state == Completed("end")
+
+
+def test_a_real_contact_is_simulated_in_the_segments_that_hold_them(world: World) -> None:
+    found = segments(clicked={"did": "click", "within": "2d"}, drafted={"did": "click"})
+    with world.deps.database.begin() as tx:
+        publish_segments(tx, found[:1], "test", NOW)
+    build_all(world.deps)
+    leaving = [{"reason": "out", "when": {"not": {"segment": "clicked"}}}]
+    document = sequence("stays", [{"key": "rest", "wait": "9d"}], stage="lead", exits=leaving)
+    world.publish(document)
+    contact_id = world.enroll("ana")
+    world.click(contact_id, "hello")
+    rules = published_world(world.deps)
+    life = life_of(world.deps, contact_id, Rules.of(rules.funnel, rules.sequences, found), NOW)
+    # One that is not published holds whom publishing it would bring in.
+    assert life.contact.segments == {"clicked", "drafted"}
+    done = simulate(life, rules.sequences["stays"], [], {}, 30 * DAY)
+    assert done.runs[0].state == Exited("out")
+    assert life.ended[0] == NOW + 2 * DAY
 
 
 def test_a_key_that_is_missing_is_asked_for() -> None:

@@ -24,6 +24,7 @@ from nurture.engine.life import Life
 from nurture.engine.simulate import (
     Simulated,
     life_of,
+    life_of_somebody,
     published_world,
     simulate,
     someone,
@@ -215,9 +216,8 @@ def _life(engine: Dependencies, asked: Asked, world: World, now: datetime) -> Li
     # The number is what chance goes by, so that another number may go another way.
     known = mapping(asked.fields)
     fields: Mapping[str, Value] = known if isinstance(known, dict) else {}
-    return Life(
-        world, replace(someone(world), id=asked.number, fields=MappingProxyType(dict(fields))), now
-    )
+    invented = replace(someone(world), id=asked.number, fields=MappingProxyType(dict(fields)))
+    return life_of_somebody(world, now, invented)
 
 
 def _names(at: Desk, world: World, zone: ZoneInfo) -> Names:
