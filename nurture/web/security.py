@@ -13,6 +13,8 @@ HTMX_CONFIG = {
     "historyCacheSize": 0,
     "refreshOnHistoryMiss": True,
     "selfRequestsOnly": True,
+    # A piece that is put into a page is a page of its own, and its title is not this page's.
+    "ignoreTitle": True,
 }
 
 

@@ -37,6 +37,24 @@ def test_a_phone_shows_it_without_barriers_or_sideways_scrolling(
     assert overflow(signed_in_phone) == 0
 
 
+def test_the_forecast_comes_in_by_itself_and_leaves_the_page_its_title(
+    signed_in_page: Page,
+) -> None:
+    signed_in_page.goto(LEAD)
+    expect(
+        signed_in_page.get_by_text("If nothing happens").or_(
+            signed_in_page.get_by_text("Nobody is in this sequence.")
+        )
+    ).to_be_visible()
+    expect(signed_in_page).to_have_title("Lead nurture · Nurture")
+
+
+def test_links_among_soft_words_are_told_apart_in_the_dark(signed_in_page: Page) -> None:
+    signed_in_page.emulate_media(color_scheme="dark")
+    signed_in_page.goto(LEAD)
+    assert barriers(signed_in_page) == []
+
+
 def keys(page: Page) -> list[str]:
     notes = page.locator("#steps .n-step-note").all_inner_texts()
     return [note.split(" · ")[0] for note in notes]
