@@ -121,7 +121,8 @@ def forget(
 ) -> bool:
     """Erase a contact of whom nothing need be remembered; return whether it was done.
 
-    No hash of the address is left, so that whoever signs up with it again begins as somebody new.
+    No hash of the address is left, so that whoever signs up with it again begins as somebody new;
+    a wish that they leave at this very moment is answered so.
     `still` is asked, with the contact held, whether there is nothing to be remembered.
     """
     with deps.database.read() as tx:
@@ -174,7 +175,10 @@ class _Erasing:
         if not self.still(tx):
             return Erasure(Outcome.UNKNOWN)
         if who is None:
+            # A wish that is answered at this moment is waited for, and may have made somebody.
             wishes.forget(tx, self.address)
+            who = _held(tx, self.address, self.key)
+        if who is None:
             since = erasing.erased_since(tx, self.key, ERASURE)
             if since is not None:
                 return Erasure(Outcome.ALREADY, since)
@@ -210,8 +214,8 @@ class _Erasing:
         # A send that a worker took before was taken before the erasure, whatever their clocks say.
         at = max(self.now, claimed) if claimed else self.now
         erasing.drop_queued(tx, who.id)
-        wishes.forget(tx, who.address)
         if self.remembers:
+            wishes.forget(tx, who.address)
             erasing.bar(tx, who.key, ERASURE, self.by, at)
         live = _end_runs(work, who)
         self._found = _Found(who, words, measures_of(work.catalog), rows, at)

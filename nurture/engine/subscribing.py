@@ -99,10 +99,17 @@ def subscribe(
     def body(work: Work) -> Answer:
         if not is_ours(work.tx):
             return Answer.STANDS
-        contact_id = _found_or_made(deps, work, address, wish)
+        contact_id, mailbox = _known(work.tx, address), _mailbox(deps, address)
+        if contact_id is None:
+            if _must_be_asked(work, wish) and mailbox:
+                # Nobody is made of whom there would be nothing but an address that nobody asked.
+                if not _may_ask_again(work, mailbox):
+                    return Answer.WAITS
+                mailbox = ""
+            contact_id = _made(deps, work, address, wish)
         if contact_id is None:
             return Answer.REFUSED
-        return _take(work, contact_id, wish, _mailbox(deps, address))
+        return _take(work, contact_id, wish, mailbox)
 
     with deps.database.read() as tx:
         topics = offered(deps.definitions.catalog(tx).funnel)
@@ -198,11 +205,17 @@ def _ask(work: Work, said: NewConsent, funnel: Funnel) -> None:
     take_in(work, [NewEvent(said.contact_id, event, said.by)])
 
 
-def _found_or_made(deps: Dependencies, work: Work, address: Address, wish: Wish) -> int | None:
-    """Return the contact with this address, made where there was none; None where none may be."""
-    known = people.ids_by_address(work.tx, [address.compared])
-    if known:
-        return known[address.compared]
+def _known(tx: Transaction, address: Address) -> int | None:
+    return people.ids_by_address(tx, [address.compared]).get(address.compared)
+
+
+def _must_be_asked(work: Work, wish: Wish) -> bool:
+    """Return whether somebody new is asked to confirm this wish, by the rule of `wished`."""
+    return wish.topic in work.catalog.funnel.confirmed and wish.proof is Proof.NONE
+
+
+def _made(deps: Dependencies, work: Work, address: Address, wish: Wish) -> int | None:
+    """Return a new contact with this address; None where none may be."""
     key = AddressKeys(deps.secrets).of(address.compared)
     if suppressions.globally_suppressed(work.tx, [key]):
         # Erased, or complained and gone: nothing is stored of them again.

@@ -1,9 +1,12 @@
 """Signing up, confirming it, and coming back: what is written, and who gets which email."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +15,7 @@ from nurture.config import Settings
 from nurture.domain.consent import CONFIRM_WITHIN, Answer, Confirmed, Proof
 from nurture.engine.backtest import backtest
 from nurture.engine.confirming import asked, confirm
-from nurture.engine.erasing import Outcome, erase
+from nurture.engine.erasing import Erasure, Outcome, erase
 from nurture.engine.granting import Witness
 from nurture.engine.pausing import pause, resume
 from nurture.engine.replay import replay
@@ -33,6 +36,7 @@ from nurture.engine.wishing import GIVEN_UP_AFTER, PATIENCE, answer_wishes, leav
 from nurture.engine.work import Work
 from nurture.errors import Invalid, NotFound
 from nurture.store import tables, wishes
+from nurture.store.database import Transaction
 from nurture.store.places import places_of
 from nurture.store.suppressions import NewSuppression
 from tests.engine.signing_up import SignUp, opened_for_sign_up
@@ -317,6 +321,40 @@ def test_erasing_an_address_takes_its_wish_along(world: SignUp) -> None:
     assert world.column(sa.select(tables.SubscriptionWish.id)) == []
 
 
+def until_somebody_waits(world: SignUp) -> None:
+    """Return when a transaction waits for a row that another one holds."""
+    locked = sa.text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    for _ in range(500):
+        with world.deps.database.read() as tx:
+            if tx.execute(locked).scalar_one():
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.parametrize("bar", [False, True])
+def test_erasing_waits_for_a_wish_that_is_answered_at_this_moment(
+    settings: Settings, postgresql_url: str, bar: bool
+) -> None:
+    with opened_for_sign_up(settings, postgresql_url) as world, ThreadPoolExecutor(1) as pool:
+        leave(world.deps, A_WISH, NOW)
+        erasing: list[Future[Erasure]] = []
+
+        def ours(tx: Transaction) -> bool:
+            taken = wishes.take(tx, 1)
+            one = partial(erase, by="lan", why="", now=NOW, bar=bar)
+            erasing.append(pool.submit(one, world.deps, A_WISH.email))
+            until_somebody_waits(world)
+            return taken
+
+        subscribe(world.deps, A_WISH, NOW, ours)
+        assert erasing[0].result(10).outcome is Outcome.ERASED
+        assert world.column(sa.select(C.email)) == [""]
+
+
 def test_whoever_unsubscribed_comes_back_by_a_link_of_their_own(world: SignUp) -> None:
     ana = world.enroll("ana")
     world.work()
@@ -440,6 +478,9 @@ def test_tags_bring_no_flood_of_letters_into_one_mailbox(world: SignUp) -> None:
     assert {world.wish("ana"), world.wish("ben+1")} == {Answer.PENDING}
     kept = world.column(sa.select(tables.SubscriptionTry.network))
     assert not [one for one in kept if "ana" in one.lower()], "the address itself is not kept"
+    known = world.column(sa.select(C.email).where(C.email.like("Ana+%")))
+    assert len(known) == MOST_TAGGED, "of whom nobody asked nothing is kept"
+    assert world.wish("Ana+0", "news") is Answer.GRANTED
     world.clock.moment = NOW + DAY + HOUR
     assert world.wish("ana+x") is Answer.PENDING
 

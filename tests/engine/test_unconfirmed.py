@@ -1,7 +1,7 @@
 """Who signed up and never confirmed is forgotten in time; whoever is somebody stays."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
@@ -19,7 +19,7 @@ from nurture.engine.suppress import suppress, unsubscribe
 from nurture.engine.unconfirmed import forget_unconfirmed
 from nurture.engine.wishing import leave
 from nurture.errors import NotFound
-from nurture.store import tables
+from nurture.store import tables, wishes
 from nurture.store.database import Transaction
 from nurture.store.suppressions import NewSuppression
 from tests.engine.signing_up import SignUp, opened_for_sign_up
@@ -170,6 +170,23 @@ def test_a_sign_up_of_this_moment_is_not_lost(world: SignUp) -> None:
     assert forget_unconfirmed(world.deps, world.now) == 0
     world.work()
     assert world.confirm() is Confirmed.GRANTED
+
+
+def test_a_sign_up_while_somebody_is_forgotten_is_not_lost(world: SignUp) -> None:
+    world.wish()
+    world.clock.moment = NOW + 2 * MONTH
+    ana, asked = world.id_of(), []
+
+    def and_signs_up(tx: Transaction) -> bool:
+        asked.append(ana)
+        if len(asked) == 2:
+            wishes.leave(tx, A_WISH.email, asdict(A_WISH), world.now)
+        return True
+
+    assert erasing.forget(world.deps, ana, by="x", why="", now=world.now, still=and_signs_up)
+    world.work()
+    assert world.confirm() is Confirmed.GRANTED
+    assert there(world) == ["ana@example.com"]
 
 
 def test_what_happens_in_the_same_moment_comes_first(world: SignUp) -> None:
