@@ -162,7 +162,7 @@ def lift_address(
     Raises Invalid for what is no address or without a why, and NotFound where nothing stands.
     """
     compared = parse_address(address).compared
-    if not why.strip() or compared in why.lower():
+    if not why.strip() or compared in f"{by} {why}".lower():
         told = "Say how you know that they wish it, without their address: it stays on record."
         raise Invalid("a suppression is lifted for a reason", remedy=told)
     with deps.database.read() as tx:

@@ -129,6 +129,7 @@ def test_whoever_was_erased_may_come_back_by_their_own_word_alone(
     refused(monkeypatch, "contact", "lift", address)
     assert "how you know that they wish it" in capsys.readouterr().err
     refused(monkeypatch, "contact", "lift", address, "--why", f"{address} wrote")
+    refused(monkeypatch, "contact", "lift", address, "--why", "a call", "--by", address.title())
     refused(monkeypatch, "contact", "lift", address, "--why", "mail", "--scope", "news")
     assert "Standing are: global." in capsys.readouterr().err
     told = run("contact", "lift", address, "--why", "their mail of 3 May", "--by", "lan")
