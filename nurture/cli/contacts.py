@@ -1,7 +1,8 @@
 """`nurture contact`: what a person says of one contact: BANT, sales' word, stages, erasing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 
 import click
 
@@ -87,7 +88,7 @@ def reject(contact: str, reason: str, note: str, by: str) -> None:
     said, now = Said(by=by, reason=reason, note=note), deps.clock.now()
     contact_id = find_contact(deps, contact)
     answer = engine.reject(deps, contact_id, said, now)
-    _tell(contact, answer, now, ways_out(deps, contact_id, now))
+    _tell(contact, answer, now, partial(ways_out, deps, contact_id, now))
 
 
 @contact.command()
@@ -110,9 +111,8 @@ def move(contact: str, stage: str, actor: str, reason: str, note: str, by: str) 
     said = Said(by=by, reason=reason, note=note)
     now = deps.clock.now()
     contact_id = find_contact(deps, contact)
-    ways = ways_out(deps, contact_id, now)
     answer = engine.change_stage(deps, contact_id, stage, Actor(actor), said, now)
-    _tell(contact, answer, now, ways)
+    _tell(contact, answer, now, partial(ways_out, deps, contact_id, now))
 
 
 @contact.command()
@@ -184,11 +184,17 @@ def _foretell(address: str, told: Erasure) -> None:
         click.echo(f"An import wrote this address to {file}: delete that file by hand.")
 
 
-def _tell(contact: str, answer: StageChange | StageRefused, now: datetime, ways: Ways) -> None:
+def _tell(
+    contact: str,
+    answer: StageChange | StageRefused,
+    now: datetime,
+    ways: Callable[[], Ways],
+) -> None:
+    """Say what became of a request; `ways` are those out of the stage, asked for by a refusal."""
     if isinstance(answer, StageRefused):
         raise Refused(
             f"{contact} does not become {answer.to}: {answer.why}",
-            remedy="\n".join(_instead(answer, ways, now)),
+            remedy="\n".join(_instead(answer, ways(), now)),
         )
     edge = answer.edge
     rests = f" No rule promotes them before {now + edge.cooldown:%Y-%m-%d}." if (

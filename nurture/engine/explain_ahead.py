@@ -134,13 +134,13 @@ def _follow(life: Life, *, skipped: bool) -> tuple[Foreseen, ...]:
     """
     life.settle()
     for _ in range(MOST_LOOKS):
-        found, rests = _told(life, skipped)
+        found, rests = _told(life, skipped=skipped)
         if rests or not life.turn(FAR):
             break
     return tuple(found)
 
 
-def _told(life: Life, skipped: bool) -> tuple[list[Foreseen], bool]:  # noqa: FBT001
+def _told(life: Life, *, skipped: bool) -> tuple[list[Foreseen], bool]:
     """Return what a reader sees of the run so far, and whether it rests there."""
     found: list[Foreseen] = []
     hops = [moment for moment in life.moments if moment.number == 0]

@@ -30,9 +30,8 @@ def asked_by(tx: Transaction, enrollment_id: int) -> Line | None:
     wanted = run.properties.get("ask") if run else None
     if run is None or not isinstance(wanted, int):
         return None
-    return next((line for line in log(tx, run.contact_id) if line.id == wanted and (
-        line.act is Act.ASKED
-    )), None)  # fmt: skip
+    asking = (line for line in log(tx, run.contact_id) if line.act is Act.ASKED)
+    return next((line for line in asking if line.id == wanted), None)
 
 
 def ask(tx: Transaction, asked: NewConsent, now: datetime) -> int:
