@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from nurture.domain.asking import names_a_step
 from nurture.domain.caps import Cap
-from nurture.domain.conditions import ALWAYS, Condition
+from nurture.domain.conditions import ALWAYS, Compare, Condition, walk
 from nurture.domain.contact import NOTHING, Value
 from nurture.domain.steps import DEFAULT_PASS_LIMIT as DEFAULT_PASS_LIMIT
 from nurture.domain.steps import END as END
@@ -146,6 +146,17 @@ class Sequence:
                 case _:
                     pass
         return tuple(found)
+
+    @cached_property
+    def asks_score(self) -> bool:
+        """Whether the score of this very moment can matter on the way in or through."""
+        subjects = (
+            part.subject.kind
+            for when in (self.entry, *self.conditions)
+            for part in walk(when)
+            if isinstance(part, Compare)
+        )
+        return not {"engagement", "temperature"}.isdisjoint(subjects)
 
     @cached_property
     def always_watched(self) -> tuple[Condition, ...]:

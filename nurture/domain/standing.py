@@ -73,14 +73,19 @@ def assessed(contact: Contact, entries: Sequence[Entry], funnel: Funnel, now: da
 
     A funnel without personas leaves the one they have.
     """
-    score = engagement(entries, funnel.groups, funnel.limits, now).total
-    warmth = temperature(contact.temperature, score, funnel.warmth)
-    warm = replace(contact, engagement=score, temperature=warmth)
+    warm = weighed(contact, entries, funnel, now)
     found = fit(warm, funnel.fit_rules, funnel.grades, now)
     fitting = replace(warm, fit=found.total, grade=found.grade)
     if not funnel.personas:
         return fitting
     return replace(fitting, persona=persona_of(fitting, funnel.personas, now))
+
+
+def weighed(contact: Contact, entries: Sequence[Entry], funnel: Funnel, now: datetime) -> Contact:
+    """Return the contact with engagement and temperature as they are at `now`."""
+    score = engagement(entries, funnel.groups, funnel.limits, now).total
+    warmth = temperature(contact.temperature, score, funnel.warmth)
+    return replace(contact, engagement=score, temperature=warmth)
 
 
 def look_at(

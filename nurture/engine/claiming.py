@@ -5,12 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from nurture.domain import enrollment as e
-from nurture.domain.contact import refusal
-from nurture.domain.decide import exit_reason
-from nurture.domain.pacing import paced
-from nurture.domain.sequence import Email
-from nurture.domain.waiting import delay
-from nurture.domain.walk import RECEIVED_BEFORE, is_repeated
+from nurture.domain.last_look import Touch, hindrance
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.guarding import Day
 from nurture.engine.letters import Letter, Post, choose_email
@@ -100,34 +95,14 @@ def _provider_takes_mail(work: Work, provider: str) -> bool:
 def _look_again(work: Work, send: Claimed) -> dict[str, Any] | None:
     """Return the columns to settle a send with that may not go now; None when it may."""
     situation = work.situation(send.enrollment_id)
-    sequence, contact = situation.sequence, situation.contact
     if situation.enrollment.state != e.Sending(send.step, send.pass_no):
         return _row("cancelled", "the run went on", work)
-    reason = exit_reason(situation, work.now)
-    if reason is None:
-        refused = refusal(contact, send.topic, sequence.transactional)
-        reason = refused.value if refused else None
-    if reason is not None:
-        work.tell(send.enrollment_id, e.Withdrawn(reason), send_id=send.id)
-        return _row("skipped", reason, work)
-    run = situation.enrollment
-    if is_repeated(sequence, run, send.content, contact.received, send.pass_no):
-        unsent = e.Unsent(send.step, send.pass_no, RECEIVED_BEFORE)
-        work.tell(send.enrollment_id, unsent, send_id=send.id)
-        return _row("skipped", RECEIVED_BEFORE, work)
-    step = sequence.by_key.get(send.step)
-    since = send.created_at
-    own = paced(sequence, run)
-    held = delay(own, contact, step, work.now, since) if isinstance(step, Email) else None
-    if held is not None and held.forgone:
-        unsent = e.Unsent(send.step, send.pass_no, held.reason)
-        work.tell(send.enrollment_id, unsent, send_id=send.id)
-        return _row("skipped", held.reason, work)
-    if held is not None:
-        event = e.Held(send.step, send.pass_no, held.reason, held.release, since, held.zone)
-        work.tell(send.enrollment_id, event, send_id=send.id)
-        return {"status": "held", "reason": held.reason, "settled_at": None}
-    return None
+    touch = Touch(send.step, send.pass_no, send.topic, send.content, send.created_at)
+    found = hindrance(situation, touch, work.now)
+    if found is None:
+        return None
+    work.tell(send.enrollment_id, found, send_id=send.id)
+    return _held(found) if isinstance(found, e.Held) else _row("skipped", found.reason, work)
 
 
 def _guarded(work: Work, send: Claimed, day: Day) -> dict[str, Any] | None:
@@ -138,7 +113,11 @@ def _guarded(work: Work, send: Claimed, day: Day) -> dict[str, Any] | None:
     release = day.release(work, send)
     event = e.Held(send.step, send.pass_no, reason, release, send.created_at)
     work.tell(send.enrollment_id, event, send_id=send.id)
-    return {"status": "held", "reason": reason, "settled_at": None}
+    return _held(event)
+
+
+def _held(event: e.Held) -> dict[str, Any]:
+    return {"status": "held", "reason": event.reason, "settled_at": None}
 
 
 def _row(status: str, reason: str, work: Work) -> dict[str, Any]:

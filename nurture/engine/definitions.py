@@ -103,6 +103,11 @@ class Catalog:
         return any(isinstance(part, Did) for entry in entries for part in walk(entry))
 
     @cached_property
+    def stages_ask_score(self) -> bool:
+        """Whether the score can decide which sequence of a stage takes a contact."""
+        return any(one.sequence.asks_score for some in self.by_stage.values() for one in some)
+
+    @cached_property
     def asks_membership(self) -> bool:
         """Whether any rule or segment asks which sequences a contact is in."""
         return self._asks("sequence") or self.any_segment_asks("sequence")

@@ -76,6 +76,8 @@ class Doors:
             asks_history(one) or (one.trigger and one.trigger.cancel) for one in sequences
         )
         work.see({wish.contact_id for wish in wishes}, history=history)
+        asking = (wish for wish in wishes if wish.definition.sequence.asks_score)
+        work.scores.see(work, (wish.contact_id for wish in asking))
         found = plan(work.tx, wishes, work.contacts, work.now)
         missing = [key for key in found.restarted if key not in work.runs]
         if missing:

@@ -19,6 +19,7 @@ def award_points(work: Work, events: Iterable[NewEvent]) -> None:
         for entry in award(event.occurrence, funnel.rules, funnel.version)
     ]
     ledger.add_entries(work.tx, entries, work.now)
+    work.scores.earned(contact_id for contact_id, _ in entries)
 
 
 def tell_runs(work: Work, events: Sequence[NewEvent]) -> None:
@@ -28,6 +29,8 @@ def tell_runs(work: Work, events: Sequence[NewEvent]) -> None:
         for run in runs.live_of(work.tx, {event.contact_id for event in events})
         if run.enrollment.id not in work.runs
     )
+    # A run that asks for the score hears of an event together with what the event is worth.
+    work.scores.of_runs(work, work.runs.values())
     of_contact: dict[int, list[int]] = {}
     for key, run in work.runs.items():
         of_contact.setdefault(run.enrollment.contact_id, []).append(key)

@@ -163,6 +163,7 @@ def _balance(work: Work, changed: Sequence[tuple[Standing, NewEvent]]) -> None:
             mine = [entry for entry in found if entry.event_id == event_id]
             lines += [(contact_id, line) for line in balancing(mine, counts=counts)]
     ledger.add_entries(work.tx, lines, work.now)
+    work.scores.earned(contact_id for contact_id, _ in lines)
 
 
 def balancing(entries: Sequence[Entry], *, counts: bool) -> Iterator[Entry]:

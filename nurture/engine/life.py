@@ -205,8 +205,9 @@ class Life:
         run = self.runs[number]
         if not run.is_live:
             return
+        self.stages.weigh(self, sequence := self.sequence_of(run))
         contact = seen(self.contact) if number in self.trials else self.contact
-        situation = Situation(run, self.sequence_of(run), contact)
+        situation = Situation(run, sequence, contact)
         decisions = decide(situation, event, self.now)
         self.runs[number] = evolve(run, decisions)
         self.look_again |= needs_score(situation, event, self.runs[number])

@@ -125,7 +125,7 @@ class LifeDoors:
 
     def open(self, life: "Life", wish: Wish) -> None:
         """Begin a run, remember the wish for later, or let it be: as the rules of entry say."""
-        sequence = wish.sequence
+        life.stages.weigh(life, sequence := wish.sequence)
         own = self._those_that_matter(life, _door(sequence, wish.key))
         before = [(life.runs[number].entry_key, life.ended.get(number)) for number in own]
         if (ended := self.past.get(_door(sequence, wish.key))) is not None:

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 from nurture.domain import enrollment as e
 from nurture.domain.caps import Rank
-from nurture.domain.contact import refusal
 from nurture.domain.daily import CONTACT_DAILY, account_day, held_over
-from nurture.domain.decide import Situation, exit_reason
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.pacing import paced
+from nurture.domain.last_look import Touch, hindrance
 from nurture.domain.sequence import Email, Sequence
-from nurture.domain.waiting import delay
-from nurture.domain.walk import RECEIVED_BEFORE, is_repeated
+from nurture.domain.situation import Situation
 from nurture.engine.trial_words import seen
 
 if TYPE_CHECKING:
@@ -67,23 +64,17 @@ class LifePost:
         """Return what becomes of an email, as `claiming` decides; the provider takes it at once."""
         run = life.runs[number]
         sequence, trial = life.sequence_of(run), number in life.trials
+        life.stages.weigh(life, sequence)
         contact = seen(life.contact) if trial else life.contact
         email, accepted = sequence.by_key.get(step), e.Accepted(step, pass_no, life.now)
         if not isinstance(email, Email):
             return accepted
         since = self.wanted.setdefault((number, step, pass_no), life.now)
         if not in_hand:
-            reason = exit_reason(Situation(run, sequence, contact), life.now)
-            refused = refusal(contact, email.topic, sequence.transactional)
-            if reason is not None or refused is not None:
-                return e.Withdrawn(str(refused) if reason is None else reason)
-            if is_repeated(sequence, run, email.content, contact.received, pass_no):
-                return e.Unsent(step, pass_no, RECEIVED_BEFORE)
-            held = delay(paced(sequence, run), contact, email, life.now, since)
-            if held is not None and held.forgone:
-                return e.Unsent(step, pass_no, held.reason)
-            if held is not None:
-                return e.Held(step, pass_no, held.reason, held.release, since, held.zone)
+            touch = Touch(step, pass_no, email.topic, email.content, since)
+            found = hindrance(Situation(run, sequence, contact), touch, life.now)
+            if found is not None:
+                return found
         if trial:
             return accepted  # It counts for nothing.
         funnel = life.world.funnel

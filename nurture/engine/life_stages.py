@@ -15,7 +15,7 @@ from nurture.domain.stages import (
     asked_change,
     taken,
 )
-from nurture.domain.standing import assessed, look_at, settle
+from nurture.domain.standing import assessed, look_at, settle, weighed
 from nurture.engine.admission import takers
 from nurture.engine.life_watch import own_thresholds
 from nurture.engine.world import Moment, Wish
@@ -34,6 +34,17 @@ class LifeStages:
     turns_at: datetime | None = None
     moved: bool = False
     _refused: set[StageRefused] = field(default_factory=set)
+    _weighed: tuple[datetime, int] | None = None
+
+    def weigh(self, life: "Life", sequence: Sequence) -> None:
+        """Add up the score as of now, where a sequence may ask for it."""
+        if not sequence.asks_score or life.contact.standing is None:
+            return
+        moment = life.now, len(life.entries)
+        if moment != self._weighed:
+            self._weighed, funnel = moment, life.world.funnel
+            entries = life.ledger.short(funnel.groups, funnel.limits, life.now)
+            life.contact = weighed(life.contact, entries, funnel, life.now)
 
     def watch(self, life: "Life") -> None:
         """Compute `turns_at` without moving anybody."""
@@ -106,4 +117,7 @@ def is_of_stage(life: "Life", number: int) -> bool:
 
 def _takers(life: "Life") -> dict[str, Sequence]:
     stage = life.contact.standing.stage if life.contact.standing else ""
-    return takers(life.world.of_stage(stage) if stage else (), life.contact, life.now)
+    some = life.world.of_stage(stage) if stage else ()
+    for one in some:
+        life.stages.weigh(life, one)
+    return takers(some, life.contact, life.now)

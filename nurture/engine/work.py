@@ -22,6 +22,7 @@ from nurture.engine.looks import Looks
 from nurture.engine.moves import Asked, Moves
 from nurture.engine.places import Places, is_capped, wanted_send
 from nurture.engine.trial_words import heard, seen
+from nurture.engine.weighing import Weighing
 from nurture.store import ledger, people, runs, sends
 from nurture.store.batches import new_batch
 from nurture.store.database import Transaction
@@ -48,6 +49,7 @@ class Work:
     addressees: dict[int, people.Addressee] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
+    scores: Weighing = field(default_factory=Weighing)
     crossed: set[tuple[int, int]] = field(default_factory=set)  # borders of segments
     _storied: set[int] = field(default_factory=set)
     _changed: dict[int, Enrollment] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class Work:
         history = any(asks_history(self.catalog.version(key).sequence) for key in versions)
         self.see({run.enrollment.contact_id for run in some}, history=history)
         told = (run.enrollment for run in some)
+        self.scores.of_runs(self, some)
         self.places.see_paced(self.tx, self.catalog, self.contacts, told, self.now)
         return some
 
@@ -238,8 +241,7 @@ class Work:
 
     def _use_freed_places(self) -> None:
         """Let what a cap holds back go, where an email before it gave up its place."""
-        freed = self.places.take_freed()
-        found = runs.live_of(self.tx, freed) if freed else []
+        found = runs.live_of(self.tx, freed) if (freed := self.places.take_freed()) else []
         self.take_up(run for run in found if run.enrollment.id not in self.runs)
         for key in [run.enrollment.id for run in found if is_capped(self.runs[run.enrollment.id])]:
             self.tell(key, e.Reconsider())
@@ -256,6 +258,7 @@ class Work:
         if not changes:
             return
         self.see(changes, history=self.catalog.entries_ask_history)
+        self.scores.see(self, changes if self.catalog.stages_ask_score else ())
         ledger.set_stages(self.tx, self._moves.take_standings())
         live = [run for run in runs.live_of(self.tx, changes) if run.track]
         self.take_up(run for run in live if run.enrollment.id not in self.runs)

@@ -177,12 +177,12 @@ acts = st.lists(st.tuples(st.sampled_from(("click", "form")), st.integers(1, 90)
 numbers = iter(range(1, 10_000))
 
 
-@given(parts, parts, acts)
+@given(parts, parts, st.integers(1, 9), acts)
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_store_and_memory_turn_together(
-    world: World, exit_: Any, until: Any, acts: list[tuple[str, int]]
+    world: World, exit_: Any, until: Any, least: int, acts: list[tuple[str, int]]
 ) -> None:
     key, start = f"s{next(numbers)}", world.now
     steps: list[dict[str, Any]] = [
@@ -191,6 +191,10 @@ def test_store_and_memory_turn_together(
         {"key": "y", "email": "thanks", "next": "rest"},
         {"key": "n", "email": "again"},
         {"key": "rest", "wait": "3d"},
+        {"key": "fork", "branch": {
+            "cases": [{"when": {"score": "engagement", "at_least": least}, "to": "end"}],
+            "else": "last",
+        }},
         {"key": "last", "email": "case"},
     ]  # fmt: skip
     document = sequence(
