@@ -14,7 +14,8 @@ from nurture.config import Settings
 from nurture.engine.deliver import Courier, deliver
 from nurture.engine.journal import Journal
 from nurture.engine.pausing import pause, resume
-from nurture.engine.work import Entry, Work
+from nurture.engine.places import rank_of
+from nurture.engine.work import Work
 from nurture.store import tables
 from nurture.wiring import build
 from tests.engine.scripted_post import POLICY, ScriptedPost
@@ -150,21 +151,23 @@ def test_of_equals_what_is_due_for_longer_goes_first(world: World) -> None:
 
 
 def test_the_later_stage_goes_first(world: World) -> None:
-    # A second track: its sequence is for an earlier stage, and its priority does not help it.
+    # Its sequence is for an earlier stage, and its priority does not help it.
     other = sequence(
         "other", [{"key": "a", "email": "again"}], stage="lead", track="side", priority=9
     )  # fmt: skip
     world.publish(other)
     ana = world.add("ana", "mql")
 
-    def enter(work: Work) -> None:
+    def in_turn(work: Work) -> list[str]:
         work.see([ana], history=False)
-        work.wish(Entry(ana, work.catalog.current["other"]))
-        work.wish(Entry(ana, work.catalog.current["deepen"]))
+        current, contact = work.catalog.current, work.contacts[ana]
+        return sorted(
+            ("other", "deepen", "letter"),
+            key=lambda key: rank_of(work.catalog, contact, current[key].sequence, "", NOW, 1),
+        )
 
-    world.do(enter)
-    world.work()
-    assert world.mailed("ana") == ["case"]
+    # What an event triggers counts for the stage that Ana is in, and goes first by its priority.
+    assert world.do(in_turn) == ["letter", "deepen", "other"]
 
 
 def test_two_that_fall_due_in_one_tick_go_by_their_rank(world: World) -> None:
