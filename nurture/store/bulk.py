@@ -30,6 +30,10 @@ from nurture.store.database import Transaction
 from nurture.store.tables import Base
 from nurture.store.types import microseconds
 
+# What `listed` returns travels without a type, so that PostgreSQL reads it as the array that it is
+# cast to, once. Said to be text, it would be read anew for every row that it is compared with.
+UNSAID = sa.types.NullType()
+
 # From so many rows on, what all of them share is sent once.
 MANY = 20
 
@@ -124,7 +128,7 @@ def among(
     They travel as one parameter, so that the statement is the same, and stays prepared, however
     many they are; and a database's bound on the number of parameters is never met.
     """
-    return _among(tx.dialect.name, column, sa.bindparam(None, listed(tx, values), sa.Text))
+    return _among(tx.dialect.name, column, sa.bindparam(None, listed(tx, values), UNSAID))
 
 
 def among_named(
@@ -134,7 +138,7 @@ def among_named(
 
     What `listed` returns is given for `name` when the statement is executed.
     """
-    return _among(dialect, column, sa.bindparam(name, type_=sa.Text))
+    return _among(dialect, column, sa.bindparam(name, type_=UNSAID))
 
 
 def listed(tx: Transaction, values: Iterable[int] | Iterable[str]) -> str:

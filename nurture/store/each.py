@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import InstrumentedAttribute
 
-from nurture.store.bulk import among_named
+from nurture.store.bulk import UNSAID, among_named
 
 Rows = sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[*tuple[Any, ...]]
 Wanted = Callable[[InstrumentedAttribute[Any]], sa.ColumnElement[bool]]
@@ -26,7 +26,7 @@ def each_named(
     """
     if dialect != "postgresql":
         return of(lambda column: among_named(dialect, column, name))
-    ids = sa.cast(sa.bindparam(name, type_=sa.Text), postgresql.ARRAY(sa.BigInteger))
+    ids = sa.cast(sa.bindparam(name, type_=UNSAID), postgresql.ARRAY(sa.BigInteger))
     unnested = sa.func.unnest(ids).table_valued(sa.column("id", sa.BigInteger), name="wanted")
     wanted = unnested.render_derived()
     each = of(lambda column: column == wanted.c.id).offset(sa.literal_column("0")).lateral("each")
