@@ -14,7 +14,7 @@ from nurture.engine.replay import ROUNDING, differs, led_to
 from nurture.engine.score import watched_until
 from nurture.engine.work import Work
 from nurture.errors import Invalid, NotFound
-from nurture.store import examination, ledger, runs, watching
+from nurture.store import examination, ledger, runs, telling, watching
 from nurture.store.database import Transaction
 from nurture.store.examination import Finding
 
@@ -168,7 +168,7 @@ def _watched(deps: Dependencies, tx: Transaction, now: datetime) -> list[Finding
         return []
     versions = [key for key, one in catalog.versions.items() if one.sequence.watches]
     found: list[Finding] = []
-    after = 0
+    after, told_to = 0, telling.told_to(tx)
     while ids := watching.contacts_in(tx, versions, after, PAGE):
         due: dict[int, datetime] = {}
 
@@ -180,7 +180,8 @@ def _watched(deps: Dependencies, tx: Transaction, now: datetime) -> list[Finding
         looks = watching.looks_of(tx, due)
         for key, at in sorted(due.items()):
             by = looks.get(key, at)
-            if (by is None or by > at + LATE) and len(found) < MOST_FINDINGS:
+            is_late = (by is None or by > at + LATE) and not telling.is_untold(key, told_to)
+            if is_late and len(found) < MOST_FINDINGS:
                 found.append(Finding("unscheduled", key, at.isoformat()))
         after = ids[-1]
     return found

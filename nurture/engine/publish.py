@@ -13,6 +13,7 @@ from nurture.campaigns.emails import EmailFacts
 from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
 from nurture.campaigns.folder import digest as digest_of
 from nurture.domain.sequence import Email, Notify, Sequence
+from nurture.engine import funnel_telling
 from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.differing import What, is_kept, refuse_conflicts, sequence_plans
@@ -273,7 +274,7 @@ def _publish_funnel(tx: Transaction, campaigns: Campaigns, by: str, now: datetim
     number = 1 if found is None else found[0] + 1
     published.add_funnel(tx, number, campaigns.documents[FUNNEL], digest, by, now)
     # Other caps, half-lives and edges: every score and stage is looked at under the new ones.
-    ledger.look_again(tx, None, now)
+    funnel_telling.begin(tx, number, now)
     return number
 
 

@@ -12,6 +12,7 @@ from nurture.engine import presence
 from nurture.engine.advance import advance_around, chunk_of, wake_waiting
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.experiments import look as look_at_experiments
+from nurture.engine.funnel_telling import tell as tell_of_funnel
 from nurture.engine.guarding import guard
 from nurture.engine.hits import settle_hits
 from nurture.engine.record import CHUNK as FALLEN
@@ -59,6 +60,7 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
         Chore("settling webhooks", lambda: drain(lambda: _webhooks(deps), WEBHOOKS)),
         Chore("looking at whom time changes", lambda: drain(lambda: _fallen(deps), FALLEN)),
         Chore("looking at segments", lambda: drain(lambda: _segments(deps), TURNS)),
+        Chore("telling of a new funnel", at_now(tell_of_funnel)),
         Chore("building segments", at_now(build)),
         Chore("answering wishes", at_now(answer_wishes)),
         Chore("waking workers", at_now(wake_waiting), every=deps.settings.tick_seconds / 2),

@@ -32,7 +32,7 @@ from nurture.store.types import microseconds
 
 # What `listed` returns travels without a type, so that PostgreSQL reads it as the array that it is
 # cast to, once. Said to be text, it would be read anew for every row that it is compared with.
-UNSAID = sa.types.NullType()
+UNSAID: sa.types.TypeEngine[Any] = sa.types.NullType()
 
 # From so many rows on, what all of them share is sent once.
 MANY = 20
@@ -151,7 +151,7 @@ def listed(tx: Transaction, values: Iterable[int] | Iterable[str]) -> str:
 
 
 def _among(
-    dialect: str, column: InstrumentedAttribute[Any], values: sa.BindParameter[str]
+    dialect: str, column: InstrumentedAttribute[Any], values: sa.BindParameter[Any]
 ) -> sa.ColumnElement[bool]:
     if dialect == "postgresql":
         is_number = isinstance(column.type, sa.Integer)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from nurture.domain.zones import COMPANY_ZONE, zone_named
-from nurture.store import bulk, gone, tables
+from nurture.store import bulk, gone, tables, telling
 from nurture.store.database import Transaction
 from nurture.store.send_states import QUEUED, UNCERTAIN
 
@@ -278,14 +278,14 @@ class Shown:
 def standings(tx: Transaction, now: datetime, limit: int) -> Iterator[list[Shown]]:
     """Yield every standing, in pages, but for those that are to be computed anew by `now`."""
     t = tables.Standing
-    after = 0
+    after, told_to = 0, telling.told_to(tx)
+    statement = sa.select(t.contact_id, t.engagement, t.scored_at).where(
+        sa.or_(t.crosses_at.is_(None), t.crosses_at > now),
+        sa.true() if told_to is None else t.contact_id <= told_to,
+    )
     while True:
-        found = tx.execute(
-            sa.select(t.contact_id, t.engagement, t.scored_at)
-            .where(t.contact_id > after, sa.or_(t.crosses_at.is_(None), t.crosses_at > now))
-            .order_by(t.contact_id)
-            .limit(limit)
-        )
+        page = statement.where(t.contact_id > after).order_by(t.contact_id).limit(limit)
+        found = tx.execute(page)
         rows = [Shown(*row) for row in found]
         if not rows:
             return

@@ -173,15 +173,13 @@ def set_stages(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     bulk.update(tx, tables.Standing, rows, match=("contact_id", "track"))
 
 
-def look_again(tx: Transaction, contact_ids: Collection[int] | None, at: datetime) -> None:
-    """Have the rules look at these contacts (None: at everybody) as soon as `at` has come."""
+def look_again(tx: Transaction, contact_ids: Collection[int], at: datetime) -> None:
+    """Have the rules look at these contacts as soon as `at` has come."""
+    if not contact_ids:
+        return
     t = tables.Standing
-    statement = sa.update(t).values(crosses_at=at)
-    if contact_ids is not None:
-        if not contact_ids:
-            return
-        statement = statement.where(bulk.among(tx, t.contact_id, contact_ids))
-    tx.execute(statement)
+    chosen = bulk.among(tx, t.contact_id, contact_ids)
+    tx.execute(sa.update(t).where(chosen).values(crosses_at=at))
 
 
 def look_by(tx: Transaction, moments: Mapping[int, datetime]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nurture.domain.contact import Occurrence, Verdict
-from nurture.store import bulk, tables
+from nurture.store import bulk, tables, telling
 from nurture.store.database import Transaction
 
 St = tables.Standing
@@ -31,7 +31,7 @@ def standings(
     tx: Transaction, now: datetime, page: int, only: int | None
 ) -> Iterator[list[Stands]]:
     """Yield every standing in pages. `is_due`: it is to be computed anew by `now`."""
-    after = 0
+    after, told_to = 0, telling.told_to(tx)
     while True:
         statement = (
             sa.select(
@@ -46,7 +46,13 @@ def standings(
         rows = tx.execute(statement).all()
         if not rows:
             return
-        yield [Stands(*row[:5], row[5] is not None and row[5] <= now) for row in rows]
+        yield [
+            Stands(
+                *row[:5],
+                (row[5] is not None and row[5] <= now) or telling.is_untold(row[0], told_to),
+            )
+            for row in rows
+        ]
         after = rows[-1][0]
 
 

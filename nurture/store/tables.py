@@ -171,7 +171,10 @@ class Suppression(Base):
 
 
 class FunnelVersion(Base):
-    """One published funnel."""
+    """One published funnel.
+
+    `told_to` is the contact up to whom everybody is looked at anew under it; None when all are.
+    """
 
     __tablename__ = "funnel_version"
     id: Mapped[int] = identity()
@@ -180,6 +183,7 @@ class FunnelVersion(Base):
     digest: Mapped[str]
     published_at: Mapped[datetime]
     published_by: Mapped[str]
+    told_to: Mapped[int | None] = mapped_column(Key)
 
 
 class Sequence(Base):

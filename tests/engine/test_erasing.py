@@ -226,7 +226,8 @@ def test_the_rules_find_nobody_however_often_they_look(world: World) -> None:
     ana = lived(world)
     gone_of(world)
     with world.deps.database.begin() as tx:
-        ledger.look_again(tx, None, world.now)
+        everybody = tx.execute(sa.select(tables.Standing.contact_id)).scalars().all()
+        ledger.look_again(tx, everybody, world.now)
     assert fallen(world.deps, world.now) == 1
     assert fallen(world.deps, world.now) == 0
     place_contacts(world.deps, world.now)

@@ -8,8 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from nurture.config import Settings
+from nurture.engine.funnel_telling import begin, tell
 from nurture.engine.publish import apply, place_contacts
 from nurture.engine.record import fallen
+from nurture.engine.replay import replay
 from nurture.errors import Invalid
 from nurture.store import tables
 from tests.engine.sequence_world import write_campaigns, write_email
@@ -104,3 +106,28 @@ def test_a_new_funnel_is_felt_by_every_score(world: World) -> None:
     assert fallen(world.deps, world.now) == 1
     assert world.score(ana) == 16.0
     assert not world.examine().violations
+
+
+def test_a_new_funnel_reaches_many_in_parts_and_those_who_wait_are_no_finding(
+    world: World,
+) -> None:
+    apply(world.deps, "lan", NOW)
+    people = [world.enroll(name) for name in ("ana", "bo", "cleo")]
+    for one in people:
+        for _ in range(4):
+            world.happen(one, "click")
+    edit(world, "funnel.yaml", "cap: 50", "cap: 16")
+    apply(world.deps, "lan", NOW)
+    with world.deps.database.begin() as tx:
+        tx.execute(sa.update(T).values(crosses_at=None))
+        begin(tx, 2, NOW, size=1)
+    numbers = []
+    for _ in range(4):
+        # Whoever has yet to be told stands by the old funnel, and that is as it should be.
+        assert not world.examine().violations
+        assert not replay(world.deps, world.now).differences
+        numbers.append(tell(world.deps, world.now, size=1))
+    assert numbers == [1, 1, 0, 0]
+    fallen(world.deps, world.now)
+    assert [world.score(one) for one in people] == [16.0, 16.0, 16.0]
+    assert world.column(sa.select(tables.FunnelVersion.told_to)) == [None, None]

@@ -8,7 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from nurture.engine.dependencies import Dependencies
-from nurture.store import operations, people, reports_health
+from nurture.engine.funnel_telling import begin
+from nurture.store import operations, people, published, reports_health
 from nurture.store.operations import Health
 from nurture.web.app import WebDependencies, create_app
 from tests.web.people import StandingClock
@@ -260,3 +261,13 @@ def test_health_shows_workers_stuck_runs_and_the_last_import(
     assert "It only wakes workers: nothing is lost without it." in shown
     with engine.database.read() as tx:
         assert people.contacts(tx, [9], people.Need())[9].address in shown
+
+
+def test_health_says_how_far_a_new_funnel_is(
+    signed_in: FlaskClient, engine: Dependencies, clock: StandingClock
+) -> None:
+    assert "A new funnel was published" not in text(signed_in, "/health/")
+    with engine.database.begin() as tx:
+        # Eleven of the forty-four contacts.
+        begin(tx, published.funnel_number(tx), clock.now(), size=11)
+    assert "anew under it: 25% done." in text(signed_in, "/health/")

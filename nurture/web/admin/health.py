@@ -14,6 +14,7 @@ from nurture.store import (
     reports_deliveries,
     reports_health,
     reports_overview,
+    telling,
 )
 from nurture.web.admin.machine import OVERDUE, OVERDUE_ON_A_FAST_CLOCK, is_dead
 from nurture.web.dependencies import dependencies
@@ -53,6 +54,7 @@ def index() -> str:
             "told": reports_deliveries.counts(tx),
             "quarantined": quarantine.waiting(tx),
             "findings": findings.standing(tx),
+            "told_of_funnel": telling.share(tx),
         }
     return render_template(
         "health/index.html",

@@ -278,6 +278,7 @@ def upgrade() -> None:
     op.add_column(
         "enrollment", sa.Column("gap_seconds", sa.Integer(), server_default="0", nullable=False)
     )
+    op.add_column("funnel_version", sa.Column("told_to", types.Key, nullable=True))
     op.add_column("sequence", sa.Column("retired_at", types.Instant(), nullable=True))
     op.add_column("sequence", sa.Column("file", types.Document, nullable=True))
     op.add_column("enrollment", sa.Column("began_at", types.Instant(), nullable=True))
@@ -379,6 +380,7 @@ def downgrade() -> None:
     op.drop_column("stage_change", "reason")
     op.drop_column("sequence_version", "trial")
     op.drop_column("sequence_version", "origin")
+    op.drop_column("funnel_version", "told_to")
     op.drop_column("sequence", "file")
     op.drop_column("sequence", "retired_at")
     op.drop_column("consent", "asked")
