@@ -76,8 +76,15 @@ def _same(have: Value, want: Value, *, wild: bool) -> bool:
         return matches(have, want)
     if isinstance(have, bool) or isinstance(want, bool):
         return have is want
-    if have == want:
-        return True
+    return have == want or _alike(have, want)
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _alike(have: Value, want: Value) -> bool:
+    """Return whether both are the same number, or the same text without regard to case.
+
+    What fields say comes again and again, as links do.
+    """
     left = as_number(have)
     right = None if left is None else as_number(want)
     if left is not None and right is not None:
