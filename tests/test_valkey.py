@@ -143,6 +143,21 @@ def test_a_killed_server_leaves_its_data_to_the_next(
         assert connect(url).get("kept") == "yes"
 
 
+def test_who_joined_a_server_takes_over_when_its_owner_leaves(
+    settings: Settings, connect: Callable[[str], Redis]
+) -> None:
+    first = EmbeddedValkey(settings.home / "valkey")
+    first.start()
+    with EmbeddedValkey(settings.home / "valkey") as second:
+        assert (second.pid, second.revive()) == (None, False)
+        connect(first.url).set("kept", "yes")
+        first.stop()
+        assert second.revive()
+        assert second.pid is not None
+        assert connect(second.url).get("kept") == "yes"
+        assert not second.revive()
+
+
 def test_a_home_with_a_long_path_still_gets_a_socket(tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 30) / "valkey"
     with EmbeddedValkey(folder) as server:

@@ -1,14 +1,14 @@
 """`nurture worker`: everything that works in the background, under one supervisor."""
 
 import logging
-import os
 import sys
+from functools import partial
 
 import click
 
 from nurture.cli.parts import settings
-from nurture.jobs.queue import wake_by
-from nurture.jobs.supervisor import Supervisor
+from nurture.jobs.nursery import keep
+from nurture.jobs.roles import BECOME
 from nurture.store.migrate import upgrade
 from nurture.wiring import build
 
@@ -24,11 +24,9 @@ def worker(workers: int | None) -> None:
 
     A second signal ends everything at once; what was in hand is settled at the next start.
     """
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s supervisor %(levelname)s %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s nursery %(levelname)s %(message)s")
     found = settings()
     upgrade(found.database_url)
-    supervisor = Supervisor(build(found, wake_by(found)), os.environ, workers=workers)
-    supervisor.stop.listen()
-    sys.exit(supervisor.run())
+    # What cannot be built is told here once, and not by every process that is begun.
+    build(found).database.close()
+    sys.exit(keep(partial(BECOME, workers=-1 if workers is None else workers)))

@@ -17,9 +17,9 @@ class Stop:
     default the process ends where it stands, which is always safe here: it is a crash like any.
     """
 
-    def __init__(self, hard: Callable[[], None] = lambda: os._exit(HARD_STOP)) -> None:
+    def __init__(self) -> None:
         self._event = threading.Event()
-        self._hard = hard
+        self.hard: Callable[[], None] = lambda: os._exit(HARD_STOP)
 
     def __call__(self) -> bool:
         """Whether the process is asked to stop."""
@@ -45,7 +45,7 @@ class Stop:
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """Remember the first signal; be hard at the second."""
         if self._event.is_set():
-            self._hard()
+            self.hard()
         self._event.set()
 
     def _watch(self, lifeline: int) -> None:

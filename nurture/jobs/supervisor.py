@@ -1,31 +1,26 @@
-"""The supervisor: starts workers, a ticker, a recorder and a messenger, and again when they die.
+"""The supervisor: has workers, a ticker, a recorder and a messenger begun, and again when they die.
 
-Children are processes of their own, started afresh rather than forked, so that no connection or
-lock is shared. They hold one end of a pipe whose other end only the supervisor holds: should it be
-killed, they see the pipe end and stop in order.
+They are forked from the nursery and not from here, because this process has connections, locks
+and threads.
 """
 
 import logging
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from redis.exceptions import RedisError
 
-import nurture
 from nurture.config import Settings
 from nurture.engine.dependencies import Dependencies
 from nurture.errors import NurtureError
 from nurture.jobs.hit_queue import HitQueue
 from nurture.jobs.lifeline import Stop
-from nurture.jobs.presence import Presence, new_name, recover_dead
+from nurture.jobs.nursery import STOPS_WITHIN, SUPERVISOR, Nursery
+from nurture.jobs.presence import Presence, new_name, pulse, recover_dead
 from nurture.jobs.queue import connect
 from nurture.jobs.valkey import EmbeddedValkey
 
@@ -38,8 +33,6 @@ PATIENCE: Final = 1.0  # seconds
 WELL: Final = 5.0  # seconds
 FIRST_WAIT: Final = 0.2  # seconds
 LONGEST_WAIT: Final = 30.0  # seconds
-# Longer than a part in hand takes with a slow provider.
-STOPS_WITHIN: Final = 60.0  # seconds
 # A child that dies of being asked had not got so far as to listen, and holds nothing.
 ENDED_IN_ORDER: Final = (0, -signal.SIGTERM)
 
@@ -50,65 +43,66 @@ class Post:
 
     role: str
     name: str = ""
-    child: subprocess.Popen[bytes] | None = None
+    filled: bool = False
     started: float = 0.0
     failures: int = 0
     not_before: float = 0.0
 
 
 class Supervisor:
-    """Runs everything but the web, on one machine. `environment` is what children are given."""
+    """Runs everything but the web, on one machine, until `stop` is asked for."""
 
-    def __init__(
-        self, deps: Dependencies, environment: Mapping[str, str], *, workers: int | None = None
-    ) -> None:
+    def __init__(self, deps: Dependencies, nursery: Nursery, stop: Stop, *, workers: int) -> None:
         self._deps = deps
-        self._environment = _with_package(environment)
-        count = deps.settings.workers if workers is None else workers
+        self._nursery = nursery
         alone = (Post("ticker"), Post("recorder"), Post("messenger"))
-        self._posts = [*alone, *(Post("worker") for _ in range(count))]
+        self._posts = [*alone, *(Post("worker") for _ in range(workers))]
         self._killing = False
         self._somebody_died = True  # Perhaps while nobody was looking.
-        self.stop = Stop(self._be_hard)
+        self._stop = stop
+        stop.hard = self._be_hard
 
-    def run(self) -> int:
+    def run(self, name: str) -> int:
         """Supervise until asked to stop; return the exit status, 0 when all ended in order."""
-        name = new_name("supervisor")
         with ExitStack() as stack:
             redis = None
             if not self._deps.settings.redis_url:
                 redis = stack.enter_context(EmbeddedValkey(self._deps.settings.home / "valkey"))
-            stack.enter_context(Presence(self._deps, name, "supervisor"))
-            lifeline = stack.enter_context(_pipe())
+            stack.enter_context(Presence(self._deps, name, SUPERVISOR))
             looked = 0.0
-            while not self.stop():
+            while not self._stop():
                 self._bury()
                 self._recover()
-                self._fill(lifeline)
+                self._fill()
                 if redis is not None and time.monotonic() - looked > LOOKS_AFTER_REDIS_EVERY:
                     _revive(redis)
                     looked = time.monotonic()
-                self.stop.wait(LOOKS_EVERY)
-            return self._end()
+                self._stop.wait(LOOKS_EVERY)
+            status = self._end()
+        self._deps.database.close()
+        return status
 
     def _be_hard(self) -> None:
         self._killing = True
 
     def _bury(self) -> None:
         """Take notice of children that have ended."""
-        for post in self._posts:
-            if post.child is None or post.child.poll() is None:
-                continue
-            status, post.child = post.child.returncode, None
-            lived = time.monotonic() - post.started
-            post.failures = 0 if status == 0 or lived >= WELL else post.failures + 1
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** max(0, post.failures - 1))
-            post.not_before = time.monotonic() + (wait if post.failures else 0.0)
-            if status:
-                self._somebody_died = True
-                log.warning("%s ended with status %d after %.1f s", post.name, status, lived)
-            if post.role == "recorder":
-                _leave_hits(self._deps.settings, post.name)
+        for name, status in self._nursery.ended():
+            for post in self._posts:
+                if post.filled and post.name == name:
+                    self._vacate(post, status)
+
+    def _vacate(self, post: Post, status: int) -> None:
+        post.filled = False
+        lived = time.monotonic() - post.started
+        post.failures = 0 if status == 0 or lived >= WELL else post.failures + 1
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** max(0, post.failures - 1))
+        post.not_before = time.monotonic() + (wait if post.failures else 0.0)
+        if status:
+            self._somebody_died = True
+            log.warning("%s ended with status %d after %.1f s", post.name, status, lived)
+        if post.role == "recorder":
+            _leave_hits(self._deps.settings, post.name)
 
     def _recover(self) -> None:
         """Settle what the dead left, again and again until the database takes it."""
@@ -121,51 +115,44 @@ class Supervisor:
             return
         self._somebody_died = False
 
-    def _fill(self, lifeline: int) -> None:
+    def _fill(self) -> None:
         now = time.monotonic()
         for post in self._posts:
-            if post.child is None and post.not_before <= now:
-                post.name, post.started = new_name(post.role), now
-                post.child = self._start(post, lifeline)
-
-    def _start(self, post: Post, lifeline: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "nurture.jobs", post.role, post.name, str(lifeline)]
-        # A session of its own, because Ctrl-C in a terminal is for the supervisor, which asks
-        # its children once and in order.
-        return subprocess.Popen(  # noqa: S603 - the command is built here
-            command,
-            env=self._environment,
-            pass_fds=(lifeline,),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+            if not post.filled and post.not_before <= now:
+                post.name, post.started, post.filled = new_name(post.role), now, True
+                self._nursery.begin(post.role, post.name)
 
     def _end(self) -> int:
         """Ask everybody to stop and wait for them; return the exit status."""
-        children = [post.child for post in self._posts if post.child is not None]
-        for child in children:
-            child.terminate()
+        living = {post.name for post in self._posts if post.filled}
+        for name in living:
+            self._nursery.signal(name, signal.SIGTERM)
+        in_order = True
         deadline = time.monotonic() + STOPS_WITHIN
-        while any(child.poll() is None for child in children):
+        while living:
+            for name, status in self._nursery.ended():
+                living.discard(name)
+                in_order = in_order and status in ENDED_IN_ORDER
+            if self._nursery.gone:
+                return self._outlive(living, deadline)
             if self._killing or time.monotonic() > deadline:
-                for child in children:
-                    child.kill()
+                for name in living:
+                    self._nursery.signal(name, signal.SIGKILL)
             time.sleep(LOOKS_EVERY)
-        in_order = all(child.returncode in ENDED_IN_ORDER for child in children)
         self._somebody_died = not in_order
         self._recover()
         return 0 if in_order else 1
 
-
-@contextmanager
-def _pipe() -> Iterator[int]:
-    """Give the end of a pipe that children hold; the other end is this process's alone."""
-    held_by_children, held_here = os.pipe()
-    try:
-        yield held_by_children
-    finally:
-        os.close(held_here)
-        os.close(held_by_children)
+    def _outlive(self, living: Iterable[str], deadline: float) -> int:
+        """Wait for those who stop by themselves because the nursery was killed."""
+        home = self._deps.settings.home
+        while any(pulse(home, name) == "alive" for name in living):
+            if self._killing or time.monotonic() > deadline:
+                break
+            time.sleep(LOOKS_EVERY)
+        self._somebody_died = True
+        self._recover()
+        return 1
 
 
 def _leave_hits(settings: Settings, recorder: str) -> None:
@@ -181,10 +168,3 @@ def _revive(redis: EmbeddedValkey) -> None:
             log.warning("the embedded Valkey had ended and was started again")
     except NurtureError as error:
         log.warning("the embedded Valkey cannot be started again: %s", error)
-
-
-def _with_package(environment: Mapping[str, str]) -> dict[str, str]:
-    """Let children find this package when it is not installed but lies in a checkout."""
-    root = str(Path(nurture.__file__).resolve().parents[1])
-    paths = [root, *filter(None, [environment.get("PYTHONPATH")])]
-    return {**environment, "PYTHONPATH": os.pathsep.join(paths)}

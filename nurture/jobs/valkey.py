@@ -124,11 +124,15 @@ class EmbeddedValkey:
             os.close(claim)
 
     def revive(self) -> bool:
-        """Start the server again if this object started it and it has ended; say whether it had.
+        """Start the server again if it has ended; say whether it had.
 
-        Raises what `start` raises.
+        Whoever joined another's server takes over when that one is gone. Raises what `start`
+        raises.
         """
-        if self._process is None or self._process.poll() is None:
+        if self._process is None:
+            if not self._claimed():
+                return False
+        elif self._process.poll() is None:
             return False
         self.stop()
         self.start()

@@ -7,7 +7,7 @@ status, negative for a signal. A real process each, and there in no time.
 import os
 import sys
 
-from nurture.jobs.__main__ import main
+from nurture.jobs.roles import main
 
 
 def serve() -> None:
@@ -17,7 +17,7 @@ def serve() -> None:
         if word == "hire":
             process = os.fork()
             if not process:
-                os._exit(main("messenger", what, "-1"))
+                os._exit(main("messenger", what, -1))
             answer = process
         else:
             answer = os.waitstatus_to_exitcode(os.waitpid(int(what), 0)[1])
