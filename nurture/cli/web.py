@@ -4,6 +4,7 @@ import click
 from granian import Granian
 from granian.constants import Interfaces
 
+import nurture.web.server  # Loaded before granian forks, so that its processes share it.
 from nurture.cli.parts import settings
 from nurture.store.migrate import upgrade
 
@@ -17,7 +18,7 @@ def web() -> None:
     found = settings()
     upgrade(found.database_url)
     Granian(
-        "nurture.web.server:from_environment",
+        f"{nurture.web.server.__name__}:{nurture.web.server.from_environment.__name__}",
         address=found.web_host,
         port=found.web_port,
         interface=Interfaces.WSGI,

@@ -1,4 +1,4 @@
-"""One process of the background alone: `python -m nurture.jobs ROLE NAME LIFELINE [LINE WORKERS]`."""
+"""One process alone: `python -m nurture.jobs ROLE NAME LIFELINE [LINE WORKERS]`."""
 
 import sys
 

@@ -98,7 +98,7 @@ class _House:
         self._children: dict[int, str] = {}
         self._supervisor = 0
         self._status = 0
-        self._asked = False
+        self._killing = False
 
     def keep(self) -> int:
         signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
@@ -118,10 +118,9 @@ class _House:
     def _see_off(self) -> None:
         """Wait for whom the supervisor has left behind; who does not stop in time is killed."""
         deadline = time.monotonic() + STOPS_WITHIN
-        self._asked = False
         while self._children:
             self._listen(max(0.0, deadline - time.monotonic()))
-            if self._asked or time.monotonic() > deadline:
+            if self._killing or time.monotonic() > deadline:
                 for child in self._children:
                     os.kill(child, signal.SIGKILL)
                 deadline = time.monotonic() + STOPS_WITHIN
@@ -138,10 +137,10 @@ class _House:
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGCHLD:
             self._bury()
-            return
-        self._asked = True
-        if self._supervisor:
+        elif self._supervisor:
             os.kill(self._supervisor, signal.SIGTERM)
+        else:
+            self._killing = True
 
     def _bury(self) -> None:
         """Take notice of all that have ended, also of strangers whom the kernel leaves to us."""

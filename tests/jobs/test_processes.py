@@ -40,6 +40,13 @@ def hits(world: World) -> int:
     return int(world.rows(sa.select(sa.func.count()).select_from(tables.Hit))[0][0])
 
 
+def threads_and_files(pid: int) -> tuple[int, list[str]]:
+    """How many threads a process has, and what it has opened beyond pipes and sockets."""
+    links = [path.readlink() for path in Path(f"/proc/{pid}/fd").iterdir() if int(path.name) > 2]
+    opened = [str(link) for link in links if not str(link).startswith(("pipe:", "socket:"))]
+    return len(list(Path(f"/proc/{pid}/task").iterdir())), opened
+
+
 def test_sigterm_finishes_what_is_in_hand_and_leaves_nothing_in_doubt(
     home_world: World, tmp_path: Path
 ) -> None:
@@ -74,6 +81,7 @@ def test_asked_to_stop_while_it_still_begins_it_ends_in_order(
         log = tmp_path / "log"
         with supervisor(environment(world, relay), log) as running:
             until(lambda: bool(world.workers("supervisor")), 60, "it begins")
+            assert threads_and_files(running.pid) == (1, []), "what is forked shares nothing"
             # Its children are being started, and none of them listens yet.
             running.terminate()
             assert running.wait(60) == 0, log.read_text()
@@ -81,8 +89,9 @@ def test_asked_to_stop_while_it_still_begins_it_ends_in_order(
     world.close()
 
 
-def test_children_of_a_killed_supervisor_stop_by_themselves(
-    home_world: World, tmp_path: Path
+@pytest.mark.parametrize("dies", ["the nursery", "the supervisor"])
+def test_whoever_is_left_by_a_killed_parent_stops_by_themselves(
+    home_world: World, tmp_path: Path, dies: str
 ) -> None:
     world = home_world
     world.enroll(300)
@@ -90,11 +99,12 @@ def test_children_of_a_killed_supervisor_stop_by_themselves(
         log = tmp_path / "log"
         with supervisor(environment(world, relay), log) as running:
             until(lambda: total(relay) > 20, 60, "mail is sent")
-            running.kill()
-            running.wait()
+            above = running.pid if dies == "the nursery" else world.workers("supervisor")[0][1]
+            os.kill(above, signal.SIGKILL)
+            assert running.wait(60) != 0
             until(lambda: not world.workers(), 60, f"workers leave: {log.read_text()}")
-        # A ticker that is still there may take notice of its death before it stops itself; the
-        # next supervisor does so at the latest.
+        # A ticker that is still there may take notice of a death before it stops itself; the next
+        # supervisor does so at the latest.
         with supervisor(environment(world, relay), log):
             until(lambda: world.sends() == {"accepted": 600}, 60, f"the rest: {log.read_text()}")
             assert len(world.workers("supervisor")) == 1
