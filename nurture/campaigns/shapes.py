@@ -43,7 +43,6 @@ class Shape(BaseModel):
         extra="forbid",
         strict=True,
         frozen=True,
-        use_attribute_docstrings=True,
         regex_engine="rust-regex",
     )
 
