@@ -9,10 +9,9 @@ from flask import Flask
 
 from nurture.engine.accounts import Accounts
 from nurture.engine.dependencies import Dependencies
-from nurture.web.app import WebDependencies, create_app
+from nurture.web.dependencies import WebDependencies, account_zone, without_pages
 from nurture.web.formatting import number
 from nurture.web.i18n import LANGUAGES, known, ngettext, use_language
-from nurture.web.server import account_zone
 
 LANGUAGE = click.option(
     "--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True,
@@ -43,7 +42,7 @@ def contacts_counted(count: int) -> str:
 
 
 def _in_words(deps: Dependencies, zone: ZoneInfo | None) -> Flask:
-    """The admin's application, of which only the words and formats are used here."""
+    """The admin's application without its pages: only its words and formats are used here."""
     given = WebDependencies(
         settings=deps.settings,
         secrets=deps.secrets,
@@ -52,4 +51,4 @@ def _in_words(deps: Dependencies, zone: ZoneInfo | None) -> Flask:
         clock=deps.clock,
         zone=zone or account_zone(deps),
     )
-    return create_app(given)
+    return without_pages(given)

@@ -21,7 +21,7 @@ from nurture.web.api import api
 from nurture.web.api_contacts import api_contacts
 from nurture.web.api_stages import api_stages
 from nurture.web.assets import asset, assets
-from nurture.web.dependencies import WebDependencies
+from nurture.web.dependencies import WebDependencies, without_pages
 from nurture.web.doors import guard
 from nurture.web.hooks import hooks
 from nurture.web.i18n import translate
@@ -54,8 +54,7 @@ _LARGEST_REQUEST = 8 * 1024 * 1024
 
 def create_app(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Flask:
     """The web application that serves `pages` with what it is `given`."""
-    app = Flask("nurture.web", static_folder=None)
-    app.extensions["nurture"] = given
+    app = without_pages(given)
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=_LARGEST_REQUEST)
     production = given.settings.production
     sessions.configure(app, key=given.secrets.key("web session"), production=production)

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Protocol
 
-from flask import current_app
+from flask import Flask, current_app
 
 from nurture.clock import Clock, WallClock
 from nurture.config import Secrets, Settings
+from nurture.domain.zones import zone_named
 from nurture.engine.dependencies import Dependencies
+from nurture.errors import NotFound
 from nurture.web.accounts import Accounts
 from nurture.web.passwords import Passwords
 
@@ -49,6 +51,23 @@ class WebDependencies:
     passwords: Passwords = field(default_factory=Passwords)
     queue: QueueGauge = field(default_factory=NoQueue)
     zone: tzinfo = UTC
+
+
+def without_pages(given: WebDependencies) -> Flask:
+    """An application that has what it is given and serves nothing: for words and formats alone."""
+    app = Flask("nurture.web", static_folder=None)
+    app.extensions["nurture"] = given
+    return app
+
+
+def account_zone(engine: Dependencies) -> tzinfo:
+    """Return the zone in which pages show times: the account's, UTC when nothing is published."""
+    try:
+        with engine.database.read() as tx:
+            name = engine.definitions.catalog(tx).funnel.account.timezone
+    except NotFound:
+        return UTC
+    return zone_named(name) or UTC
 
 
 def dependencies() -> WebDependencies:

@@ -1,18 +1,14 @@
 """The whole web as granian serves it: tracking in front, the Flask application behind it."""
 
 import os
-from datetime import UTC, tzinfo
 
 from nurture.config import Settings
-from nurture.domain.zones import zone_named
 from nurture.engine.accounts import Accounts
-from nurture.engine.dependencies import Dependencies
-from nurture.errors import NotFound
 from nurture.jobs.gauge import Gauge
 from nurture.jobs.hit_log import hit_log
 from nurture.jobs.queue import wake_by
 from nurture.web.app import create_app
-from nurture.web.dependencies import WebDependencies
+from nurture.web.dependencies import WebDependencies, account_zone
 from nurture.web.track import Wsgi, tracked
 from nurture.wiring import build
 
@@ -35,13 +31,3 @@ def application(settings: Settings) -> Wsgi:
 def from_environment() -> Wsgi:
     """Build the application from the environment: what granian calls in each process."""
     return application(Settings.from_environment(os.environ))
-
-
-def account_zone(engine: Dependencies) -> tzinfo:
-    """Return the zone in which pages show times: the account's, UTC when nothing is published."""
-    try:
-        with engine.database.read() as tx:
-            name = engine.definitions.catalog(tx).funnel.account.timezone
-    except NotFound:
-        return UTC
-    return zone_named(name) or UTC

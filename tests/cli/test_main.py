@@ -24,7 +24,7 @@ def test_the_list_says_of_each_command_what_it_says_itself() -> None:
         assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name].told
 
 
-@pytest.mark.parametrize("asked", ["--help", "-h", "--version", "sequense"])
+@pytest.mark.parametrize("asked", ["--help", "sequense"])
 def test_only_the_command_that_is_asked_for_is_loaded(asked: str) -> None:
     program = (
         "import sys\n"
@@ -47,8 +47,7 @@ def test_every_command_is_listed_once_in_the_order_of_the_alphabet() -> None:
 
 
 def test_a_command_that_there_is_not_is_told_with_the_one_that_was_meant() -> None:
-    assert "sequence" in told("sequense").partition("sequense")[2]
-    assert "demo" not in told("sequense")
+    assert "No such command 'sequense'. Did you mean 'sequence'?" in told("sequense")
 
 
 def test_what_a_command_asks_for_is_told_by_itself() -> None:

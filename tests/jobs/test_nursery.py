@@ -3,16 +3,21 @@
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from nurture.config import Settings
 from nurture.jobs.lifeline import Stop
 from nurture.jobs.nursery import SUPERVISOR, Nursery, keep
+from nurture.jobs.roles import afresh
 from tests.crash.scene import until
+from tests.jobs.world import World
 from tests.processes import APART
 
 WITHIN = 20  # seconds
@@ -157,3 +162,39 @@ def test_a_child_that_must_not_be_waited_for_is_killed_by_a_second_signal(tmp_pa
         os.kill(running.pid, signal.SIGTERM)
         running.join(WITHIN)
         assert not lives(child)
+
+
+def anew(environment: dict[str, str], lifeline: Connection, line: socket.socket) -> None:
+    os.environ.update(environment)
+    afresh(SUPERVISOR, "above", lifeline.fileno(), line.fileno(), workers=1)
+
+
+def test_a_supervisor_that_loads_the_program_itself_has_everybody_begun_and_asked_to_stop(
+    settings: Settings, sqlite_url: str, tmp_path: Path
+) -> None:
+    world = World(settings, sqlite_url, tmp_path)
+    line, theirs = socket.socketpair()
+    lifeline, ours = APART.Pipe(duplex=False)
+    environment = {
+        "NURTURE_HOME": str(world.settings.home),
+        "DATABASE_URL": sqlite_url,
+        "REDIS_URL": world.settings.redis_url,
+    }
+    running = APART.Process(target=anew, args=(environment, lifeline, theirs))
+    with line, theirs, lifeline, line.makefile("r", encoding="ascii") as told:
+        running.start()
+        theirs.close()
+        lifeline.close()
+        begun = [told.readline().split() for _ in range(4)]
+        assert sorted(role for _, role, _ in begun) == ["messenger", "recorder", "ticker", "worker"]
+        assert [name for name, _ in world.workers(SUPERVISOR)] == ["above"]
+        ours.close()  # As if the nursery had been killed.
+        for _ in begun:
+            word, name, number = told.readline().split()
+            assert (word, int(number)) == ("signal", signal.SIGTERM)
+            line.sendall(f"{name} 0\n".encode())
+        running.join(WITHIN)
+    assert running.exitcode == 0
+    assert world.workers(SUPERVISOR) == []
+    running.close()
+    world.close()
