@@ -32,6 +32,8 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "too_long": ("this list is too long", "Split it."),
     "recursion_loop": ("this contains itself", "Write it out."),
 }
+# What is said of a text that is not as it should be; of one with nothing in it, that it is empty.
+_TEXTS = frozenset({"string_pattern_mismatch", "literal_error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def _complaint(error: ErrorDetails, source: Source, shapes: Mapping[int, type[Sh
 
 
 def _told(told: str, given: object, context: Mapping[str, Any]) -> tuple[str, str]:
+    if given == "" and told in _TEXTS:
+        return _PLAIN["string_too_short"]
     if told in _PLAIN:
         return _PLAIN[told]
     if told == "literal_error":

@@ -62,6 +62,8 @@ class Shape(BaseModel):
 def _duration(value: Any) -> timedelta:
     if not isinstance(value, str):
         raise wrong(f"{_shown(value)} is not a duration", "Write 30m, 12h, 3d or 2w.")
+    if not value:
+        raise wrong("this is empty", "Write 30m, 12h, 3d or 2w.")
     try:
         found = parse_duration(value)
     except ValueError:

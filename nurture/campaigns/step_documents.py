@@ -38,7 +38,9 @@ def _action(step: s.Step) -> Mapping[str, Any]:
             within = {"within": format_duration(step.within)}
             return {"wait_for": short(_match(step.match, step.when) | within | paths)}
         case s.Branch():
-            cases = [{"when": condition_document(one.when), "to": one.to} for one in step.cases]
+            cases = [
+                {"when": condition_document(one.when)} | short({"to": one.to}) for one in step.cases
+            ]
             others = {"else": step.otherwise, "unknowable": step.unknowable}
             return {"branch": short({"cases": cases, **others})}
         case s.Split():

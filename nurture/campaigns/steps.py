@@ -52,8 +52,8 @@ class CaseShape(Shape):
 
     when: ConditionShape
     """The condition."""
-    to: Target
-    """The step to go to when it holds, or `end`."""
+    to: Target = ""
+    """The step to go to when it holds, or `end`; the one below when left out."""
 
 
 class ArmsShape(Shape):

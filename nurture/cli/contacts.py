@@ -1,24 +1,27 @@
 """`nurture contact`: what a person says of one contact: BANT, sales' word, stages, erasing."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
 from functools import partial
 
 import click
 
 from nurture.cli.parts import parts, who
+from nurture.cli.refusals import tell_answer
+from nurture.cli.speech import LANGUAGE, in_words
 from nurture.domain.bant import ANSWERS, LETTERS, QUESTIONS
 from nurture.domain.contact import GLOBAL
-from nurture.domain.stages import Actor, EdgeKind, Said, StageChange, StageRefused
+from nurture.domain.stages import Actor, Said
 from nurture.engine import erasing
 from nurture.engine import qualification as engine
 from nurture.engine.addresses import ERASURE
 from nurture.engine.erasing import Erasure, Outcome
 from nurture.engine.explain import find_contact
 from nurture.engine.suppress import lift_address
-from nurture.engine.ways_out import WayOut, Ways, ways_out
-from nurture.errors import Invalid, Refused
+from nurture.engine.ways_out import ways_out
+from nurture.errors import Invalid
 from nurture.store import qualification
+from nurture.web.formatting import number
+from nurture.web.i18n import gettext as _
+from nurture.web.reasons import reason as reason_words
 
 _BY = click.option("--by", default=who, help="Who says so, for the record.")
 _NOTE = click.option("--note", default="", help="Why, in your own words.")
@@ -36,25 +39,31 @@ def contact() -> None:
 @click.option("--source", default="command line", show_default=True, help="Where it was said.")
 @_NOTE
 @_BY
-def bant(contact: str, answers: tuple[str, ...], source: str, note: str, by: str) -> None:
+@LANGUAGE
+def bant(
+    contact: str, answers: tuple[str, ...], source: str, note: str, by: str, language: str
+) -> None:
     """Answer letters of BANT for CONTACT: `budget=yes need=partial`. Without any, list the log.
 
     The questions beside it are answered the same way: `motivation="A second shop"`.
     """
     deps = parts()
-    contact_id = find_contact(deps, contact)
-    if answers:
-        given = dict(_answer(one) for one in answers)
-        said = Said(by=by, note=note)
-        number = engine.qualify(deps, contact_id, given, said, source, deps.clock.now())
-        click.echo(f"{number} of {len(given)} are new." if number else "That was known already.")
-    with deps.database.read() as tx:
-        log = qualification.answers(tx, [contact_id])
-    for one in log:
-        told = f"{one.at:%Y-%m-%d %H:%M} UTC  {one.letter:9}  {one.value:7}  {one.source}"
-        click.echo("  ".join(part for part in (told, one.by, one.note) if part))
-    if not log:
-        click.echo("Nobody has answered anything yet.")
+    with in_words(language):
+        contact_id = find_contact(deps, contact)
+        if answers:
+            given = dict(_answer(one) for one in answers)
+            said = Said(by=by, note=note)
+            new = engine.qualify(deps, contact_id, given, said, source, deps.clock.now())
+            known = _("That was known already.")
+            fresh = _("%(count)s of %(of)s are new.", count=number(new), of=number(len(given)))
+            click.echo(fresh if new else known)
+        with deps.database.read() as tx:
+            log = qualification.answers(tx, [contact_id])
+        for one in log:
+            told = f"{one.at:%Y-%m-%d %H:%M} UTC  {one.letter:9}  {one.value:7}  {one.source}"
+            click.echo("  ".join(part for part in (told, one.by, one.note) if part))
+        if not log:
+            click.echo(_("Nobody has answered anything yet."))
 
 
 def _answer(text: str) -> tuple[str, str]:
@@ -70,11 +79,14 @@ def _answer(text: str) -> tuple[str, str]:
 @click.argument("contact")
 @_NOTE
 @_BY
-def accept(contact: str, note: str, by: str) -> None:
+@LANGUAGE
+def accept(contact: str, note: str, by: str, language: str) -> None:
     """Say that sales take CONTACT on."""
     deps = parts()
-    engine.accept(deps, find_contact(deps, contact), Said(by=by, note=note), deps.clock.now())
-    click.echo(f"Sales accepted {contact}.")
+    with in_words(language):
+        contact_id = find_contact(deps, contact)
+        engine.accept(deps, contact_id, Said(by=by, note=note), deps.clock.now())
+        click.echo(_("Sales accepted %(contact)s.", contact=contact))
 
 
 @contact.command()
@@ -82,13 +94,15 @@ def accept(contact: str, note: str, by: str) -> None:
 @_REASON
 @_NOTE
 @_BY
-def reject(contact: str, reason: str, note: str, by: str) -> None:
+@LANGUAGE
+def reject(contact: str, reason: str, note: str, by: str, language: str) -> None:
     """Say that sales turn CONTACT down: they go back to nurturing, and rest for a while."""
     deps = parts()
     said, now = Said(by=by, reason=reason, note=note), deps.clock.now()
-    contact_id = find_contact(deps, contact)
-    answer = engine.reject(deps, contact_id, said, now)
-    _tell(contact, answer, now, partial(ways_out, deps, contact_id, now))
+    with in_words(language):
+        contact_id = find_contact(deps, contact)
+        answer = engine.reject(deps, contact_id, said, now)
+        tell_answer(contact, answer, now, partial(ways_out, deps, contact_id, now))
 
 
 @contact.command()
@@ -105,14 +119,18 @@ def reject(contact: str, reason: str, note: str, by: str) -> None:
 @_REASON
 @_NOTE
 @_BY
-def move(contact: str, stage: str, actor: str, reason: str, note: str, by: str) -> None:
+@LANGUAGE
+def move(  # noqa: PLR0913 - click passes options by name
+    contact: str, stage: str, actor: str, reason: str, note: str, by: str, language: str
+) -> None:
     """Ask for CONTACT to stand in STAGE. The guards that everybody obeys decide."""
     deps = parts()
     said = Said(by=by, reason=reason, note=note)
     now = deps.clock.now()
-    contact_id = find_contact(deps, contact)
-    answer = engine.change_stage(deps, contact_id, stage, Actor(actor), said, now)
-    _tell(contact, answer, now, partial(ways_out, deps, contact_id, now))
+    with in_words(language):
+        contact_id = find_contact(deps, contact)
+        answer = engine.change_stage(deps, contact_id, stage, Actor(actor), said, now)
+        tell_answer(contact, answer, now, partial(ways_out, deps, contact_id, now))
 
 
 @contact.command()
@@ -122,31 +140,43 @@ def move(contact: str, stage: str, actor: str, reason: str, note: str, by: str) 
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--bar", is_flag=True, help="Bar the address even if nobody has it: see below.")
 @_BY
-def erase(address: str, why: str, dry_run: bool, yes: bool, bar: bool, by: str) -> None:  # noqa: FBT001
+@LANGUAGE
+def erase(  # noqa: PLR0913 - click passes options by name
+    address: str, why: str, dry_run: bool, yes: bool, bar: bool, by: str, language: str,  # noqa: FBT001
+) -> None:  # fmt: skip
     """Erase whoever has ADDRESS, for good. Totals in reports stay, and belong to nobody.
 
     A keyed hash of the address stays on the list of suppressions, so that no import and no form
     stores or mails them again. With --bar it is put there even if the address was never known.
     """
     deps = parts()
-    told = erasing.foresee(deps, address)
-    _foretell(address, told)
-    nothing = told.outcome is Outcome.UNKNOWN and not bar
-    if dry_run or nothing:
+    with in_words(language):
+        told = erasing.foresee(deps, address)
+        _foretell(address, told)
+        nothing = told.outcome is Outcome.UNKNOWN and not bar
         if nothing:
-            click.echo("Nothing was changed. With --bar it can never be imported, either.")
-        return
-    if told.outcome is not Outcome.ALREADY and not yes:
-        click.confirm("This cannot be undone. Erase?", abort=True)
-    done = erasing.erase(deps, address, by=by, why=why, now=deps.clock.now(), bar=bar)
-    match done.outcome:
-        case Outcome.ERASED:
-            click.echo(f"Erased {address}. docs/erasure.md says what is beyond our reach.")
-        case Outcome.BARRED:
-            click.echo(f"{address} was never known here, and is barred from now on.")
-        case _:
-            if done.mails:
-                click.echo(f"Emptied {done.mails} more in the local inbox.")
+            click.echo(_("Nothing was changed. With --bar it can never be imported, either."))
+        if dry_run or nothing:
+            return
+        if told.outcome is not Outcome.ALREADY and not yes:
+            click.confirm(_("This cannot be undone. Erase?"), abort=True)
+        done = erasing.erase(deps, address, by=by, why=why, now=deps.clock.now(), bar=bar)
+        match done.outcome:
+            case Outcome.ERASED:
+                click.echo(
+                    _("Erased %(address)s. docs/erasure.md says what is beyond our reach.",
+                      address=address)
+                )  # fmt: skip
+            case Outcome.BARRED:
+                click.echo(
+                    _("%(address)s was never known here, and is barred from now on.",
+                      address=address)
+                )  # fmt: skip
+            case _:
+                if done.mails:
+                    click.echo(
+                        _("Emptied %(count)s more in the local inbox.", count=number(done.mails))
+                    )
 
 
 @contact.command()
@@ -154,92 +184,46 @@ def erase(address: str, why: str, dry_run: bool, yes: bool, bar: bool, by: str) 
 @click.option("--why", default="", help="How you know that they wish it. Without their name.")
 @click.option("--scope", default=GLOBAL, show_default=True, help="`global`, or a topic.")
 @_BY
-def lift(address: str, why: str, scope: str, by: str) -> None:
+@LANGUAGE
+def lift(address: str, why: str, scope: str, by: str, language: str) -> None:
     """Lift what bars ADDRESS, on their own wish: a bounce, a complaint, an erasure, your own word.
 
     Consent does not come back by it. Who was erased begins anew, by signing up on /subscribe.
     """
     deps = parts()
-    reason = lift_address(deps, address, scope, by, why, deps.clock.now())
-    click.echo(f"{address} is barred no more; the reason was: {reason}.")
-    if reason == ERASURE:
-        click.echo("Nothing is known of them here. They come back by signing up on /subscribe.")
+    with in_words(language):
+        stood = lift_address(deps, address, scope, by, why, deps.clock.now())
+        told = _("%(address)s is barred no more; the reason was: %(reason)s.",
+                 address=address, reason=reason_words(stood))  # fmt: skip
+        click.echo(told)
+        if stood == ERASURE:
+            click.echo(
+                _("Nothing is known of them here. They come back by signing up on /subscribe.")
+            )
 
 
 def _foretell(address: str, told: Erasure) -> None:
     match told.outcome:
+        case Outcome.ALREADY if told.at:
+            since = f"{told.at:%Y-%m-%d %H:%M} UTC"
+            click.echo(
+                _("%(address)s was erased already on %(since)s.", address=address, since=since)
+            )
         case Outcome.ALREADY:
-            since = f" on {told.at:%Y-%m-%d %H:%M} UTC" if told.at else ""
-            click.echo(f"{address} was erased already{since}.")
+            click.echo(_("%(address)s was erased already.", address=address))
         case Outcome.ERASED:
-            click.echo(f"Of {address} there are, to be deleted or emptied:")
-            for table, number in told.rows.items():
-                click.echo(f"  {number:6}  {table.replace('_', ' ')}")
-            click.echo(f"Runs that are under way and end: {told.live_runs}.")
+            click.echo(_("Of %(address)s there are, to be deleted or emptied:", address=address))
+            # The names are those of the tables, as docs/erasure.md lists them.
+            for table, rows in told.rows.items():
+                click.echo(f"  {rows:6}  {table.replace('_', ' ')}")
+            click.echo(
+                _("Runs that are under way and end: %(count)s.", count=number(told.live_runs))
+            )
         case _:
-            click.echo(f"{address} is not known here.")
+            click.echo(_("%(address)s is not known here.", address=address))
     if told.mails:
-        click.echo(f"Copies in the local inbox: {told.mails}.")
+        click.echo(_("Copies in the local inbox: %(count)s.", count=number(told.mails)))
     for file in told.files:
-        click.echo(f"An import wrote this address to {file}: delete that file by hand.")
-
-
-def _tell(
-    contact: str,
-    answer: StageChange | StageRefused,
-    now: datetime,
-    ways: Callable[[], Ways],
-) -> None:
-    """Say what became of a request; `ways` are those out of the stage, asked for by a refusal."""
-    if isinstance(answer, StageRefused):
-        raise Refused(
-            f"{contact} does not become {answer.to}: {answer.why}",
-            remedy="\n".join(_instead(answer, ways(), now)),
+        click.echo(
+            _("An import wrote this address to %(file)s: delete that file by hand.", file=file)
         )
-    edge = answer.edge
-    rests = f" No rule promotes them before {now + edge.cooldown:%Y-%m-%d}." if (
-        edge.cooldown
-    ) else ""  # fmt: skip
-    click.echo(f"{contact}: {edge.start} → {edge.to} ({edge.kind}).{rests}")
-
-
-def _instead(answer: StageRefused, ways: Ways, now: datetime) -> Iterator[str]:
-    """Which guard it was, which ways there are instead, and what to do."""
-    guards = [one.guard for one in ways.out if one.edge.to == answer.to and not one.holds]
-    for guard in guards:
-        yield f"The way there asks: {guard}"
-    if answer.to not in ways.stages:
-        yield f"There is no stage {answer.to}; there are {', '.join(ways.stages)}."
-    if answer.release:
-        yield f"It may be asked again on {answer.release:%Y-%m-%d %H:%M} UTC."
-    people = [one for one in ways.out if one.edge.actors - {Actor.RULES}]
-    if people:
-        yield f"A person may take these ways out of {ways.stage}:"
-        yield from (f"  {_way(one, now)}" for one in people)
-    elif ways.stage:
-        yield (
-            f"No way out of {ways.stage} is for a person: add `by: [marketing]` or `by: [sales]`"
-            " to an edge in funnel.yaml, or an edge of kind `override`."
-        )
-    else:
-        yield "They stand in no stage: import them first."
-    if guards:
-        yield "Note what is missing, such as with `nurture contact bant`, and ask again."
-    yield "The refusal is kept on the contact's page."
-
-
-def _way(one: WayOut, now: datetime) -> str:
-    edge = one.edge
-    who = " or ".join(sorted(f"--as {actor}" for actor in edge.actors - {Actor.RULES}))
-    told = [f"{edge.to} ({edge.kind}, {who})"]
-    if one.guard:
-        told.append(
-            f"asks {one.guard}" + (", which holds" if one.holds else ", which does not hold")
-        )
-    if one.opens > now:
-        told.append(f"not before {one.opens:%Y-%m-%d %H:%M} UTC")
-    if edge.reasons:
-        told.append(f"with --reason {' or '.join(edge.reasons)}")
-    if edge.kind is EdgeKind.OVERRIDE:
-        told.append("with --note, why")
-    return "; ".join(told)

@@ -9,7 +9,9 @@ from flask import Flask
 
 from nurture.engine.accounts import Accounts
 from nurture.engine.dependencies import Dependencies
+from nurture.errors import NurtureError
 from nurture.web.dependencies import WebDependencies, account_zone, without_pages
+from nurture.web.error_words import translate_error
 from nurture.web.formatting import number
 from nurture.web.i18n import LANGUAGES, known, ngettext, use_language
 
@@ -22,7 +24,7 @@ LANGUAGE = click.option(
 @contextmanager
 def speaking(deps: Dependencies, language: str, zone: ZoneInfo | None = None) -> Iterator[None]:
     """Have the admin's words in `language` for as long as the block runs."""
-    with _in_words(deps, zone).app_context():
+    with _in_words(deps, zone).app_context(), _errors_too():
         use_language(known(language) or "en")
         yield
 
@@ -30,9 +32,19 @@ def speaking(deps: Dependencies, language: str, zone: ZoneInfo | None = None) ->
 @contextmanager
 def in_words(language: str) -> Iterator[None]:
     """Have the admin's words alone in `language`: no times are told, and no database is asked."""
-    with Flask(__name__).app_context():
+    with Flask(__name__).app_context(), _errors_too():
         use_language(known(language) or "en")
         yield
+
+
+@contextmanager
+def _errors_too() -> Iterator[None]:
+    """Let what goes wrong in the block be told in its language."""
+    try:
+        yield
+    except NurtureError as error:
+        translate_error(error)
+        raise
 
 
 def contacts_counted(count: int) -> str:

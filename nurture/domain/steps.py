@@ -93,10 +93,10 @@ class WaitFor:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One arm of a branch."""
+    """One arm of a branch; without `to` it leads to the step below."""
 
     when: Condition
-    to: str
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the pages about sequences show: read-only, counted by the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -200,6 +200,12 @@ def versions(tx: Transaction, sequence_id: int) -> list[VersionLine]:
         .order_by(V.number.desc())
     )
     return [VersionLine(*row) for row in tx.execute(statement)]
+
+
+def documents(tx: Transaction, version_ids: Collection[int]) -> list[Mapping[str, Any]]:
+    """Return the documents of versions, the older first."""
+    statement = sa.select(V.document).where(V.id.in_(version_ids)).order_by(V.id)
+    return list(tx.scalars(statement))
 
 
 def email_subjects(tx: Transaction, version_id: int) -> dict[str, dict[str, str]]:

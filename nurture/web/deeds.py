@@ -7,7 +7,8 @@ from nurture.engine.notice_readers import OWNER
 from nurture.web.i18n import gettext as _
 from nurture.web.names import Names
 from nurture.web.reasons import reason
-from nurture.web.words import Tone
+from nurture.web.stage_words import ANSWER_NAMES, LETTER_NAMES
+from nurture.web.words import Tone, arm_word, experiment_word
 
 # From the weightiest; all of them weigh more than a wait and less than a send.
 DEEDS = (
@@ -52,9 +53,10 @@ def deed(one: Mapping[str, Any], names: Names) -> str:
                 return _("Writes to the contact's owner")
             return _("Writes to %(who)s", who=one["to"])
         case "SetFact":
-            return _fact(one)
+            return _fact(one, names)
         case "Expose":
-            arm, experiment = one["arm"], one["experiment"]
+            arm = arm_word(str(one["arm"]))
+            experiment = experiment_word(str(one["experiment"]))
             return _("Takes part in “%(experiment)s”: %(arm)s", experiment=experiment, arm=arm)
         case "Rebase":
             return _("Goes on in version %(number)s", number=one["version"])
@@ -62,7 +64,7 @@ def deed(one: Mapping[str, Any], names: Names) -> str:
             return _("Catches up slowly after the pause")
 
 
-def _fact(one: Mapping[str, Any]) -> str:
+def _fact(one: Mapping[str, Any], names: Names) -> str:
     name, value = str(one["name"]), one.get("value")
     match one["fact"]:
         case "tag":
@@ -70,9 +72,14 @@ def _fact(one: Mapping[str, Any]) -> str:
         case "untag":
             return _("Took away the tag “%(tag)s”", tag=name)
         case "field" if value is None:
-            return _("Cleared “%(field)s”", field=name)
+            return _("Cleared “%(field)s”", field=names.field(name))
+        case "field":
+            return _("Set “%(field)s” to “%(value)s”", field=names.field(name), value=value)
         case _:
-            return _("Set “%(field)s” to “%(value)s”", field=name, value=value)
+            letter = _(LETTER_NAMES.get(name, name))
+            answer = ANSWER_NAMES.get(str(value))
+            told = _(answer[0]) if answer else value
+            return _("Set “%(field)s” to “%(value)s”", field=letter, value=told)
 
 
 def _to(one: Mapping[str, Any], names: Names) -> str:

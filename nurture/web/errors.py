@@ -7,7 +7,16 @@ from flask import Flask, Response, g, make_response, render_template
 from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 
-from nurture.errors import Conflict, Invalid, NotFound, NurtureError, Refused, Retryable
+from nurture.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    NurtureError,
+    Problem,
+    Refused,
+    Retryable,
+)
+from nurture.web.error_words import translate_error
 from nurture.web.i18n import gettext
 from nurture.web.i18n import marked as _
 
@@ -86,7 +95,9 @@ def _http(error: HTTPException) -> Response:
 def _ours(error: NurtureError) -> Response:
     for kind, status in _STATUS_OF:
         if isinstance(error, kind):
-            response = _page(status, _TOLD[status], str(error))
+            translate_error(error)
+            detail = str(Problem(error.message, error.remedy))
+            response = _page(status, _TOLD[status], detail[:1].upper() + detail[1:])
             if isinstance(error, Retryable) and error.after:
                 response.headers["Retry-After"] = str(math.ceil(error.after.total_seconds()))
             return response

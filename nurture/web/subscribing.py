@@ -286,6 +286,7 @@ def _button_page(
         topic=name,
         again=again or url_for("subscribing.form", topic=key, lang=language()),
         asks=endpoint == "subscribing.again" and bool(about.asked),
+        asked=_named(about.asked_names, about.asked) if about.asked else "",
         would=would.value,
         wording=_may_we(about),
         here=url_for(endpoint, token=token, lang=language()),

@@ -5,6 +5,8 @@ from typing import Literal
 
 from flask import Flask
 
+from nurture.domain.experiments import HELD_OUT, HOLD_OUT, MAILED
+from nurture.engine.definitions import TRACK
 from nurture.store.reports import Person
 from nurture.web.i18n import gettext
 from nurture.web.i18n import marked as _
@@ -104,6 +106,27 @@ def temperature_word(code: str) -> Word:
 def step_word(code: str) -> Word:
     """How a kind of step is shown."""
     return _shown(_STEPS, code)
+
+
+_ARMS: dict[str, str] = {HELD_OUT: _("held out"), MAILED: _("mailed")}
+
+
+def arm_word(key: str) -> str:
+    """An arm of an experiment; those of a split keep the names that people gave them."""
+    return gettext(_ARMS[key]) if key in _ARMS else key
+
+
+def experiment_word(key: str) -> str:
+    """An experiment: a track's hold-out in words, a split by its key."""
+    kind, _colon, track = key.partition(":")
+    return hold_out_word(track) if kind == HOLD_OUT and track else key
+
+
+def hold_out_word(track: str) -> str:
+    """The hold-out of a track; the usual track needs no name."""
+    if track == TRACK:
+        return gettext(_("Control group without emails"))
+    return gettext(_("Control group without emails in the track “%(track)s”"), track=track)
 
 
 def event_word(name: str) -> str:

@@ -87,7 +87,7 @@ def test_a_refusal_says_why_and_ends_with_an_error(
 ) -> None:
     refused(monkeypatch, "contact", "move", CONTACT, "mql", "--as", "sales")
     told = capsys.readouterr().err
-    assert "the guard does not hold" in told
+    assert "the condition of this way does not hold" in told
     assert "The way there asks: bant: budget is: yes" in told
     assert "mql (promote, --as sales); asks bant: budget is: yes, which does not hold" in told
     assert "nurture contact bant" in told
@@ -101,6 +101,31 @@ def test_a_refusal_says_why_and_ends_with_an_error(
     assert "budget=yes" in capsys.readouterr().err
     refused(monkeypatch, "contact", "accept", "nobody@example.com")
     assert "no contact" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("home")
+def test_it_answers_and_refuses_in_vietnamese(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vi = ("--language", "vi")
+    assert run("contact", "accept", CONTACT, *vi) == f"Bộ phận bán hàng đã nhận {CONTACT}.\n"
+    assert "1 trong 1 câu trả lời là mới." in run("contact", "bant", CONTACT, "need=yes", *vi)
+    refused(monkeypatch, "contact", "move", CONTACT, "mql", "--as", "sales", *vi)
+    told = capsys.readouterr().err
+    assert "chưa chuyển sang mql: điều kiện của hướng này chưa đúng" in told
+    assert "Hướng này đòi hỏi: bant: budget is: yes" in told
+    assert "mql (promote, --as sales); đòi hỏi bant: budget is: yes, hiện chưa đúng" in told
+    refused(monkeypatch, "contact", "bant", CONTACT, "budget=perhaps", *vi)
+    told = capsys.readouterr().err
+    assert "Không có gì thay đổi" in told
+    assert "'perhaps' không phải là câu trả lời. Hãy trả lời" in told
+    refused(monkeypatch, "contact", "accept", "nobody@example.com", *vi)
+    told = capsys.readouterr().err
+    assert told.splitlines() == [
+        "không có liên hệ nobody@example.com", "Hãy đưa địa chỉ hoặc số của liên hệ.",
+    ]  # fmt: skip
+    told = run("contact", "erase", "p1@example.com", "--dry-run", *vi)
+    assert "Dữ liệu của p1@example.com sẽ bị xóa hoặc làm trống:" in told
 
 
 @pytest.mark.usefixtures("home")
@@ -133,7 +158,7 @@ def test_whoever_was_erased_may_come_back_by_their_own_word_alone(
     refused(monkeypatch, "contact", "lift", address, "--why", "mail", "--scope", "news")
     assert "Standing are: global." in capsys.readouterr().err
     told = run("contact", "lift", address, "--why", "their mail of 3 May", "--by", "lan")
-    assert "the reason was: erasure" in told
+    assert "the reason was: the contact was erased" in told
     assert "/subscribe" in told
     refused(monkeypatch, "contact", "lift", address, "--why", "again")
     assert "nothing stands against this address" in capsys.readouterr().err

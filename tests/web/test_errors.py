@@ -11,10 +11,10 @@ from tests.web.signing_in import post
 @pytest.mark.parametrize(
     ("name", "status", "told"),
     [
-        ("missing", 404, "there is no contact 7"),
+        ("missing", 404, "There is no contact 7."),
         ("conflict", 409, "Somebody else was faster"),
-        ("refused", 403, "a lead cannot become a customer"),
-        ("invalid", 400, "the address is empty"),
+        ("refused", 403, "A lead cannot become a customer."),
+        ("invalid", 400, "The address is empty."),
         ("retryable", 503, "Emails wait safely"),
         ("unknown", 500, "Something broke on our side"),
         ("crash", 500, "Something broke on our side"),
@@ -29,6 +29,12 @@ def test_each_error_becomes_its_page(
     assert told in response.text
     assert "secret of the inside" not in response.text
     assert 'class="n-rail"' in response.text
+
+
+def test_a_vietnamese_page_says_it_in_vietnamese(signed_in: FlaskClient) -> None:
+    shown = signed_in.get("/error/missing", headers={"Accept-Language": "vi"}).text
+    assert "Không có liên hệ 7." in shown
+    assert "there is no contact" not in shown
 
 
 def test_what_may_work_later_says_when(signed_in: FlaskClient) -> None:

@@ -10,10 +10,11 @@ from flask import Flask
 
 from nurture.campaigns.checking import check_draft
 from nurture.campaigns.folder import read_campaigns
-from nurture.errors import Invalid, Problem
+from nurture.errors import Invalid, NotFound, Problem
 from nurture.mailer.compile import compile_email
 from nurture.mailer.sources import EmailSource
 from nurture.web.admin.problem_words import SENTENCES, sentence, tell
+from nurture.web.error_words import translate_error
 from nurture.web.i18n import use_language
 from tests.fixtures.places import ROOT
 
@@ -172,16 +173,17 @@ ROOMS = (
     "mailer/sources.py",
     "engine/assumptions.py",
     "engine/simulate.py",
+    "engine/trials.py",
 )
 TELLING = frozenset({"wrong", "_wrong", "Fault", "Told", "Problem", "Invalid", "Refused"})
 NAMED = frozenset({"told", "remedy", "message"})
 
 
-def wordings(source: str) -> Iterator[str]:
+def wordings(source: str, telling: frozenset[str] = TELLING) -> Iterator[str]:
     """Every sentence that a module tells somebody, `<>` where a word is put in."""
     for node in ast.walk(ast.parse(source)):
         parts: list[ast.expr] = []
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in TELLING:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in telling:
             parts = [*node.args, *(one.value for one in node.keywords if one.arg == "remedy")]
         elif isinstance(node, ast.Assign):
             names = {getattr(target, "id", "") for target in node.targets}
@@ -208,6 +210,28 @@ def test_everything_a_draft_can_be_told_is_told_in_vietnamese(room: str) -> None
     found = list(wordings((Path(ROOT) / "nurture" / room).read_text("utf-8")))
     filled = [one.replace("<>", "end") for one in found]
     assert [one for one in filled if sentence(one) == one] == []
+
+
+# Where errors are raised that a page or a command of both languages may show.
+ERRING = (
+    "engine/accounts.py", "engine/confirming.py", "engine/definitions.py", "engine/deliveries.py",
+    "engine/desk.py", "engine/draft_check.py", "engine/drafts.py", "engine/endpoints.py",
+    "engine/erasing.py", "engine/experiments.py", "engine/explain.py", "engine/forecast.py",
+    "engine/granting.py", "engine/pausing.py", "engine/qualification.py", "engine/quarantine.py",
+    "engine/repairs.py", "engine/segment_reports.py", "engine/suppress.py", "engine/view.py",
+    "engine/ways_out.py",
+)  # fmt: skip
+RAISED = frozenset({"NotFound", "Conflict", "Refused"})
+
+
+@pytest.mark.usefixtures("vietnamese")
+@pytest.mark.parametrize("room", ERRING)
+def test_every_error_that_a_page_can_show_is_told_in_vietnamese(room: str) -> None:
+    source = (Path(ROOT) / "nurture" / room).read_text("utf-8")
+    for said in wordings(source, RAISED):
+        error = NotFound(said.replace("<>", "end"))
+        translate_error(error)
+        assert error.message != said.replace("<>", "end")
 
 
 def test_the_search_for_wordings_finds_them() -> None:

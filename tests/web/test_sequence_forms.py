@@ -113,6 +113,23 @@ def test_why_a_text_is_no_yaml_is_told() -> None:
     assert text_problems({"stage": "lead"}) == ()
 
 
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("30d", "30d"),
+        ("30 ngày", "30d"),
+        (" 2 Tuần ", "2w"),
+        ("12 hours", "12h"),
+        ("90 minutes", "90m"),
+        ("1 tháng", "1 tháng"),
+        ("soon", "soon"),
+    ],
+)
+def test_a_time_may_be_typed_in_words(typed: str, written: str) -> None:
+    assert part_of(Row("did.click", "within", typed)) == {"did": "click", "within": written}
+    assert part_of(Row("field.renews", "in_next", typed)) == {"field": "renews", "in_next": written}
+
+
 def test_rows_without_a_choice_are_left_out() -> None:
     rows = (Row("stage", "is", "lead"), Row("", "is", "x"))
     assert condition_of(Edited("all", rows)) == {"stage": "lead"}
@@ -167,7 +184,7 @@ def test_a_branch_has_the_cases_of_its_form() -> None:
             ("case-0.value", "lead"), ("case-0.to", "a"), ("case-1.mode", "all"),
         ]
     )  # fmt: skip
-    cases = [{"when": {"stage": "lead"}, "to": "a"}, {"when": None, "to": ""}]
+    cases = [{"when": {"stage": "lead"}, "to": "a"}, {"when": None}]
     assert step_from(fields, "branch") == {"key": "k", "branch": {"cases": cases, "else": "z"}}
 
 

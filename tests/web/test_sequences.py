@@ -106,7 +106,7 @@ def test_a_sequence_shows_its_paths_who_stands_where_and_what_came_of_it(
     signed_in: FlaskClient,
 ) -> None:
     shown = text(signed_in, LEAD)
-    assert "Wait for: Clicked a link of “margin”" in shown
+    assert "Wait for: Clicked a link of “Your best seller may not be your best earner”" in shown
     assert re.search(r'n-arm-leaf">yes</span>.*?href="#step-13"', shown, re.DOTALL)
     assert re.search(r"Awaiting an event: \d", shown)
     assert re.search(r"Opened by people</dt><dd>\d+", shown)
@@ -142,7 +142,10 @@ def test_a_new_sequence_is_written_checked_and_published(
               "priority": "99", "track": "side", "window": "funnel"}  # fmt: skip
     answer = submit(signed_in, "/sequences/-new", **fields)
     assert answer.location == "/sequences/tips/draft"
-    assert "This list is empty" in text(signed_in, "/sequences/tips/draft")
+    shown = text(signed_in, "/sequences/tips/draft")
+    assert "No step yet" in shown
+    assert "This list is empty" not in shown, "it is said once"
+    assert "This list is empty" in text(signed_in, "/sequences/tips/draft/publish")
     new = "/sequences/tips/draft/steps/new"
     email = {"kind": "email", "key": "hello", "email": "mql-offer", "topic": "marketing"}
     answer = submit(signed_in, f"{new}?kind=email", new, **email)
@@ -289,6 +292,11 @@ def test_buttons_that_add_rows_save_nothing(signed_in: FlaskClient, engine: Depe
     assert (answer.status_code, shown.count('name="case"')) == (200, 2)
     assert 'value="7d"' in shown
     assert not drafts.load(engine, "lead-nurture").saved
+    both: dict[str, Any] = {**fields, "case": ["0", "1"], "case-1.mode": "all", "case-1.subject": "stage",
+            "case-1.relation": "is", "case-1.value": "lead", "more": "row"}  # fmt: skip
+    shown = submit(signed_in, page, **both).text
+    assert shown.count('name="case"') == 2, "another row in a case is no case fewer"
+    assert shown.count('name="case-1.subject"') == 2
     answer = submit(signed_in, "/sequences/-new", key="tips", more="exit+", exit="0",
                     **{"exit-0.reason": "bought"})  # fmt: skip
     assert answer.text.count('name="exit"') == 2

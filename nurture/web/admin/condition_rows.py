@@ -4,6 +4,8 @@ A document that rows cannot say exactly is edited as text, so that nothing is ev
 behind somebody's back. Text that is no condition stays as it is and is shown with its fault.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +19,14 @@ _LISTS: Final = frozenset({"all", "any"})
 NAMED: Final = ("field", "bant")
 NUMBERS: Final = ("at_least", "at_most", "above", "below")
 PLAIN: Final = ("is", "contains", "matches", *NUMBERS, "after", "before", "within_last", "in_next")
+
+
+# What people type for a time, in either language, and the letter that files have for it.
+_UNITS: Final[Mapping[str, str]] = {
+    "phút": "m", "minute": "m", "minutes": "m", "giờ": "h", "hour": "h", "hours": "h",
+    "ngày": "d", "day": "d", "days": "d", "tuần": "w", "week": "w", "weeks": "w",
+}  # fmt: skip
+_TYPED: Final = re.compile(r"(\d+)\s*([^\W\d_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,8 @@ def part_of(row: Row) -> dict[str, Any]:
         value = [one.strip() for one in row.value.split(",") if one.strip()]
     elif relation in ("exists", "missing"):
         relation, value = "exists", relation == "exists"
+    elif relation in ("within_last", "in_next"):
+        value = span(row.value)
     else:
         value = scalar(row.value)
     if kind in NAMED:
@@ -114,6 +126,13 @@ def part_of(row: Row) -> dict[str, Any]:
     if kind == "score":
         return {"score": name, relation: value}
     return {kind: value if relation in ("is", "in") else {relation: value}}
+
+
+def span(typed: str) -> str:
+    """Return a time as files write it: `30d` for "30 days" or "30 ngày"; else what was typed."""
+    found = _TYPED.fullmatch(unicodedata.normalize("NFC", typed.strip().casefold()))
+    unit = _UNITS.get(found[2]) if found else None
+    return f"{found[1]}{unit}" if found and unit else typed.strip()
 
 
 def scalar(text: str) -> object:
@@ -128,7 +147,7 @@ def _did(event: str, relation: str, value: str) -> dict[str, Any]:
     if relation == "not_within":
         return {"not": _did(event, "within", value)}
     if relation == "within":
-        return {"did": event, "within": value.strip()}
+        return {"did": event, "within": span(value)}
     if relation == "at_least":
         return {"did": event, "at_least": scalar(value)}
     return {"did": event}

@@ -64,6 +64,15 @@ EVENT_NAMES: Mapping[str, str] = {
     "segment_entered": _("Came into a segment"),
     "segment_left": _("Left a segment"),
 }
+# What our own events tell beside their name.
+PROPERTY_NAMES: Mapping[str, str] = {
+    "link": _("link"),
+    "url": _("page"),
+    "form": _("form"),
+    "segment": _("segment"),
+    "sequence": _("sequence"),
+    "step": _("step"),
+}
 
 AGREED: Mapping[str, str] = {
     "given": _("has agreed to “%(topic)s”"),

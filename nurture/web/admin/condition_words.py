@@ -16,13 +16,16 @@ from nurture.web.admin.condition_terms import (
     EVENT_NAMES,
     FACT_NAMES,
     MEMBERSHIP,
+    PROPERTY_NAMES,
     RELATIONS,
     SCORE_NAMES,
     STAYED,
 )
-from nurture.web.i18n import gettext, language, ngettext
+from nurture.web.i18n import LANGUAGES, gettext, known, language, ngettext
 from nurture.web.i18n import marked as _
 from nurture.web.names import chosen
+from nurture.web.stage_words import answers_of
+from nurture.web.words import temperature_word
 
 
 def duration_words(written: object) -> str:
@@ -77,6 +80,9 @@ class ConditionWords:
         row = row_of(condition)
         if row is not None:
             return self.row(row)
+        inner = condition.get("not")
+        if set(condition) == {"not"} and isinstance(inner, Mapping) and inner.get("exists") is True:
+            return self.say({**inner, "exists": False})
         if set(condition) == {"not"}:
             return gettext(_("not (%(part)s)"), part=self.say(condition["not"]))
         if "did" in condition:
@@ -164,6 +170,11 @@ class ConditionWords:
         """A segment's name."""
         return chosen(self.segments.get(str(key), {}), str(key))
 
+    def persona(self, key: str) -> str:
+        """A persona's name."""
+        found = (chosen(one.names, key) for one in self.funnel.personas if one.key == key)
+        return next(found, key)
+
     def _quoted(self, kind: str, value: str) -> str:
         values = (self._value(kind, one.strip()) for one in value.split(","))
         return ", ".join(f"“{one}”" for one in values)
@@ -173,6 +184,14 @@ class ConditionWords:
             return self.stage(value)
         if kind == "segment":
             return self.segment(value)
+        if kind == "temperature":
+            return temperature_word(value).label
+        if kind == "language":
+            return LANGUAGES.get(known(value) or "en", value) if known(value) else value
+        if kind == "persona":
+            return self.persona(value)
+        if kind == "bant":
+            return dict(answers_of()).get(value, value)
         return self.sequence(value) if kind == "sequence" else value
 
     def _inner(self, part: object) -> str:
@@ -199,12 +218,19 @@ class ConditionWords:
         return said + properties_words(did.get("where"))
 
 
+def property_word(name: object) -> str:
+    """A property that our own events have; those of the user's own events keep their names."""
+    word = PROPERTY_NAMES.get(str(name))
+    return gettext(word) if word else str(name)
+
+
 def properties_words(where: object) -> str:
     """What an event's properties must be, in brackets; empty when nothing is asked."""
     if not isinstance(where, Mapping) or not where:
         return ""
     parts = [
-        f"{name}: {', '.join(map(str, value)) if isinstance(value, list | tuple) else value}"
+        f"{property_word(name)}: "
+        f"{', '.join(map(str, value)) if isinstance(value, list | tuple) else value}"
         for name, value in where.items()
     ]
     return f" ({'; '.join(parts)})"

@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 from nurture.engine.erasing import LONGEST_REASON, Outcome, erase
 from nurture.errors import Invalid
 from nurture.store import reports_contact
+from nurture.web.admin.shown_again import shown_again
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import ngettext
@@ -29,7 +30,7 @@ def forget(contact_id: int) -> Response:
     typed = request.form.get("address", "").strip().lower()
     if typed != who.email.lower():
         flash(_("Nothing changed: type the address of this contact to erase them."), "error")
-        return here
+        return shown_again(contact_id)
     try:
         done = erase(
             given.engine,
@@ -40,7 +41,7 @@ def forget(contact_id: int) -> Response:
         )
     except Invalid:
         flash(_refused(who.email.lower(), request.form.get("why", "")), "error")
-        return here
+        return shown_again(contact_id)
     if done.outcome is Outcome.ERASED:
         flash(_("Erased. What is counted in reports stays, and belongs to nobody."), "done")
     for file in done.files:

@@ -16,7 +16,7 @@ from nurture.web.i18n import gettext as _
 from nurture.web.i18n import language, marked
 from nurture.web.names import Names
 from nurture.web.sessions import current_user
-from nurture.web.words import event_word
+from nurture.web.words import arm_word, event_word, hold_out_word
 
 experiments = Blueprint("experiments", __name__, url_prefix="/experiments")
 
@@ -27,7 +27,6 @@ _OVER = {
     "worse": marked("Nothing is better than “%(winner)s”: everybody goes its way."),
     "time": marked("Its time is over, and no arm is better."),
 }
-_ARMS = {"held out": marked("held out"), "mailed": marked("mailed")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def index() -> str:
         state=_state,
         measure=_measure,
         rows=_rows,
-        arm=_arm,
+        arm=arm_word,
         arms=_arms,
     )
 
@@ -93,12 +92,12 @@ def _said(word: str) -> str:
 
 
 def _arms(one: Report) -> list[tuple[str, str]]:
-    return [("", _("All of them, as before")), *((key, _arm(key)) for key in one.shown)]
+    return [("", _("All of them, as before")), *((key, arm_word(key)) for key in one.shown)]
 
 
 def _title(one: Report, names: Names) -> str:
     if one.track:
-        return _("Held out of the track “%(track)s”", track=one.track)
+        return hold_out_word(one.track)
     return names.sequence(one.sequence) if one.sequence else one.key
 
 
@@ -110,7 +109,7 @@ def _state(one: Report) -> str:
         return "" if one.measured else _("It only divides: nothing is measured.")
     words = _OVER.get(decided.reason)
     if words:
-        return _(words, winner=_arm(decided.winner))
+        return _(words, winner=arm_word(decided.winner))
     return _("Stopped by %(who)s: %(why)s", who=decided.decided_by, why=decided.reason)
 
 
@@ -129,7 +128,7 @@ def _rows(shown: Shown) -> list[Row]:
         counted = seen.contacts > 0
         rows.append(
             Row(
-                _arm(seen.arm), is_control, seen,
+                arm_word(seen.arm), is_control, seen,
                 _percent(lift.share.value) if counted else "–",
                 f"{_percent(lift.share.low)} – {_percent(lift.share.high)}" if counted else "",
                 _against(lift) if counted and not is_control else "–",
@@ -145,10 +144,6 @@ def _against(lift: Lift) -> str:
         return ""
     sign = "+" if one.value > 0 else ""
     return f"{sign}{_percent(one.value)} ({_percent(one.low)} … {_percent(one.high)})"
-
-
-def _arm(key: str) -> str:
-    return _(_ARMS[key]) if key in _ARMS else key
 
 
 def _percent(share: float) -> str:

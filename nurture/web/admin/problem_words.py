@@ -6,14 +6,10 @@ catalogue has the sentence in the page's language with the same words in their p
 that is not here is shown as it is: better in another language than not at all.
 """
 
-import re
-from collections.abc import Iterator
-from functools import cache
-
 from nurture.errors import Problem
 from nurture.web.admin.email_problem_words import EMAIL_SENTENCES
-from nurture.web.i18n import SOURCE_LANGUAGE, gettext, language
 from nurture.web.i18n import marked as _
+from nurture.web.sentences import Sentences
 
 SENTENCES = (
     # Values that do not fit.
@@ -145,8 +141,14 @@ SENTENCES = (
     _("<> may not enter <>"), _("They are suppressed; nobody who is gets into a sequence."),
     _("Look at `entry` and `reentry` of the sequence, and at what the trigger asks for."),
     _("that email has not been sent by then"),
+    # Who walks a draft.
+    _("nobody is named to walk the draft"), _("Name a contact with the tag test."),
+    _("there is no contact <>"), _("Import the contact first."), _("<> is no test contact"),
+    _("Give the contact the tag <>: nobody else walks a draft."),
     *EMAIL_SENTENCES,
 )  # fmt: skip
+
+_KNOWN = Sentences(SENTENCES)
 
 
 def tell(problem: Problem) -> str:
@@ -158,33 +160,4 @@ def tell(problem: Problem) -> str:
 
 def sentence(english: str) -> str:
     """A sentence of the check in the page's language; one that is not known as it is."""
-    if language() == SOURCE_LANGUAGE:
-        return english
-    for pattern, known in _patterns():
-        found = pattern.fullmatch(english)
-        if found is not None:
-            return _filled(gettext(known), found.groups())
-    return english
-
-
-def _filled(translated: str, words: tuple[str, ...]) -> str:
-    parts = translated.split("<>")
-    return "".join(
-        part + (words[place] if place < len(words) else "") for place, part in enumerate(parts)
-    )
-
-
-@cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    # The more a sentence says of itself, the earlier it is tried: "there is no step <> to go to"
-    # would else be taken for "there is no step <>".
-    ordered = sorted(SENTENCES, key=lambda one: (-len(one.replace("<>", "")), one))
-    return tuple((_pattern(one), one) for one in ordered)
-
-
-def _pattern(one: str) -> re.Pattern[str]:
-    return re.compile("(.+)".join(_escaped(one)), re.DOTALL)
-
-
-def _escaped(one: str) -> Iterator[str]:
-    yield from (re.escape(part) for part in one.split("<>"))
+    return _KNOWN.say(english)

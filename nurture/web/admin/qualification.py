@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from nurture.campaigns.condition_documents import condition_document
 from nurture.domain.bant import LETTERS, QUESTIONS
 from nurture.domain.personas import Persona
 from nurture.domain.stages import (
@@ -21,10 +22,14 @@ from nurture.engine import qualification as engine
 from nurture.engine.definitions import TRACK
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.explain import Explanation
+from nurture.engine.ways_out import ways_out
 from nurture.errors import Invalid, NotFound, Refused
 from nurture.store import qualification as stored
 from nurture.store import reports_stages
+from nurture.web.admin.sequence_names import known
+from nurture.web.admin.shown_again import shown_again
 from nurture.web.dependencies import dependencies
+from nurture.web.error_words import translate_error
 from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
 from nurture.web.names import Names
@@ -126,7 +131,9 @@ def reject(contact_id: int) -> Response:
     """Sales turn the contact down, with a reason: back to nurturing."""
     return _done(
         contact_id,
-        lambda deps, now: _answered(deps, engine.reject(deps, contact_id, _said(), now)),
+        lambda deps, now: _answered(
+            deps, contact_id, engine.reject(deps, contact_id, _said(), now), now
+        ),
     )
 
 
@@ -138,7 +145,8 @@ def move(contact_id: int) -> Response:
 
     def do(deps: Dependencies, now: datetime) -> str:
         said = _said("move_")
-        return _answered(deps, engine.change_stage(deps, contact_id, to, actor, said, now))
+        answer = engine.change_stage(deps, contact_id, to, actor, said, now)
+        return _answered(deps, contact_id, answer, now)
 
     return _done(contact_id, do)
 
@@ -159,15 +167,20 @@ def _done(contact_id: int, do: Callable[[Dependencies, datetime], str]) -> Respo
     except Invalid as error:
         problems = [reason(one.message) for one in error.problems] or [reason(error.message)]
         flash(_("Nothing changed: %(why)s.", why="; ".join(problems)), "error")
+        return shown_again(contact_id)
     except Refused as error:
-        flash(_("Nothing changed: %(why)s.", why=reason(error.message)), "error")
-    else:
-        if told:
-            flash(told, "done")
+        translate_error(error)
+        flash(_("Nothing changed: %(why)s.", why=error.message), "error")
+        return shown_again(contact_id)
+    if not told:
+        return shown_again(contact_id)
+    flash(told, "done")
     return redirect(url_for("contacts.show", contact_id=contact_id, _anchor="sales"), 303)
 
 
-def _answered(deps: Dependencies, answer: StageChange | StageRefused) -> str:
+def _answered(
+    deps: Dependencies, contact_id: int, answer: StageChange | StageRefused, now: datetime
+) -> str:
     """Tell of a change; a refusal is flashed as a warning, and nothing more is told."""
     with deps.database.read() as tx:
         names = Names.published(deps.definitions.catalog(tx))
@@ -175,6 +188,10 @@ def _answered(deps: Dependencies, answer: StageChange | StageRefused) -> str:
         return _("Now in the stage “%(stage)s”.", stage=names.stage(answer.edge.to))
     stage, why = names.stage(answer.to), reason(answer.why)
     told = _("Not moved to “%(stage)s”: %(why)s.", stage=stage, why=why)
+    for one in ways_out(deps, contact_id, now).out:
+        if one.edge.to == answer.to and one.guard and not one.holds:
+            asked = known(deps).words.say(condition_document(one.edge.when))
+            told += " " + _("The way there asks: %(condition)s.", condition=asked)
     if answer.release is not None:
         told += " " + _("It may be asked again from %(at)s.", at=long_time(answer.release))
     flash(told, "warning")

@@ -1,6 +1,6 @@
 """The desk a draft is edited at: the draft, what is wrong with it, and the names around it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from nurture.web.admin.sequence_names import Known, known
 from nurture.web.i18n import gettext as _
 from nurture.web.names import chosen
 from nurture.web.stage_words import answers_of
+from nurture.web.words import event_word
 
 Options = list[tuple[str, str]]
 
@@ -51,6 +52,11 @@ class Faults:
         """The faults of one part of the document."""
         some = tuple(one for one in self.problems if within(one.field, prefix))
         return Faults(some, prefix)
+
+    def outside(self, place: str) -> "Faults":
+        """The faults everywhere but at one place of the document, and deeper."""
+        some = tuple(one for one in self.problems if not within(one.field, place))
+        return Faults(some, self.prefix)
 
     def exactly(self, *places: str) -> str:
         """The faults at these places of the part and no deeper, where no field shows them."""
@@ -202,9 +208,12 @@ class Desk:
         return with_current([*options, *answers_of()], value)
 
     @property
-    def events(self) -> Sequence[str]:
-        """The events that have a meaning of ours, to choose from; any other may be typed."""
-        return (*(event.value for event in Engaged), ENTERED, LEFT)
+    def events(self) -> Options:
+        """The events that have a meaning of ours, with their words; any other may be typed."""
+        return [
+            (event, event_word(event))
+            for event in (*(event.value for event in Engaged), ENTERED, LEFT)
+        ]
 
 
 def desk(engine: Dependencies, key: str, *, check: bool = True) -> Desk:

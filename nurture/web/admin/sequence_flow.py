@@ -1,7 +1,7 @@
 """A sequence's document as a flow to look at: steps with their titles, and where paths lead."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from nurture.web.admin.condition_words import ConditionWords
@@ -79,7 +79,8 @@ class Flow:
     def steps(self, document: Mapping[str, Any]) -> list[FlowStep]:
         """The steps of a document, which may be unfinished."""
         steps = steps_of(document)
-        titles = [self.title(step) for step in steps]
+        said = replace(self.said, emails={str(one.get("key")): one.get("email") for one in steps})
+        titles = [said.title(step) for step in steps]
         numbers = {str(step.get("key", "")): number for number, step in enumerate(steps, 1)}
         return [
             FlowStep(

@@ -57,7 +57,7 @@ def blank(kind: str, key: str) -> Document:
         "wait": "2d",
         "wait_until": {"field": ""},
         "wait_for": {"event": "click", "within": "3d"},
-        "branch": {"cases": [{"when": None, "to": ""}]},
+        "branch": {"cases": [{"when": None}]},
         "split": {"arms": [{"key": "a"}, {"key": "b"}]},
         "update": {},
         "notify": {"to": "owner", "email": ""},
@@ -157,7 +157,8 @@ def _date(form: Form, was: object) -> Document:
         named = {"field": text(form, "field")}
     side = text(form, "side")
     offset = {side: duration(form, "offset")} if side in ("before", "after") else {}
-    return {**named, **short({**offset, "at": text(form, "at")}), **given(form, _DATE_PATHS)}
+    # How long is asked for where somebody said before or after: nothing is not "on the date".
+    return {**named, **offset, **given(form, ("at", *_DATE_PATHS))}
 
 
 _DATE_PATHS: Final = ("past", "missing")
@@ -176,7 +177,7 @@ def _match(form: Form) -> Document:
 
 def _cases(form: Form) -> list[Document]:
     return [
-        {"when": condition_of(editor(form, prefix)), "to": text(form, f"{prefix}.to")}
+        {"when": condition_of(editor(form, prefix)), **given_as(form, prefix, "to")}
         for _number, prefix in numbered(form, "case")
     ]
 

@@ -129,7 +129,7 @@ def _with_more(step: Document) -> Document:
     """The step after a button that adds or takes away a case or an arm; nothing is saved."""
     wanted = request.form[MORE]
     if wanted == "case+":
-        step["branch"]["cases"].append({"when": None, "to": ""})
+        step["branch"]["cases"].append({"when": None})
     elif wanted == "arm+":
         arms = step["split"].setdefault("arms", [])
         taken = {arm["key"] for arm in arms}

@@ -1,6 +1,6 @@
 """Going on after a pause, migrating who is under way, and trying a draft with test contacts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -12,11 +12,13 @@ from nurture.domain.durations import parse_duration
 from nurture.domain.migrating import EXIT, STAY, Choices, Waits, Why
 from nurture.domain.resuming import How, Resumption
 from nurture.engine import migrating, trials
+from nurture.engine.dependencies import Dependencies
 from nurture.engine.drafts import load
 from nurture.engine.migration_tally import Migration, Overview
 from nurture.engine.pausing import resume, standstill
 from nurture.engine.trial_ends import STOPPED, end_trials
 from nurture.errors import Invalid, Refused
+from nurture.store import sequence_reports
 from nurture.web.admin.problem_words import tell
 from nurture.web.admin.sequence_names import known, title_of
 from nurture.web.admin.sequence_place import by, sequences
@@ -104,15 +106,8 @@ def migrate(key: str) -> Response:
     except Refused:
         told = [_("These versions are entered in different ways: their contacts stay apart.")]
         return make_response(_migrate_page(found, choices, None, told), 422)
-    flash(
-        ngettext(
-            "%(num)s contact goes on in version %(version)s.",
-            "%(num)s contacts go on in version %(version)s.",
-            done.goes,
-            version=done.to,
-        ),
-        "done",
-    )
+    for line in done_told(done):
+        flash(line, "done")
     for line in stays_told(done):
         flash(line, "warning")
     return redirect(url_for(".show", key=key), 303)
@@ -134,7 +129,7 @@ def try_it(key: str) -> Response:
     try:
         begun = trials.try_draft(given.engine, key, addresses, by(), given.clock.now(), way)
     except Invalid as error:
-        return make_response(_try_page(key, [tell(one) for one in error.problems]), 422)
+        return make_response(_try_page(key, [tell(one) for one in error.problems], addresses), 422)
     names = ", ".join(begun.addresses)
     flash(_("The trial has begun: the emails of the draft go to %(names)s.", names=names), "done")
     return redirect(url_for(".try_form", key=key), 303)
@@ -149,6 +144,20 @@ def stop_trying(key: str) -> Response:
         ngettext("%(num)s trial is ended.", "%(num)s trials are ended.", number), "done"
     )  # fmt: skip
     return redirect(url_for(".try_form", key=key), 303)
+
+
+def done_told(done: Migration) -> list[str]:
+    """Who went on in the new version, and who left because their step is gone."""
+    goes = ngettext(
+        "%(num)s contact goes on in version %(version)s.",
+        "%(num)s contacts go on in version %(version)s.",
+        done.goes,
+        version=done.to,
+    )
+    left = ngettext(
+        "%(num)s contact left the sequence.", "%(num)s contacts left the sequence.", done.leaves
+    )
+    return [line for line, number in ((goes, done.goes), (left, done.leaves)) if number] or [goes]
 
 
 def stays_told(done: Migration) -> list[str]:
@@ -180,6 +189,7 @@ def _migrate_page(
     shown = detail(given.engine, found.key)
     new = found.definition.sequence
     titles = {one.step.key: f"{one.step.number}. {one.step.title}" for one in shown.places}
+    titles |= _gone(given.engine, found)
     ways = [("", _("Choose…")), (EXIT, _("they leave")), (STAY, _("they stay on their version"))]
     ways += [(key, titles.get(key, key)) for key in new.by_key]
     return render_template(
@@ -189,14 +199,29 @@ def _migrate_page(
     )  # fmt: skip
 
 
-def _try_page(key: str, wrong: list[str] | tuple[str, ...]) -> str:
+def _gone(engine: Dependencies, found: Overview) -> dict[str, str]:
+    """What the steps that the new version has no more were called in the version before."""
+    with engine.database.read() as tx:
+        documents = sequence_reports.documents(tx, {one.version_id for one in found.standing})
+    flow = known(engine).flow()
+    return {
+        step.key: step.title
+        for document in documents
+        for step in flow.steps(document)
+        if step.key in found.removed
+    }
+
+
+def _try_page(key: str, wrong: Sequence[str], named: Sequence[str] = ()) -> str:
     given = dependencies()
+    testers = trials.marked(given.engine)
     draft = load(given.engine, key)
     flow = known(given.engine).flow().steps(draft.document)
     titles = {one.key: f"{one.number}. {one.title}" for one in flow}
     return render_template(
         "sequences/try.html",
-        draft=draft, title=title_of(draft.document) or key, testers=trials.marked(given.engine),
+        draft=draft, title=title_of(draft.document) or key, testers=testers, named=named,
+        fast=request.form.get("fast"), typed=" ".join(one for one in named if one not in testers),
         walks=trials.walking(given.engine, key), titles=titles, wrong=wrong,
     )  # fmt: skip
 

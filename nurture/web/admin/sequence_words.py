@@ -26,6 +26,8 @@ class StepWords:
 
     words: ConditionWords
     subjects: Subjects = field(default_factory=dict)
+    emails: Mapping[str, object] = field(default_factory=dict)
+    """The templates that the document's steps send, by the steps' keys."""
 
     def title(self, step: Given) -> str:
         """What a step does, in one line."""
@@ -125,9 +127,14 @@ class StepWords:
             return when
         said = event_words(str(given.get("event") or "…"))
         if given.get("of"):
-            said = _("%(event)s of “%(step)s”", event=said, step=given["of"])
+            said = _("%(event)s of “%(step)s”", event=said, step=self._email_of(given["of"]))
         said += properties_words(given.get("where"))
         return _("%(event)s, or: %(condition)s", event=said, condition=when) if when else said
+
+    def _email_of(self, step: object) -> str:
+        """The email that a step sends, else the step's key."""
+        template = self.emails.get(str(step))
+        return self.subject(str(template)) if template else str(step)
 
     def _measured(self, measure: object) -> str:
         if not isinstance(measure, Mapping):
