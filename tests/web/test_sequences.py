@@ -292,7 +292,8 @@ def test_buttons_that_add_rows_save_nothing(signed_in: FlaskClient, engine: Depe
     assert (answer.status_code, shown.count('name="case"')) == (200, 2)
     assert 'value="7d"' in shown
     assert not drafts.load(engine, "lead-nurture").saved
-    both: dict[str, Any] = {**fields, "case": ["0", "1"], "case-1.mode": "all", "case-1.subject": "stage",
+    both: dict[str, Any] = {
+            **fields, "case": ["0", "1"], "case-1.mode": "all", "case-1.subject": "stage",
             "case-1.relation": "is", "case-1.value": "lead", "more": "row"}  # fmt: skip
     shown = submit(signed_in, page, **both).text
     assert shown.count('name="case"') == 2, "another row in a case is no case fewer"
