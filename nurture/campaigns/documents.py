@@ -10,6 +10,7 @@ from nurture.campaigns.yaml_writing import dump
 from nurture.domain import sequence as s
 from nurture.domain.conditions import ALWAYS
 from nurture.domain.durations import format_duration
+from nurture.domain.steps import Exit, Step
 from nurture.domain.timing import ANY_TIME, Window
 
 Document = dict[str, Any]
@@ -36,7 +37,7 @@ def sequence_document(sequence: s.Sequence) -> Document:
             "priority": sequence.priority,
             "entry": None if sequence.entry == ALWAYS else condition_document(sequence.entry),
             "exits": [
-                {"reason": reason, "when": condition_document(when)}
+                {"reason": _words(sequence, reason), "when": condition_document(when)}
                 for reason, when in sequence.exits
             ],
             "returning": "" if sequence.returning is s.Returning.SKIP else sequence.returning.value,
@@ -44,9 +45,22 @@ def sequence_document(sequence: s.Sequence) -> Document:
             "window": window_document(sequence.window) if sequence.window_is_own else None,
             "spread": format_duration(sequence.spread) if sequence.spread else "",
             "notes": dict(sequence.extra),
-            "steps": [step_document(step) for step in sequence.steps],
+            "steps": [_step(sequence, step) for step in sequence.steps],
         }
     )
+
+
+def _words(sequence: s.Sequence, reason: str) -> object:
+    """Return a reason as the file has it: in both languages, or one text for everybody."""
+    names = sequence.reasons.get(reason)
+    return {language: names[language] for language in ("vi", "en")} if names else reason
+
+
+def _step(sequence: s.Sequence, step: Step) -> Document:
+    document = step_document(step)
+    if isinstance(step, Exit):
+        document["exit"] = _words(sequence, step.reason)
+    return document
 
 
 def write_sequence(document: Mapping[str, Any]) -> str:

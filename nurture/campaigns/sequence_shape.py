@@ -1,6 +1,6 @@
 """The shape of a sequence file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
@@ -17,9 +17,11 @@ from nurture.campaigns.shapes import (
     Text,
     Where,
     WindowShape,
+    Words,
+    plain,
     wrong,
 )
-from nurture.campaigns.steps import AnyStepShape
+from nurture.campaigns.steps import AnyStepShape, ExitShape
 from nurture.domain.conditions import ALWAYS
 from nurture.domain.funnel import Funnel
 from nurture.domain.sequence import Reentry, Returning, Sequence, Trigger, WhileActive
@@ -55,8 +57,8 @@ class TriggerShape(Shape):
 class ExitRuleShape(Shape):
     """A rule that takes contacts out of the sequence at any step."""
 
-    reason: Text
-    """The reason, as shown on the contact's page."""
+    reason: Words
+    """The reason, as shown on the contact's page; a text, or {vi: …, en: …}."""
     when: ConditionShape
     """The condition."""
 
@@ -119,6 +121,20 @@ class SequenceShape(Shape):
             raise wrong(told, "Write either `stage: lead` or `trigger: {event: …}`.")
         return self
 
+    @model_validator(mode="after")
+    def _one_word_for_a_reason(self) -> Self:
+        said: dict[str, str] = {}
+        for one in self._reasons():
+            vietnamese = one if isinstance(one, str) else one.vi
+            if said.setdefault(plain(one), vietnamese) != vietnamese:
+                told = f"the reason `{plain(one)}` is said in two ways in Vietnamese"
+                raise wrong(told, "Say it in the same words wherever it stands.")
+        return self
+
+    def _reasons(self) -> Iterator[str | NamesShape]:
+        yield from (rule.reason for rule in self.exits)
+        yield from (step.exit for step in self.steps if isinstance(step, ExitShape))
+
     def build(
         self,
         *,
@@ -146,7 +162,10 @@ class SequenceShape(Shape):
             track=self.track,
             priority=self.priority,
             entry=ALWAYS if self.entry is None else self.entry.build(),
-            exits=tuple((rule.reason, rule.when.build()) for rule in self.exits),
+            exits=tuple((plain(rule.reason), rule.when.build()) for rule in self.exits),
+            reasons=MappingProxyType(
+                {plain(one): one.build() for one in self._reasons() if isinstance(one, NamesShape)}
+            ),
             reentry=Reentry.AFTER if isinstance(again, AfterShape) else Reentry(again),
             reentry_after=again.after if isinstance(again, AfterShape) else timedelta(),
             returning=Returning(self.returning),

@@ -8,8 +8,10 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     PlainValidator,
     StringConstraints,
+    Tag,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
@@ -198,6 +200,22 @@ class NamesShape(Shape):
     def build(self) -> dict[str, str]:
         """Return the names by language."""
         return {"vi": self.vi, "en": self.en}
+
+
+def _words_kind(value: Any) -> str:
+    return "<names>" if isinstance(value, dict) else "<text>"
+
+
+# What people read: one text for everybody, or one in each language.
+Words = Annotated[
+    Annotated[Text, Tag("<text>")] | Annotated[NamesShape, Tag("<names>")],
+    Discriminator(_words_kind),
+]
+
+
+def plain(words: str | NamesShape) -> str:
+    """Return the text by which the engine keeps words: the English one where there are two."""
+    return words if isinstance(words, str) else words.en
 
 
 class WindowShape(Shape):

@@ -12,7 +12,7 @@ from nurture.campaigns.actions import (
     WebhookShape,
 )
 from nurture.campaigns.conditions import ConditionShape
-from nurture.campaigns.shapes import Duration, Key, Shape, Target, Text
+from nurture.campaigns.shapes import Duration, Key, Shape, Target, Words, plain
 from nurture.campaigns.splits import SplitShape
 from nurture.campaigns.waits import (
     LeadingShape,
@@ -111,14 +111,14 @@ class ChangeStageShape(LeadingShape):
 class ExitShape(StepShape):
     """Leave the sequence."""
 
-    exit: Text
-    """The reason, as shown on the contact's page."""
+    exit: Words
+    """The reason, as shown on the contact's page; a text, or {vi: …, en: …}."""
 
     model_config = ConfigDict(title="Exit")
 
     def build(self) -> Step:
         """Return the step."""
-        return domain.Exit(self.key, self.exit, self.passes)
+        return domain.Exit(self.key, plain(self.exit), self.passes)
 
 
 class WantedShape(MatchShape):

@@ -102,6 +102,8 @@ class Sequence:
     priority: int = 0
     entry: Condition = ALWAYS
     exits: tuple[tuple[str, Condition], ...] = ()
+    reasons: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    """What a reason for leaving is called in each language, by the text that runs keep of it."""
     reentry: Reentry = Reentry.NEVER
     reentry_after: timedelta = timedelta()
     returning: Returning = Returning.SKIP

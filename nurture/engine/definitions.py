@@ -53,6 +53,12 @@ class Catalog:
     segments: tuple[SegmentDefinition, ...] = ()
 
     @cached_property
+    def reasons(self) -> Mapping[str, Mapping[str, str]]:
+        """What the current sequences call their reasons for leaving, by the text runs keep."""
+        some = self.current.values()
+        return {key: names for one in some for key, names in one.sequence.reasons.items()}
+
+    @cached_property
     def by_stage(self) -> Mapping[str, tuple[Definition, ...]]:
         """The current sequences of each stage, the highest priority first."""
         found: dict[str, list[Definition]] = {}

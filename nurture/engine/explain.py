@@ -52,6 +52,7 @@ class Explanation:
     subjects: Mapping[int, str]
     titles: Mapping[str, str]
     sequences: Mapping[str, Mapping[str, str]]
+    reasons: Mapping[str, Mapping[str, str]]
     said: Mapping[str, Said]
 
     def run(self, enrollment_id: int) -> Ran | None:
@@ -131,6 +132,7 @@ def explain(
         subjects={key: subject for key, (_, subject, _) in found.items()},
         titles=_titles((*named, *found.values()), contact.language),
         sequences={key: one.sequence.names for key, one in catalog.current.items()},
+        reasons=catalog.reasons,
         said=said,
     )
 

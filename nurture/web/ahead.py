@@ -6,7 +6,6 @@ from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked
 from nurture.web.names import Names
-from nurture.web.reasons import reason
 
 _COMING: dict[str, tuple[str, str]] = {
     "sends": ("mail", marked("“%(email)s” is sent")),
@@ -64,7 +63,7 @@ def coming_title(one: Coming, names: Names, clock: Clock) -> str:
         "step": found.step,
         "to": names.sequence_or_stage(found.to),
         "stage": names.stage(found.to),
-        "why": reason(found.reason),
+        "why": names.reason(found.reason),
         "until": long_time(found.until, clock.zone) if found.until else "",
     }
     return _(_COMING[found.what][1], **words)

@@ -121,7 +121,7 @@ def _sentence(one: Mapping[str, Any], sequence: str, names: Names) -> str:
             return _("Moves on to “%(to)s”", to=names.sequence(str(one["sequence"])))
         case "Finish":
             state = one["state"]
-            why = reason(str(state.get("reason") or state.get("error") or ""))
+            why = names.reason(str(state.get("reason") or state.get("error") or ""))
             to = names.sequence_or_stage(str(state.get("to", "")))
             return _(_ENDS[state["is"]][2], sequence=sequence, why=why, to=to)
         case do if do in LOOKS:

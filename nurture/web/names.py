@@ -10,6 +10,7 @@ from nurture.domain.funnel import Funnel
 from nurture.engine.definitions import Catalog
 from nurture.engine.explain import Explanation
 from nurture.web.i18n import language
+from nurture.web.reasons import reason
 
 _MERGE_FIELD = re.compile(r"{{\s*(?:(contact|event)\.(\w+(?:\.\w+)*))?.*?}}")
 _DEFAULT = re.compile(r"default\(\s*(['\"])(.*?)\1")
@@ -50,6 +51,8 @@ class Names:
     fields: Mapping[str, Any] = field(default_factory=dict)
     zone: tzinfo | None = None
     """The zone of the contact or their company, where the page is about one and it is known."""
+    reasons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What the reasons for leaving that campaigns give are called."""
     event: Mapping[str, Any] = field(default_factory=dict)
     """The properties of what started the run that is told of."""
 
@@ -59,7 +62,7 @@ class Names:
         profile = told.profile
         clock = told.week.clock
         own = clock.zone if clock.source in ("contact", "company") else None
-        return cls(told.funnel, told.sequences, told.titles, profile.fields, own)
+        return cls(told.funnel, told.sequences, told.titles, profile.fields, own, told.reasons)
 
     @classmethod
     def published(cls, catalog: Catalog | None) -> "Names":
@@ -67,7 +70,9 @@ class Names:
         if catalog is None:
             return cls()
         return cls(
-            catalog.funnel, {key: one.sequence.names for key, one in catalog.current.items()}
+            catalog.funnel,
+            {key: one.sequence.names for key, one in catalog.current.items()},
+            reasons=catalog.reasons,
         )
 
     def during(self, event: Mapping[str, Any]) -> "Names":
@@ -91,6 +96,11 @@ class Names:
     def sequence_or_stage(self, key: str) -> str:
         """Where a move led: a sequence, or the stage when it has none."""
         return self.sequence(key) if key in self.sequences else self.stage(key)
+
+    def reason(self, code: str) -> str:
+        """Why a run ended: by a campaign's own reason, or by one of ours."""
+        own = self.reasons.get(code)
+        return chosen(own, code) if own else reason(code)
 
     def topic(self, key: str) -> str:
         """A topic of consent."""

@@ -160,7 +160,7 @@ def _send(one: Happening, names: Names) -> Scene:
     lines = [_("Step “%(step)s” of “%(sequence)s”", step=facts["step"],
                sequence=names.sequence(facts["sequence"]))]  # fmt: skip
     if facts["reason"]:
-        lines.append(_sentence(reason(facts["reason"])))
+        lines.append(_sentence(names.reason(facts["reason"])))
     if facts["detail"]:
         lines.append(f"{facts['code'] or ''} {facts['detail']}".strip())
     return Scene(word.icon, title, one.at, word.tone or "sky", tuple(lines))

@@ -116,7 +116,7 @@ def outcome(touch: Touch, names: Names) -> str:
     words = _OUTCOMES.get(touch.outcome)
     if words is None:
         return touch.outcome
-    why = reason(touch.reason or touch.held_for) or _("no reason was noted")
+    why = names.reason(touch.reason or touch.held_for) or _("no reason was noted")
     if touch.reason == "moved" and touch.detail:
         why = _("the contact moved on to “%(to)s” first", to=names.sequence_or_stage(touch.detail))
     told = _(words, why=why)
@@ -162,7 +162,7 @@ def foreseen(one: Foreseen, names: Names) -> str:
         "to": names.sequence_or_stage(one.to),
         "stage": names.stage(one.to),
         "path": path(one.reason),
-        "why": reason(one.reason),
+        "why": names.reason(one.reason),
         "until": _until(one, names),
     }
     return _(_FORESEEN[one.what], **words)

@@ -33,7 +33,7 @@ STEPS: list[dict[str, Any]] = [
     {"key": "up", "change_stage": "mql"},
     {"key": "bought", "goal": {"event": "purchase", "within": "30d"}},
     {"key": "over", "move_to": "cold-reengagement"},
-    {"key": "away", "exit": "has had everything"},
+    {"key": "away", "exit": {"vi": "đã nhận hết", "en": "has had everything"}},
 ]  # fmt: skip
 
 DOCUMENT: dict[str, Any] = {

@@ -49,6 +49,10 @@ WRONG = [
     draft({"key": "a", "exit": ""}, passes="x"),
     draft({"key": "a", "wait": "1d", "passes": 0}, priority="high", window={"days": []}),
     draft({"key": "a", "exit": "x"}, stage=None),
+    draft(
+        {"key": "a", "exit": {"vi": "một", "en": "one"}},
+        {"key": "b", "exit": {"vi": "hai", "en": "one"}},
+    ),
     draft({"key": "a", "exit": "x"}, reentry="keyed", priority=0),
     draft({"key": "a", "exit": "x"}, stage=None, trigger={"event": "e", "key": "k", "cancel": "e"}),
     draft({"key": "a", "exit": "x"}, stage=None, trigger={"event": "e", "key": "k"}),

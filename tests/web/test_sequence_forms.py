@@ -166,7 +166,9 @@ def form(**fields: Any) -> MultiDict[str, str]:
          {"wait_for": {"when": "{stage: [", "within": "1w"}}),
         ("goal", {"what": "event", "event": "purchase", "next": "end"},
          {"goal": {"event": "purchase"}}),
-        ("exit", {"exit": "đã mua", "passes": "1"}, {"exit": "đã mua"}),
+        ("exit", {"exit.vi": "đã mua", "passes": "1"}, {"exit": "đã mua"}),
+        ("exit", {"exit.vi": "mua", "exit.en": "mua"}, {"exit": "mua"}),
+        ("exit", {"exit.vi": "mua", "exit.en": "buys"}, {"exit": {"vi": "mua", "en": "buys"}}),
         ("move_to", {"move_to": "cart", "passes": "viele"}, {"move_to": "cart", "passes": "viele"}),
         ("change_stage", {"change_stage": "mql", "passes": "3"},
          {"change_stage": "mql", "passes": 3}),
@@ -208,7 +210,7 @@ def test_settings_of_a_triggered_sequence() -> None:
                 "trigger.where": "total: 5", "reentry": "after", "after.amount": "30",
                 "after.unit": "d", "window": "own", "window.days": ["mon"], "window.from": "08:00",
                 "window.to": "?", "spread.amount": "2", "spread.unit": "h", "exit": "0",
-                "exit-0.reason": "why", "priority": "5"}),
+                "exit-0.reason.en": "why", "priority": "5"}),
         {},
     )  # fmt: skip
     assert after == {

@@ -299,7 +299,7 @@ def test_buttons_that_add_rows_save_nothing(signed_in: FlaskClient, engine: Depe
     assert shown.count('name="case"') == 2, "another row in a case is no case fewer"
     assert shown.count('name="case-1.subject"') == 2
     answer = submit(signed_in, "/sequences/-new", key="tips", more="exit+", exit="0",
-                    **{"exit-0.reason": "bought"})  # fmt: skip
+                    **{"exit-0.reason.en": "bought"})  # fmt: skip
     assert answer.text.count('name="exit"') == 2
 
 

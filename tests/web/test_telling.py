@@ -52,6 +52,27 @@ def test_built_in_words_are_told_in_the_language_of_the_page(request_in: Flask) 
     assert detail("550 no such user") == "550 no such user"
 
 
+def test_a_campaigns_own_reason_is_told_in_the_language_of_the_page(request_in: Flask) -> None:
+    own = {"bought it": {"vi": "đã mua", "en": "bought it"}}
+    left = {"do": "Finish", "state": {"is": "Exited", "reason": "bought it"}}
+    names = Names(reasons=own)
+    assert names.reason("bought it") == "bought it"
+    use_language("vi")
+    assert decision_lines("TimerFired", [left], "Giỏ hàng", names)[2] == "Rời “Giỏ hàng”: đã mua"
+    assert names.reason("moved") == reason("moved")
+    assert names.reason("in words of their own") == "in words of their own"
+
+
+def test_a_hold_out_is_told_in_words(request_in: Flask) -> None:
+    taken = {"do": "Expose", "experiment": "hold-out:default", "arm": "mailed"}
+    told = decision_lines("TimerFired", [taken], "Offer", Names())[2]
+    assert told == "Takes part in “Control group without emails”: mailed"
+    use_language("vi")
+    other = {**taken, "experiment": "hold-out:partners", "arm": "held out"}
+    told = decision_lines("TimerFired", [other], "Offer", Names())[2]
+    assert "Nhóm đối chứng không nhận email ở tuyến “partners”" in told
+
+
 @pytest.mark.parametrize(
     ("language", "zone", "told"),
     [

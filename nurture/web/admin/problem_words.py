@@ -116,6 +116,8 @@ SENTENCES = (
     _("Write all: [{…}, {…}] or any: [{…}, {…}], with one in each."), _("Write exactly one of <>."),
     _("this contains itself"), _("Write it out."), _("this cannot be read (<>)"),
     _("Compare it with the documentation."),
+    _("the reason `<>` is said in two ways in Vietnamese"),
+    _("Say it in the same words wherever it stands."),
     # Emails and what they show.
     _("<> is not known"), _("<> is a field that funnel.yaml does not declare"),
     _("Declare `<>` under `fields`."),

@@ -34,6 +34,21 @@ def words(form: Form, name: str, before: object = "") -> str:
     return typed
 
 
+def in_both(form: Form, name: str, before: object = "") -> object:
+    """Return what two fields say in Vietnamese and English; one text where they say the same.
+
+    A text that stands in one language alone is for both.
+    """
+    given = before if isinstance(before, Mapping) else {"vi": before, "en": before}
+    said = {
+        language: words(form, f"{name}.{language}", given.get(language))
+        for language in ("vi", "en")
+    }
+    if all(said.values()) and said["vi"] != said["en"]:
+        return said
+    return said["en"] or said["vi"]
+
+
 def duration(form: Form, name: str) -> str:
     """Return a duration as files write it, from its two fields; empty when nothing was typed."""
     amount = text(form, f"{name}.amount")

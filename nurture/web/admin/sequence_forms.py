@@ -16,6 +16,7 @@ from nurture.web.admin.sequence_fields import (
     duration,
     editor,
     given,
+    in_both,
     listed,
     mapping,
     numbered,
@@ -79,7 +80,7 @@ def step_from(form: Form, kind: str, before: Mapping[str, Any] | None = None) ->
         case "wait":
             step["wait"] = _pause(form)
         case "exit":
-            step["exit"] = words(form, "exit", was.get("exit"))
+            step["exit"] = in_both(form, "exit", was.get("exit"))
         case "change_stage" | "move_to" | "enter" | "leave":
             step[kind] = text(form, kind)
         case _:

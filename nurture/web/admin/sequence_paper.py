@@ -224,7 +224,8 @@ def _names(at: Desk, world: World, zone: ZoneInfo) -> Names:
     flow = at.known.flow()
     titles = {name: flow.subject(name) for name in at.known.subjects}
     sequences_by_key = {key: one.names for key, one in world.sequences.items()}
-    return Names(world.funnel, sequences_by_key, titles, zone=zone)
+    reasons = {key: names for one in world.sequences.values() for key, names in one.reasons.items()}
+    return Names(world.funnel, sequences_by_key, titles, zone=zone, reasons=reasons)
 
 
 def _told(

@@ -8,6 +8,7 @@ from nurture.web.admin.sequence_fields import (
     Form,
     duration,
     editor,
+    in_both,
     listed,
     mapping,
     numbered,
@@ -77,7 +78,7 @@ def _trigger(form: Form, before: Document) -> Document:
 def _exits(form: Form, before: Document) -> list[Document]:
     found: list[dict[str, Any]] = [
         {
-            "reason": words(form, f"{prefix}.reason", part(before, "exits", number, "reason")),
+            "reason": in_both(form, f"{prefix}.reason", part(before, "exits", number, "reason")),
             "when": condition_of(editor(form, prefix)),
         }
         for number, prefix in numbered(form, "exit")

@@ -12,6 +12,7 @@ from nurture.store.sequence_reports import Listed, Reading, VersionLine
 from nurture.web.admin.sequence_flow import Flow, FlowStep, experiments_of, steps_of
 from nurture.web.admin.sequence_names import Known, known, published_subjects, title_of
 from nurture.web.admin.sequence_settings import USUAL
+from nurture.web.admin.sequence_words import reasons_of, spoken
 from nurture.web.i18n import gettext as _
 from nurture.web.names import chosen
 from nurture.web.reasons import reason
@@ -151,7 +152,7 @@ def detail(engine: Dependencies, key: str) -> Detail:
         live=live,
         reading=total(reading.values()),
         versions=tuple(versions),
-        endings=tuple(_ending(found, *ending) for ending in endings),
+        endings=tuple(_ending(found, one.shown, *ending) for ending in endings),
         document=one.shown,
         track=_track(one.shown),
     )
@@ -172,17 +173,20 @@ def total(readings: Iterable[Reading]) -> Reading:
     )
 
 
-def _ending(found: Known, state: str, why: str, number: int) -> tuple[str, str, int]:
+def _ending(
+    found: Known, document: Mapping[str, Any], state: str, why: str, number: int
+) -> tuple[str, str, int]:
     if state == "moved":
         is_stage = why in found.funnel.order
         return state, found.words.stage(why) if is_stage else found.words.sequence(why), number
-    return state, reason(why), number
+    own = reasons_of(document).get(why)
+    return state, chosen(own, why) if own else reason(why), number
 
 
 def _exits(document: Mapping[str, Any], flow: Flow) -> tuple[tuple[str, str], ...]:
     rules = document.get("exits")
     return tuple(
-        (str(rule.get("reason", "")), flow.words.say(rule.get("when")))
+        (spoken(rule.get("reason")), flow.words.say(rule.get("when")))
         for rule in (rules if isinstance(rules, list) else ())
         if isinstance(rule, Mapping)
     )

@@ -13,7 +13,7 @@ from nurture.web.admin.condition_words import (
 from nurture.web.admin.sequence_forms import kind_of
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import language
-from nurture.web.names import subject_line
+from nurture.web.names import chosen, subject_line
 from nurture.web.stage_words import answers_of
 
 Subjects = Mapping[str, Mapping[str, str]]
@@ -50,7 +50,7 @@ class StepWords:
             case "goal":
                 return _("Goal: %(what)s", what=self._awaited(given))
             case "exit":
-                return _("Leave: %(reason)s", reason=given or "…")
+                return _("Leave: %(reason)s", reason=spoken(given) or "…")
             case _:
                 return self._action(kind, given, group)
 
@@ -157,6 +157,20 @@ class StepWords:
         bant, answers = given.get("bant"), dict(answers_of())
         for letter, answer in bant.items() if isinstance(bant, Mapping) else ():
             yield f"{self.words.subject(f'bant.{letter}')}: {answers.get(answer, answer)}"
+
+
+def spoken(words: object) -> str:
+    """What a document says in one language or in both, in the language of the page."""
+    if isinstance(words, Mapping):
+        return chosen({key: str(one) for key, one in words.items() if one}, "")
+    return str(words or "")
+
+
+def reasons_of(document: Given) -> dict[str, Mapping[str, str]]:
+    """What a document calls its reasons for leaving, by the text that runs keep of them."""
+    given = [one.get("reason") for one in items(document.get("exits"))]
+    given += [one.get("exit") for one in items(document.get("steps"))]
+    return {str(one["en"]): one for one in given if isinstance(one, Mapping) and "en" in one}
 
 
 def items(value: object) -> list[Given]:
