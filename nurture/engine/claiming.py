@@ -9,7 +9,7 @@ from nurture.domain.last_look import Touch, hindrance
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.guarding import Day
 from nurture.engine.letters import Letter, Post, choose_email
-from nurture.engine.receipts import FIRST_DELAY
+from nurture.engine.receipts import FIRST_DELAY, LONGEST_DELAY
 from nurture.engine.work import Work
 from nurture.mailer.compiled import CompiledEmail
 from nurture.store import operations, people, runs, sends
@@ -71,18 +71,25 @@ def _clear(work: Work, claimed: list[Claimed]) -> list[Claimed]:
         for send_id, contact_id, content in sends.in_flight(work.tx, contact_ids)
         if send_id not in own
     }
-    clear, busy, double = [], [], []
+    clear, busy = [], []
     for send in claimed:
         if send.contact_id not in free:
             busy.append(send.id)
         elif send.pass_no == 1 and (send.contact_id, send.content) in flying:
-            double.append(send.id)
+            sends.put_back(work.tx, [send.id], work.now + _until_heard(work, send))
         else:
             flying.add((send.contact_id, send.content))
             clear.append(send)
     sends.put_back(work.tx, busy, work.now + BUSY)
-    sends.put_back(work.tx, double, work.now + FIRST_DELAY)
     return clear
+
+
+def _until_heard(work: Work, send: Claimed) -> timedelta:
+    """Return how long to wait for news of the same content: as long again as it has waited.
+
+    Mostly an answer comes at once; but what became of it may be for a person to say.
+    """
+    return min(max(FIRST_DELAY, work.now - send.created_at), LONGEST_DELAY)
 
 
 def _provider_takes_mail(work: Work, provider: str) -> bool:

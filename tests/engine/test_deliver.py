@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from nurture.config import Settings
 from nurture.engine.claiming import claim
 from nurture.engine.deliver import deliver, hand_over
+from nurture.engine.reconcile import decide_uncertain
 from nurture.engine.suppress import suppress, unsubscribe
 from nurture.store import published, tables
 from nurture.store.suppressions import NewSuppression
@@ -233,6 +234,14 @@ def test_content_whose_fate_is_uncertain_is_not_sent_by_another_door(
         world.work()
         assert world.mailed("ana") == ["hello"]
         assert sorted(world.column(sa.select(S.status))) == ["queued", "uncertain"]
+        # However long nobody says what became of it, it is asked for ever less often.
+        world.drive(NOW + 20 * DAY)
+        assert sorted(world.column(sa.select(S.status))) == ["queued", "uncertain"]
+        (doubt,) = world.column(sa.select(S.id).where(S.status == "uncertain"))
+        decide_uncertain(world.deps, doubt, False, world.now)
+        world.drive(NOW + 21 * DAY)
+        # It had not arrived by the one door, so it comes by the other.
+        assert world.mailed("ana")[:2] == ["hello", "hello"]
 
 
 def test_a_broken_template_fails_its_own_send_with_its_name(world: World) -> None:
