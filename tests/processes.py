@@ -7,4 +7,4 @@ import multiprocessing
 from typing import Final
 
 APART: Final = multiprocessing.get_context("forkserver")
-APART.set_forkserver_preload(["nurture.jobs.ticker", "nurture.wiring", "tests.engine.racing"])
+APART.set_forkserver_preload(["nurture.cli.worker", "tests.crash.scene", "tests.engine.racing"])

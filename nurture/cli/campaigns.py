@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from nurture.cli.parts import parts, settings
+from nurture.cli.parts import parts
 from nurture.cli.plan import starts_nothing
+from nurture.cli.settings import settings
 from nurture.cli.speech import LANGUAGE, in_words
 from nurture.engine.export import export_files
 from nurture.engine.publish import Published, check_files

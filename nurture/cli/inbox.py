@@ -2,7 +2,7 @@
 
 import click
 
-from nurture.cli.parts import settings
+from nurture.cli.settings import settings
 from nurture.clock import clock_from
 from nurture.providers.inbox_mail import FILE
 from nurture.providers.inbox_server import serve

@@ -5,7 +5,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 import nurture.web.server  # Loaded before granian forks, so that its processes share it.
-from nurture.cli.parts import settings
+from nurture.cli.settings import settings
 from nurture.store.migrate import upgrade
 
 # Pages wait for the database and for Redis, so a few threads keep a process busy.

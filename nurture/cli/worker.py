@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from nurture.cli.parts import settings
+from nurture.cli.settings import settings
 from nurture.jobs.nursery import keep
 from nurture.jobs.roles import BECOME
 from nurture.store.migrate import upgrade

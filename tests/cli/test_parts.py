@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nurture.cli.parts import parts, settings
+from nurture.cli.parts import parts
+from nurture.cli.settings import settings
 from nurture.clock import Pacer
 
 THEN = datetime(2031, 5, 6, 7, 8, tzinfo=UTC)

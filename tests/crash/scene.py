@@ -8,12 +8,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from redis import Redis
 
+from nurture.cli.worker import worker
 from nurture.config import Settings
 from nurture.jobs import valkey
+from tests.processes import APART
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOKS_EVERY = 0.05  # seconds
@@ -52,9 +55,47 @@ def sink(book: Path, delay: float) -> Iterator[Sink]:
         made.stop()
 
 
+class Running:
+    """A process of `nurture worker`, with what a test asks of it."""
+
+    def __init__(self, process: ForkServerProcess) -> None:
+        self._process = process
+        assert process.pid is not None
+        self.pid = process.pid
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self._process.exitcode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def wait(self, within: float) -> int | None:
+        """Its exit status, negative for a signal; None when it has not ended in time."""
+        self._process.join(within)
+        return self._process.exitcode
+
+
 @contextmanager
-def supervisor(environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`python worker.py`, asked to stop at the end of the block if it still runs then."""
+def supervisor(environment: Mapping[str, str], log: Path) -> Iterator[Running]:
+    """`nurture worker`, asked to stop at the end of the block if it still runs then.
+
+    A session and an environment of its own, as from a shell, but forked from a process that has
+    loaded the program: that takes longer than most of what is tested.
+    """
+    process = APART.Process(target=_work, args=(dict(environment), log))
+    process.start()
+    running = Running(process)
+    try:
+        yield running
+    finally:
+        running.terminate()
+        running.wait(90)
+
+
+@contextmanager
+def program(environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`python worker.py`, for a test of just that; asked to stop at the end of the block."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "worker.py")],
@@ -64,12 +105,27 @@ def supervisor(environment: Mapping[str, str], log: Path) -> Iterator[subprocess
             stderr=output,
             start_new_session=True,
         )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
+    with process:
+        try:
+            yield process
+        finally:
             process.terminate()
-            process.wait(90)
+
+
+def _work(environment: Mapping[str, str], log: Path) -> None:
+    be_alone(environment, log)
+    worker([])
+
+
+def be_alone(environment: Mapping[str, str], log: Path) -> None:
+    """Have, as a forked process, a session, an environment and an output of one's own."""
+    path = os.environ["PATH"]
+    os.environ.clear()
+    os.environ.update({"PATH": path, **environment})
+    os.setsid()
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
 
 
 def until(condition: Callable[[], bool], within: float, what: str) -> None:

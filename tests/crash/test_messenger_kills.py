@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,11 @@ from nurture.engine.record import record
 from nurture.jobs import presence
 from nurture.jobs.presence import new_name, recover_dead
 from nurture.store import tables
-from tests.crash.scene import ROOT, Sink, sink, until
+from tests.crash.nursery import serve
+from tests.crash.scene import Sink, sink, until
 from tests.engine.telling_world import D, Telling, funnel, telling
 from tests.engine.world import sequence
+from tests.processes import APART
 from tests.providers.receiver import Behaviour, Receiver, answers
 
 CONTACTS = 40  # Each is told of to two systems and to one person.
@@ -125,8 +126,6 @@ def office(
         pacer = Pacer(folder / "clock")
         pacer.set(world.now)
         environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
             "NURTURE_HOME": str(settings.home),
             "DATABASE_URL": url,
             "NURTURE_PUBLIC_URL": "https://nurture.test",
@@ -142,26 +141,26 @@ def office(
 
 @contextmanager
 def staff(environment: Mapping[str, str], log: Path) -> Iterator["Staff"]:
-    with log.open("ab") as told:
-        nursery = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests/crash/nursery.py")],
-            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told,
-            start_new_session=True, text=True,
-        )  # fmt: skip
-    with nursery:
-        made = Staff(nursery)
-        try:
-            yield made
-        finally:
-            for name in tuple(made.living):
-                made.kill(name)
+    line, theirs = APART.Pipe()
+    process = APART.Process(target=serve, args=(theirs, dict(environment), log))
+    process.start()
+    theirs.close()
+    made = Staff(line)
+    try:
+        yield made
+    finally:
+        for name in tuple(made.living):
+            made.kill(name)
+        line.close()
+        process.join()
+        process.close()
 
 
 class Staff:
     """Messengers that are at work: their process ids by name."""
 
-    def __init__(self, nursery: subprocess.Popen[str]) -> None:
-        self._nursery = nursery
+    def __init__(self, line: Connection) -> None:
+        self._line = line
         self.living: dict[str, int] = {}
 
     def hire(self) -> None:
@@ -181,11 +180,9 @@ class Staff:
         return self._ask(f"wait {process}")
 
     def _ask(self, what: str) -> int:
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.write(f"{what}\n")
-        self._nursery.stdin.flush()
-        return int(self._nursery.stdout.readline())
+        self._line.send(what)
+        answer: int = self._line.recv()
+        return answer
 
 
 def test_nothing_is_lost_and_only_what_was_in_hand_is_told_again(

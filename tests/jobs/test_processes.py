@@ -17,7 +17,7 @@ from nurture.jobs.hit_log import SPOOL
 from nurture.jobs.hit_queue import HITS
 from nurture.jobs.spool import Spool
 from nurture.store import tables
-from tests.crash.scene import sink, supervisor, until
+from tests.crash.scene import program, sink, supervisor, until
 from tests.crash.test_kills import environment, total
 from tests.jobs.world import World
 
@@ -79,7 +79,7 @@ def test_asked_to_stop_while_it_still_begins_it_ends_in_order(
     world = home_world
     with sink(tmp_path / "book", 0.0) as relay:
         log = tmp_path / "log"
-        with supervisor(environment(world, relay), log) as running:
+        with program(environment(world, relay), log) as running:
             until(lambda: bool(world.workers("supervisor")), 60, "it begins")
             assert threads_and_files(running.pid) == (1, []), "what is forked shares nothing"
             # Its children are being started, and none of them listens yet.
