@@ -213,6 +213,10 @@ def test_another_row_is_added_and_nothing_is_saved(
     page = submit(signed_in, path, more="when", when__subject=["did.click", "stage", "tag"])
     assert page.status_code == 200
     assert len(forms_of(page.text)[path].getlist("when.subject")) == len(rows) + 1
+    page = submit(signed_in, path, more="group:when")
+    grown = forms_of(page.text)[path]
+    assert grown.getlist("when.group")[-3:] == ["1", "1", ""], "two rows in a group, one below it"
+    assert grown["when.group-1"] == "any"
     assert segment_drafts.load(drafted, "regulars").revision == 1
 
 
@@ -220,7 +224,7 @@ def test_what_is_wrong_with_a_text_is_told_with_its_line_and_its_remedy(
     drafted: Dependencies, signed_in: FlaskClient
 ) -> None:
     path = "/segments/regulars/draft"
-    wrong = "any:\n  - stage: lead\n  - all: [{stage: vip}, {tag: x}]\n"
+    wrong = "any:\n  - stage: lead\n  - all: [{stage: vip}, {any: [{tag: x}, {all: [{tag: y}]}]}]\n"
     saved = submit(signed_in, path, when__mode="text", when__text=wrong, name__en="")
     assert saved.headers["Location"] == path
     page = text(signed_in, path)

@@ -20,7 +20,7 @@ from nurture.web.admin.condition_rows import (
     row_of,
     text_problems,
 )
-from nurture.web.admin.sequence_fields import mapping, split_duration, written_mapping
+from nurture.web.admin.sequence_fields import editor, mapping, split_duration, written_mapping
 from nurture.web.admin.sequence_forms import blank, kind_of, rename, step_from
 from nurture.web.admin.sequence_settings import settings_from
 from tests.fixtures.places import ROOT
@@ -69,7 +69,12 @@ def test_several_simple_conditions_are_rows(mode: str) -> None:
     "condition",
     [
         {"did": "click", "within": "14d", "where": {"link": "*/trial*"}},
-        {"all": [{"stage": "lead"}, {"any": [{"grade": "A"}, {"grade": "B"}]}]},
+        {
+            "all": [
+                {"stage": "lead"},
+                {"any": [{"grade": "A"}, {"all": [{"tag": "a"}, {"tag": "b"}]}]},
+            ]
+        },
         {"not": {"any": [{"grade": "A"}]}},
         {"any": []},
         {"field": "zip", "is": "0123"},
@@ -81,6 +86,36 @@ def test_several_simple_conditions_are_rows(mode: str) -> None:
 def test_what_rows_cannot_say_exactly_is_edited_as_text(condition: dict[str, Any]) -> None:
     edited = editor_of(condition)
     assert condition_of(Edited(edited.mode, edited.rows, edited.text)) == condition
+
+
+GROUPED: list[dict[str, Any]] = [
+    {"all": [{"stage": "lead"}, {"any": [{"grade": "A"}, {"grade": "B"}]}]},
+    {"any": [{"all": [{"stage": "lead"}, {"tag": "vip"}]}, {"not": {"any": [{"tag": "x"}]}}]},
+    {"all": [{"any": [{"tag": "a"}]}, {"tag": "b"}, {"any": [{"tag": "c"}, {"tag": "d"}]}]},
+]
+
+
+@pytest.mark.parametrize("condition", GROUPED, ids=str)
+def test_rows_stand_in_groups_of_one_depth(condition: dict[str, Any]) -> None:
+    edited = editor_of(condition)
+    assert edited.mode in condition
+    assert condition_of(edited) == condition
+
+
+def test_a_form_with_groups_becomes_its_condition() -> None:
+    fields = form(
+        when__mode="all", when__group=["", "1", "1", "1", "2", ""],
+        when__subject=["stage", "tag", "grade", "", "tag", ""],
+        when__relation=["is"] * 6, when__value=["lead", "vip", "A", "", "b2b", ""],
+        **{"when.group-1": "any", "when.group-2": "none"},
+    )  # fmt: skip
+    assert condition_of(editor(fields, "when")) == {
+        "all": [
+            {"stage": "lead"},
+            {"any": [{"tag": "vip"}, {"grade": "A"}]},
+            {"not": {"any": [{"tag": "b2b"}]}},
+        ]
+    }
 
 
 def test_every_condition_that_ships_survives_its_editor() -> None:

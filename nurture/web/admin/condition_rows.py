@@ -16,6 +16,7 @@ from nurture.campaigns.yaml_writing import dump
 from nurture.errors import Problem
 
 _LISTS: Final = frozenset({"all", "any"})
+GROUPS: Final = ("any", "all", "none")
 NAMED: Final = ("field", "bant")
 NUMBERS: Final = ("at_least", "at_most", "above", "below")
 PLAIN: Final = ("is", "contains", "matches", *NUMBERS, "after", "before", "within_last", "in_next")
@@ -39,11 +40,19 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that count as one part of a condition. `mode` is all, any or none (of them)."""
+
+    mode: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Edited:
     """A condition in its editor. `mode` is none, all, any or text; `text` is its YAML."""
 
     mode: str = "none"
-    rows: tuple[Row, ...] = ()
+    rows: tuple[Row | Group, ...] = ()
     text: str = ""
 
 
@@ -56,7 +65,7 @@ def editor_of(condition: object) -> Edited:
     text = written(condition)
     for mode in ("all", "any"):
         if set(condition) == {mode} and isinstance(condition[mode], Sequence):
-            rows = [row_of(part) for part in condition[mode]]
+            rows = [row_of(part) or group_of(part) for part in condition[mode]]
             if len(rows) > 1 and all(rows):
                 return Edited(mode, tuple(row for row in rows if row), text)
     row = row_of(condition)
@@ -75,7 +84,7 @@ def condition_of(edited: Edited) -> object:
         return None
     if edited.mode == "text":
         return condition_from_text(edited.text)
-    parts = [part_of(row) for row in edited.rows if row.subject]
+    parts = [_document(one) for one in edited.rows if isinstance(one, Group) or one.subject]
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else {edited.mode: parts}
@@ -100,6 +109,26 @@ def row_of(part: object) -> Row | None:
         return None
     found = _row(part)
     return found if found is not None and part_of(found) == part else None
+
+
+def group_of(part: object) -> Group | None:
+    """Return the group of rows that says exactly what `part` says, None when none does."""
+    if not isinstance(part, Mapping) or len(part) != 1:
+        return None
+    ((mode, parts),) = part.items()
+    if mode == "not" and isinstance(parts, Mapping) and set(parts) == {"any"}:
+        mode, parts = "none", parts["any"]
+    if mode not in GROUPS or not isinstance(parts, list | tuple) or not parts:
+        return None
+    rows = [row_of(one) for one in parts]
+    return Group(mode, tuple(row for row in rows if row)) if all(rows) else None
+
+
+def _document(one: Row | Group) -> dict[str, Any]:
+    if isinstance(one, Row):
+        return part_of(one)
+    parts = [part_of(row) for row in one.rows]
+    return {"not": {"any": parts}} if one.mode == "none" else {one.mode: parts}
 
 
 def part_of(row: Row) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any, Final
 
 from werkzeug.datastructures import MultiDict
 
 from nurture.campaigns.yaml_text import load
 from nurture.campaigns.yaml_writing import dump
-from nurture.web.admin.condition_rows import Edited, Row, scalar
+from nurture.web.admin.condition_rows import GROUPS, Edited, Group, Row, scalar
 
 Form = MultiDict[str, str]
 Document = dict[str, Any]
@@ -103,10 +104,20 @@ def written_value(value: object) -> str:
 
 
 def editor(form: Form, name: str) -> Edited:
-    """Return what a condition's editor holds."""
+    """Return what a condition's editor holds; each row says in which group it stands, if in any."""
     parts = (form.getlist(f"{name}.{part}") for part in ("subject", "relation", "value"))
-    rows = tuple(Row(*row) for row in zip(*parts, strict=False) if row[0])
-    return Edited(form.get(f"{name}.mode", "none"), rows, text(form, f"{name}.text"))
+    written = [Row(*row) for row in zip(*parts, strict=False)]
+    groups = form.getlist(f"{name}.group")
+    inside = groups if len(groups) == len(written) else [""] * len(written)
+    rows: list[Row | Group] = []
+    for group, some in groupby(zip(inside, written, strict=True), key=lambda one: one[0]):
+        chosen = tuple(row for _group, row in some if row.subject)
+        mode = form.get(f"{name}.group-{group}", "any")
+        if group and chosen:
+            rows.append(Group(mode if mode in GROUPS else "any", chosen))
+        elif not group:
+            rows += chosen
+    return Edited(form.get(f"{name}.mode", "none"), tuple(rows), text(form, f"{name}.text"))
 
 
 def given(form: Form, names: Iterable[str]) -> Document:

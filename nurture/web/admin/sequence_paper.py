@@ -1,22 +1,19 @@
 """A draft tried on paper: what it would do to a contact, told before anybody is in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 from flask import render_template, request
 
 from nurture.domain.contact import Value
-from nurture.domain.decisions import Expose
 from nurture.domain.sequence import Goal, Sequence, Split, WaitFor
-from nurture.domain.stages import StageChange
 from nurture.domain.states import STATE_NAMES
 from nurture.domain.zones import zone_of
-from nurture.engine import trail
 from nurture.engine.assumptions import VERBS, Assumption, assume, pairs
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.draft_check import check_draft
@@ -30,29 +27,26 @@ from nurture.engine.simulate import (
     someone,
     with_sequence,
 )
-from nurture.engine.world import Moment, World
+from nurture.engine.world import World
 from nurture.errors import NotFound, NurtureError, Problem
 from nurture.store import reports_contacts
 from nurture.store.reports_contacts import Listed, Wanted
 from nurture.web.admin.condition_words import event_words
+from nurture.web.admin.paper_words import Told, assumed_told, moment_told
 from nurture.web.admin.problem_words import sentence, tell
 from nurture.web.admin.sequence_desk import Desk, Options, desk
 from nurture.web.admin.sequence_fields import mapping
 from nurture.web.admin.sequence_names import title_of
 from nurture.web.admin.sequence_place import sequences
-from nurture.web.decided import decision_lines
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import language
 from nurture.web.names import Names
 from nurture.web.numbers import id_of
-from nurture.web.reasons import reason
-from nurture.web.words import Tone
 
 MOST_FOUND: Final = 8
 LONGEST: Final = 3650
 USUAL_DAYS: Final = 90
-_UNTOLD: Final = frozenset({"Note", "Remember"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +63,6 @@ class Act:
         """The assumption as `nurture simulate --assume` takes it."""
         parts = [self.act, self.step, f"with {self.details}" if self.details else ""]
         return " ".join(part for part in (*parts, f"on day {self.day or '1'}") if part)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One line of the timeline."""
-
-    icon: str
-    tone: Tone
-    title: str
-    time: str
-    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +190,9 @@ def _outcome(engine: Dependencies, at: Desk, sequence: Sequence, asked: Asked) -
     except NurtureError as error:
         return Outcome(faults=(tell(Problem(error.message, error.remedy)),))
     zone = zone_of(simulated.contact, sequence)
-    return _told(simulated, sequence, assumptions, _names(at, world, zone))
+    names = _names(at, world, zone)
+    steps = {one.key: f"{one.number}. {one.title}" for one in at.flow()}
+    return _told(simulated, sequence, assumptions, names, steps)
 
 
 def _life(engine: Dependencies, asked: Asked, world: World, now: datetime) -> Life:
@@ -229,14 +214,22 @@ def _names(at: Desk, world: World, zone: ZoneInfo) -> Names:
 
 
 def _told(
-    simulated: Simulated, sequence: Sequence, assumptions: list[Assumption], names: Names
+    simulated: Simulated,
+    sequence: Sequence,
+    assumptions: list[Assumption],
+    names: Names,
+    steps: Mapping[str, str],
 ) -> Outcome:
     zone = zone_of(simulated.contact, sequence)
     lines = [
-        (assumed.instant(simulated.start, zone), 0, _assumed(assumed, sequence))
+        (assumed.instant(simulated.start, zone), 0, assumed_told(assumed, sequence))
         for assumed in assumptions
     ]
-    lines += [(m.at, 1, one) for m in simulated.moments for one in _moment(m, names)]
+    lines += [
+        (m.at, 1, one)
+        for m in simulated.moments
+        for one in moment_told(m, names, steps if m.sequence == sequence.key else {})
+    ]
     lines.sort(key=lambda line: line[:2])
     entered = simulated.start.astimezone(zone).date()
     days: dict[date, list[Told]] = {}
@@ -255,45 +248,7 @@ def _told(
         zone=str(zone),
         who=simulated.contact.address,
         in_vain=tuple(
-            f"{_assumed(one.assumption, sequence).title}: {sentence(one.why)}"
+            f"{assumed_told(one.assumption, sequence).title}: {sentence(one.why)}"
             for one in simulated.ignored
         ),
     )
-
-
-def _assumed(one: Assumption, sequence: Sequence) -> Told:
-    said = event_words(one.event)
-    if one.step:
-        number = [step.key for step in sequence.steps].index(one.step) + 1
-        said = _("%(event)s (step %(number)s)", event=said, number=number)
-    details = ", ".join(f"{name}: {value}" for name, value in one.properties.items())
-    return Told("user", "sun", _("Assumed: %(what)s", what=said), "", (details,) if details else ())
-
-
-def _moment(moment: Moment, names: Names) -> Iterator[Told]:
-    if moment.stage is not None:
-        change = moment.stage
-        if isinstance(change, StageChange):
-            title = _("Moves to the stage “%(stage)s”", stage=names.stage(change.edge.to))
-        else:
-            title = _("May not move to the stage “%(stage)s”", stage=names.stage(change.to))
-        yield Told("stairs-up", "sky", title, "", (_why(change.why),))
-        return
-    decided: list[dict[str, Any]] = [
-        # Every email says again that the contact is not held out.
-        trail.dump(one)
-        for one in moment.decisions
-        if not (isinstance(one, Expose) and one.experiment.startswith("hold-out"))
-    ]
-    if not decided or all(one["do"] in _UNTOLD for one in decided):
-        return
-    sequence = names.sequence(moment.sequence)
-    icon, tone, title, lines = decision_lines(moment.cause, decided, sequence, names)
-    # The first line says what caused it, which the day and the line before show already; only a
-    # line about entering says there what was decided first.
-    yield Told(icon, tone, title, "", lines if moment.cause == "Entered" else lines[1:])
-
-
-def _why(why: str) -> str:
-    kind, _space, score = why.partition(" ")
-    return _("Engagement score: %(score)s", score=score) if kind == "engagement" else reason(why)
