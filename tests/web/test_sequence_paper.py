@@ -46,6 +46,7 @@ def test_what_is_assumed_changes_the_way(signed_in: FlaskClient) -> None:
     assert "Assumed: Clicked a link (step" in with_click
     assert "no, nothing happened in time" in without.partition("Day 1 ")[2]
     assert with_click != without
+    assert re.search(r"answer at “\d+\. Wait for", without), "steps are called what they do"
     early = text(signed_in, asked(act="clicks", step="margin", day=1, details=""))
     assert "that email has not been sent by then" in early
 
