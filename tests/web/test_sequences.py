@@ -172,16 +172,31 @@ def test_a_form_asks_for_no_condition_where_there_is_none(
     assert "Undefined" not in shown
 
 
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [({"name.vi": "Chào bạn Đào!", "name.en": ""}, "chao-ban-dao"),
+     ({"name.vi": "Chào", "name.en": "Hello, you"}, "hello-you")],
+)  # fmt: skip
+def test_a_key_that_is_left_empty_is_made_of_the_name(
+    signed_in: FlaskClient, names: dict[str, str], key: str
+) -> None:
+    fields = {**names, "key": "", "way": "stage", "stage": "mql", "window": "funnel"}
+    answer = submit(signed_in, "/sequences/-new", **fields)
+    assert answer.location == f"/sequences/{key}/draft"
+
+
 @pytest.mark.parametrize("key", ["lead-nurture", "Bad Key", ""])
 def test_a_key_that_cannot_be_used_brings_the_form_back_with_everything_in_it(
     signed_in: FlaskClient, key: str
 ) -> None:
-    fields = {"name.vi": "Một cái tên", "key": key, "way": "trigger", "trigger.event": "rained",
+    # A name without any letter makes no key.
+    name = "Một cái tên" if key else "!"
+    fields = {"name.vi": name, "key": key, "way": "trigger", "trigger.event": "rained",
               "entry.mode": "text", "entry.text": "{stage: [lead"}  # fmt: skip
     answer = submit(signed_in, "/sequences/-new", **fields)
     assert answer.status_code == 422
     shown = html.unescape(answer.text)
-    for value in ("Một cái tên", key, "rained", "{stage: [lead", "n-field-error"):
+    for value in (fields["name.vi"], key, "rained", "{stage: [lead", "n-field-error"):
         assert value in shown
 
 

@@ -22,7 +22,7 @@ from nurture.web.admin.segment_desk import SegmentDesk, document_from, new_desk,
 from nurture.web.admin.segment_place import segments
 from nurture.web.admin.segment_words import uses_in_words
 from nurture.web.admin.sequence_desk import Faults
-from nurture.web.admin.sequence_fields import Document
+from nurture.web.admin.sequence_fields import Document, with_key
 from nurture.web.admin.sequence_names import known, title_of
 from nurture.web.admin.sequence_place import by
 from nurture.web.dependencies import dependencies
@@ -50,6 +50,7 @@ def create() -> Response:
     document = document_from(request.form, {})
     if MORE in request.form:
         return make_response(_form(new_desk(document)))
+    document = with_key(document)
     try:
         draft = start(given.engine, document, by(), given.clock.now())
     except Invalid as error:

@@ -11,7 +11,7 @@ from nurture.engine.drafts import Draft, DraftMoved, discard, publish_draft, sav
 from nurture.errors import Invalid
 from nurture.store import sequence_reports
 from nurture.web.admin.sequence_desk import Desk, Faults, desk
-from nurture.web.admin.sequence_fields import Document
+from nurture.web.admin.sequence_fields import Document, with_key
 from nurture.web.admin.sequence_flow import steps_of
 from nurture.web.admin.sequence_names import known, title_of
 from nurture.web.admin.sequence_place import by, sequences
@@ -42,6 +42,7 @@ def create() -> Response:
     document: Document = settings_from(request.form, {"steps": []})
     if MORE in request.form:
         return make_response(settings_page(_new_desk(document), document, Faults(), None))
+    document = with_key(document)
     try:
         draft = start(given.engine, document, by(), given.clock.now())
     except Invalid as error:

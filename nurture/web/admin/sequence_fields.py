@@ -9,12 +9,15 @@ from werkzeug.datastructures import MultiDict
 
 from nurture.campaigns.yaml_text import load
 from nurture.campaigns.yaml_writing import dump
+from nurture.domain.text import fold
 from nurture.web.admin.condition_rows import GROUPS, Edited, Group, Row, scalar
 
 Form = MultiDict[str, str]
 Document = dict[str, Any]
 
 _DURATION: Final = re.compile(r"(.*?)\s*([mhdw])\Z", re.DOTALL)
+_NO_KEY: Final = re.compile(r"[^a-z0-9]+")
+LONGEST_KEY: Final = 64
 _BREAKS: Final = re.compile(r"[\r\n]")
 
 
@@ -48,6 +51,15 @@ def in_both(form: Form, name: str, before: object = "") -> object:
     if all(said.values()) and said["vi"] != said["en"]:
         return said
     return said["en"] or said["vi"]
+
+
+def with_key(document: Document) -> Document:
+    """Return a new document with a key: the one that was typed, else one made of its name."""
+    names = document.get("name")
+    names = names if isinstance(names, Mapping) else {}
+    said = [_NO_KEY.sub("-", fold(str(names.get(one) or ""))) for one in ("en", "vi")]
+    made = [one.strip("-")[:LONGEST_KEY].rstrip("-") for one in said]
+    return {**document, "key": document.get("key") or made[0] or made[1]}
 
 
 def duration(form: Form, name: str) -> str:
