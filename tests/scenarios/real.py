@@ -8,7 +8,7 @@ import json
 import re
 import signal
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -42,11 +42,11 @@ from nurture.providers.inbox import Inbox, InboxServer
 from nurture.providers.inbox_mail import InboxMail
 from nurture.providers.signing import sign
 from nurture.store import tables
-from nurture.web.app import create_app
 from nurture.web.dependencies import WebDependencies
 from nurture.web.track import tracked
 from tests.engine.world import NOW, C, E, S, SetClock, World
 from tests.scenarios.player import HELD, Did, Document, Person, Run
+from tests.web.apps import lent
 
 # What a round of the ticker does that a scenario has no use for: these look after processes.
 OF_PROCESSES = frozenset({"recovering the dead", "forgetting journals", "checking up"})
@@ -138,6 +138,7 @@ class Real(World):
         self._chores = [one for one in chores if one.name not in ONLY_LOOKS]
         self._hits = HitQueue(self._redis, "recorder")
         self._web: Client | None = None
+        self._borrowed = ExitStack()
         self._shifts = 0
 
     # ---- the player -------------------------------------------------------------------------
@@ -302,6 +303,7 @@ class Real(World):
         self._desk.close()
         self._inbox.close()
         self._redis.close()
+        self._borrowed.close()
         super().close()
 
     # ---- work -------------------------------------------------------------------------------
@@ -376,7 +378,8 @@ class Real(World):
                 accounts=Accounts(self.deps.database), engine=self.deps, clock=self.clock,
                 wall=self.clock,
             )  # fmt: skip
-            serve = tracked(create_app(given).wsgi_app, self.deps, hit_log(self.deps))
+            app = self._borrowed.enter_context(lent(given))
+            serve = tracked(app.wsgi_app, self.deps, hit_log(self.deps))
             self._web = Client(
                 lambda environ, start: serve(
                     {**environ, "REMOTE_ADDR": "203.0.113.7", "wsgi.url_scheme": "https"}, start

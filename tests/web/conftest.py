@@ -1,6 +1,7 @@
 """What tests of pages ask for: an application, a client that is logged in, a real browser."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,9 @@ from playwright.sync_api import Browser, Page
 
 from nurture.config import Secrets, Settings
 from nurture.engine.dependencies import Dependencies
-from nurture.web.app import WebDependencies, create_app
+from nurture.web.app import PAGES, WebDependencies
 from nurture.wiring import build
+from tests.web.apps import Lend, lent
 from tests.web.browsing import PHONE, WIDE, chromium, context, violations
 from tests.web.gallery import gallery_pages
 from tests.web.people import CHEAP, EMAIL, PASSWORD, AccountsInMemory, StandingClock, lan
@@ -75,12 +77,20 @@ def pages() -> Sequence[Blueprint]:
 
 
 @pytest.fixture
-def app(given: WebDependencies, pages: Sequence[Blueprint]) -> Flask:
+def lend() -> Iterator[Lend]:
+    """Makes an application of what it is given, or takes one that another test has done with."""
+    with ExitStack() as borrowed:
+
+        def borrow(given: WebDependencies, pages: Sequence[Blueprint] = PAGES) -> Flask:
+            return borrowed.enter_context(lent(given, pages))
+
+        yield borrow
+
+
+@pytest.fixture
+def app(lend: Lend, given: WebDependencies, pages: Sequence[Blueprint]) -> Flask:
     """The application."""
-    made = create_app(given, pages)
-    # Errors become pages, as they do for people, and do not fall through to the test.
-    made.testing = False
-    return made
+    return lend(given, pages)
 
 
 @pytest.fixture
@@ -137,15 +147,21 @@ def enter(page: Page) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
-@pytest.fixture
-def signed_in_page(page: Page) -> Page:
-    """The wide page, logged in."""
-    enter(page)
+def let_in(page: Page, signed_in: FlaskClient, server: Served) -> Page:
+    """Give a browser the cookie of who has logged in; by the page it takes longer than a test."""
+    cookie = signed_in.get_cookie("nurture")
+    assert cookie is not None
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": server.url}])
     return page
 
 
 @pytest.fixture
-def signed_in_phone(phone: Page) -> Page:
-    """The phone, logged in."""
-    enter(phone)
-    return phone
+def signed_in_page(page: Page, signed_in: FlaskClient, server: Served) -> Page:
+    """The wide page, logged in, with nothing opened yet."""
+    return let_in(page, signed_in, server)
+
+
+@pytest.fixture
+def signed_in_phone(phone: Page, signed_in: FlaskClient, server: Served) -> Page:
+    """The phone, logged in, with nothing opened yet."""
+    return let_in(phone, signed_in, server)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 
 from flask import Blueprint, flash, render_template, request
 from werkzeug.wrappers import Response
@@ -21,8 +22,9 @@ _ERRORS: dict[str, Exception] = {
 }
 
 
+@cache
 def gallery_pages() -> Sequence[Blueprint]:
-    """Fresh blueprints under the names of the real places, so that the rail shows them all."""
+    """Blueprints under the names of the real places, so that the rail shows them all."""
     overview = Blueprint("overview", __name__, template_folder="templates")
     places = [
         Blueprint(name, __name__, url_prefix=f"/{name}")

@@ -19,6 +19,7 @@ from nurture.providers.postmark import PostmarkProvider
 from nurture.store import tables
 from nurture.web.hooks import LARGEST_CALL
 from tests.engine.hit_world import START, FlakyDatabase, HitWorld
+from tests.web.apps import Lend
 from tests.web.test_public import served
 
 W = tables.WebhookEvent
@@ -33,12 +34,12 @@ def world(settings: Settings, database_url: str, tmp_path: Path) -> Iterator[Hit
 
 
 @pytest.fixture
-def caller(world: HitWorld) -> FlaskClient:
+def caller(world: HitWorld, lend: Lend) -> FlaskClient:
     world.carrier.events = (
         ProviderEvent("carrier", "k1", EventKind.DELIVERED, START, send_id=world.send),
         ProviderEvent("carrier", "k2", EventKind.UNKNOWN, None, raw_kind="Levitated"),
     )
-    return served(world).test_client()
+    return served(world, make=lend).test_client()
 
 
 def stored(world: HitWorld) -> list[tuple[str, str]]:

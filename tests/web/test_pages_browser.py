@@ -24,13 +24,16 @@ PATHS = [
 ]
 
 
-def test_no_serious_barrier_on_a_wide_screen(signed_in_page: Page) -> None:
+def test_no_serious_barrier_on_a_wide_screen_by_day_and_in_the_dark(signed_in_page: Page) -> None:
     for path in PATHS:
         signed_in_page.goto(path)
         for fold in signed_in_page.locator("main details > summary").all():
             fold.click()
         assert barriers(signed_in_page) == [], path
         assert overflow(signed_in_page) == 0, path
+        signed_in_page.emulate_media(color_scheme="dark")
+        assert barriers(signed_in_page) == [], path
+        signed_in_page.emulate_media(color_scheme="light")
 
 
 def test_no_serious_barrier_and_nothing_cut_off_on_a_phone(signed_in_phone: Page) -> None:
@@ -48,13 +51,6 @@ def test_the_name_of_the_place_keeps_off_the_edge_of_a_phone(signed_in_phone: Pa
     assert box is not None
     assert box["x"] >= 8
     assert box["x"] + box["width"] <= PHONE[0] - 8
-
-
-def test_no_serious_barrier_in_the_dark(signed_in_page: Page) -> None:
-    signed_in_page.emulate_media(color_scheme="dark")
-    for path in PATHS:
-        signed_in_page.goto(path)
-        assert barriers(signed_in_page) == [], path
 
 
 def test_a_contact_is_found_and_opened_by_the_keyboard(signed_in_page: Page) -> None:

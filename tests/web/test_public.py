@@ -17,6 +17,7 @@ from nurture.store import tables
 from nurture.tracking.tokens import Purpose
 from nurture.web.app import WebDependencies, create_app
 from tests.engine.hit_world import PRICE, FlakyDatabase, HitWorld
+from tests.web.apps import Lend
 from tests.web.people import CHEAP, AccountsInMemory, lan
 from tests.web.serving import Served
 
@@ -31,8 +32,8 @@ def world(settings: Settings, database_url: str, tmp_path: Path) -> Iterator[Hit
     made.close()
 
 
-def served(world: HitWorld, engine: Dependencies | None = None) -> Flask:
-    return create_app(
+def served(world: HitWorld, engine: Dependencies | None = None, make: Lend = create_app) -> Flask:
+    return make(
         WebDependencies(
             settings=world.deps.settings,
             secrets=Secrets(bytes(range(32))),
@@ -46,8 +47,8 @@ def served(world: HitWorld, engine: Dependencies | None = None) -> Flask:
 
 
 @pytest.fixture
-def recipient(world: HitWorld) -> FlaskClient:
-    return served(world).test_client()
+def recipient(world: HitWorld, lend: Lend) -> FlaskClient:
+    return served(world, make=lend).test_client()
 
 
 def unsubscribe_path(world: HitWorld) -> str:

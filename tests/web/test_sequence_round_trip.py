@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from hypothesis import HealthCheck, given, settings
 
 from nurture.campaigns import sequence_document
@@ -41,8 +41,8 @@ def desk_of(document: dict[str, Any], funnel: Funnel = CAMPAIGNS.funnel) -> Desk
 def opened_and_saved(app: Flask, document: dict[str, Any]) -> dict[str, Any]:
     """Open every form of a draft, touch nothing, and save it."""
     desk = desk_of(document)
-    app.jinja_env.globals["user"] = lan()
     with app.test_request_context("/sequences/k/draft"):
+        g.user = lan()
         use_language("en")
         page = settings_page(desk, document, Faults(), None)
         (fields,) = [one for one in forms_of(page).values() if "way" in one]

@@ -24,6 +24,7 @@ from nurture.tracking.tokens import Purpose
 from nurture.web.app import WebDependencies, create_app
 from tests.engine.signing_up import SignUp, opened_for_sign_up
 from tests.engine.world import DAY, NOW, C, S
+from tests.web.apps import Lend
 from tests.web.people import CHEAP, AccountsInMemory, lan
 from tests.web.signing_in import log_in
 
@@ -38,8 +39,8 @@ def world(settings: Settings, sqlite_url: str) -> Iterator[SignUp]:
         yield made
 
 
-def served(world: SignUp) -> Flask:
-    return create_app(
+def served(world: SignUp, make: Lend = create_app) -> Flask:
+    return make(
         WebDependencies(
             settings=world.deps.settings,
             secrets=Secrets(bytes(range(32))),
@@ -53,8 +54,8 @@ def served(world: SignUp) -> Flask:
 
 
 @pytest.fixture
-def visitor(world: SignUp) -> FlaskClient:
-    return served(world).test_client()
+def visitor(world: SignUp, lend: Lend) -> FlaskClient:
+    return served(world, lend).test_client()
 
 
 def sign_up(visitor: FlaskClient, **changed: str) -> TestResponse:
