@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Many tests wait for processes of their own, so that two cores have work for three.
 TEST_WORKERS ?= 3
+# They all read the same modules, which are compiled once, whatever the shell says about that.
+COMPILED_ONCE := PYTHONDONTWRITEBYTECODE=
 CHROMIUM_NAMES := chromium chromium-browser google-chrome-stable google-chrome
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet \
 	--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --system-certs
@@ -22,7 +24,7 @@ demo: $(VENV)/.runtime ## Run the whole product, DEMO="--until-done" for one rou
 	$(BIN)/nurture demo $(DEMO)
 
 test: $(VENV)/.development chromium ## Run every test, PYTEST="-k word" for some · Chạy kiểm thử
-	$(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST)
+	$(COMPILED_ONCE) $(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST)
 
 lint: $(VENV)/.development ## Check format, style and types · Soát định dạng, lỗi và kiểu
 	$(BIN)/ruff format --check .
