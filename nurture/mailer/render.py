@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
 
@@ -136,7 +137,9 @@ def reason_of(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+@lru_cache(maxsize=256)
 def _prepare(email: CompiledEmail) -> _Templates:
+    # Remembered here, too: every preview of a page and every publishing has a renderer of its own.
     prepared = []
     for part, source, dialect in (
         ("subject", email.subject, _TEXT),

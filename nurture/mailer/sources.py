@@ -4,7 +4,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ class EmailSource:
 
     `subject_file`, `body_file` and `text_file` are the paths to name in messages. `origins` says
     for each line of `body` which file and line it came from; `files` are all the files read.
+    Two sources are the same when they say the same, wherever it is written.
     """
 
     name: str
@@ -36,11 +37,11 @@ class EmailSource:
     subject: str
     body: str
     text: str | None
-    subject_file: str
-    body_file: str
-    text_file: str
-    origins: tuple[tuple[str, int], ...]
-    files: tuple[Path, ...]
+    subject_file: str = field(compare=False)
+    body_file: str = field(compare=False)
+    text_file: str = field(compare=False)
+    origins: tuple[tuple[str, int], ...] = field(compare=False)
+    files: tuple[Path, ...] = field(compare=False)
 
     def origin(self, line: int) -> tuple[str, int]:
         """File and line of the author's for a line of `body`, counted from 1."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nurture.errors import Invalid, NotFound
+from nurture.mailer.compile import compile_email
 from nurture.mailer.sources import email_names, languages_of, read_source
 from tests.mailer.samples import mjml, written
 
@@ -59,6 +60,21 @@ def test_a_symbolic_link_cannot_lead_out_of_the_templates(tmp_path: Path) -> Non
     (tmp_path / "email" / "_shared" / "x.mjml").symlink_to(tmp_path / "secret.mjml")
     with pytest.raises(Invalid, match="outside the templates"):
         written(tmp_path / "email", '<mj-include path="_shared/x.mjml" />')
+
+
+def test_the_same_words_elsewhere_are_the_same_email_and_a_fault_names_its_own_file(
+    tmp_path: Path,
+) -> None:
+    here, there = (written(tmp_path / one, mjml("hi")) for one in ("here", "there"))
+    assert here.body_file != there.body_file
+    assert here == there
+    assert compile_email(here) is compile_email(there)
+    for one in ("here", "there"):
+        with pytest.raises(Invalid) as caught:
+            compile_email(written(tmp_path / one, mjml("{% if x %}")))
+        assert {problem.file for problem in caught.value.problems} == {
+            str(tmp_path / one / "sample" / "body.en.mjml")
+        }
 
 
 def test_an_include_of_itself_is_refused(tmp_path: Path) -> None:
