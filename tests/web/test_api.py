@@ -1,5 +1,6 @@
 """Events from sites: taken once, refused whole, and never a way in."""
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,20 +16,33 @@ from nurture.engine.importing_plan import ImportOptions
 from nurture.engine.intake import MOST_EVENTS, api_key
 from nurture.engine.publish import apply
 from nurture.store import people
+from nurture.wiring import build
+from tests.fixtures.gardens import settings_at
 from tests.web.people import StandingClock
 
 ANA = "ana@example.com"
 
 
+@pytest.fixture(scope="module")
+def published(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with what ships published in it: to be copied, never to be opened."""
+    home = tmp_path_factory.mktemp("published")
+    copied = Path(shutil.copyfile(migrated_sqlite, home / "nurture.db"))
+    deps = build(settings_at(home))
+    apply(deps, "test", StandingClock().now())
+    deps.database.close()
+    return copied
+
+
 @pytest.fixture
-def settings(settings: Settings, sqlite_url: str) -> Settings:
-    return replace(settings, database_url=sqlite_url)
+def settings(settings: Settings, published: Path, tmp_path: Path) -> Settings:
+    copied = shutil.copyfile(published, tmp_path / "nurture.db")
+    return replace(settings, database_url=f"sqlite:///{copied}")
 
 
 @pytest.fixture
 def shop(engine: Dependencies, clock: StandingClock, tmp_path: Path) -> dict[str, str]:
     """The headers of a site that knows the key, with Ana as a contact."""
-    apply(engine, "test", clock.now())
     file = tmp_path / "ana.csv"
     file.write_text(f"email,source,language\n{ANA},form,en\n")
     with file.open("rb") as stream:
