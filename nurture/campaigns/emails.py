@@ -32,7 +32,8 @@ class EmailFacts:
     """One compiled email in one language, as far as the check needs it.
 
     `variables` maps dotted paths (contact.first_name) to whether a `default` filter guards
-    every use; `links` are the destinations, merge fields and all; `file` is shown to people.
+    every use; `links` are the destinations, merge fields and all; `file` is shown to people, or
+    the place of a variable (`file:line`) where `places` knows it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class EmailFacts:
     variables: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     links: tuple[str, ...] = ()
     file: str = ""
+    places: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 Facts = Mapping[tuple[str, str], EmailFacts]
@@ -83,7 +85,8 @@ def undefined(
     for path, guarded in sorted(email.variables.items()):
         root, _, rest = path.partition(".")
         name = rest.partition(".")[0]
-        shown = f"`{path}` in {email.file or f'{email.name} ({_language(email.language)})'}"
+        file = email.places.get(path) or email.file
+        shown = f"`{path}` in {file or f'{email.name} ({_language(email.language)})'}"
         if root == "contact" and name:
             yield from _field(name, funnel, email.language, shown, guarded=guarded)
         elif root == "sender" and name:

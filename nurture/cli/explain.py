@@ -22,7 +22,12 @@ from nurture.web.words import state_word, temperature_word
 
 @click.command("explain")
 @click.argument("contact")
-@click.option("--at", "moment", default="", help="As of this instant, such as 2026-11-30T09:00.")
+@click.option(
+    "--at",
+    "moment",
+    default="",
+    help="As of this past instant: 2026-11-30T09:00+07:00, or UTC without a zone.",
+)
 @LANGUAGE
 def explain_command(contact: str, moment: str, language: str) -> None:
     """Tell why CONTACT (an address or an id) has this score and got these emails, or not."""
@@ -133,7 +138,7 @@ def _score(told: Explanation, names: Names) -> Iterator[str]:
     yield f"{_('Score')}: {exact(score.total)} ({warmth})"
     for heap in score.heaps:
         cap = _(", at most %(cap)s", cap=number(heap.group.cap or 0)) if heap.capped else ""
-        yield f"  {heap.group.key}: {exact(heap.total)}{cap}"
+        yield f"  {chosen(heap.group.names, heap.group.key)}: {exact(heap.total)}{cap}"
         for line in heap.lines:
             notes = [
                 note

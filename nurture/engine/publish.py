@@ -24,7 +24,7 @@ from nurture.engine.work import Work
 from nurture.errors import Invalid, Problem
 from nurture.mailer.compile import compile_email
 from nurture.mailer.compiled import CompiledEmail
-from nurture.mailer.sources import email_names, languages_of, read_source
+from nurture.mailer.sources import email_names, languages_of, place_of, read_source
 from nurture.store import ledger, operations, origins, people, published
 from nurture.store.database import Transaction
 
@@ -84,20 +84,25 @@ def compile_all(
 
 def facts_of(email: CompiledEmail, templates: Path) -> EmailFacts:
     """Return what the check of campaigns has to know about an email."""
+    source = read_source(templates, email.name, email.language)
+    paths = {variable.path: variable.guarded for variable in email.variables}
     return EmailFacts(
         email.name,
         email.language,
-        {variable.path: variable.guarded for variable in email.variables},
+        paths,
         tuple(link.url for link in email.links),
-        str(templates / email.name / f"body.{email.language}.mjml"),
+        source.body_file,
+        {path: place for path in paths if (place := place_of(source, path))},
     )
 
 
 def check_files(campaigns: Path, templates: Path) -> Checked:
     """Read and check campaign files and emails; nothing is written, all faults in one go."""
     found, problems = read_what_can_be(campaigns)
+    # Without its sequences nobody knows which emails are notices: then none has to have a way out,
+    # or a fault in the funnel would ask for unsubscribe links where none belong.
     emails, broken = compile_all(
-        templates, None if found is None else letter_names(found.sequences.values())
+        templates, letter_names(() if found is None else found.sequences.values())
     )
     facts = {key: facts_of(email, templates) for key, email in emails.items()}
     # An email that could not be compiled is reported once, at its own line, and not again at

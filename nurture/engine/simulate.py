@@ -120,6 +120,9 @@ def simulate(
     acts = sorted(((one.instant(start, zone), one) for one in assumptions), key=lambda act: act[0])
     ignored = []
     for at, one in acts:
+        if at < start:
+            ignored.append(Ignored(one, at, "that is before the contact entered"))
+            continue
         life.advance(at)
         if one.event in OF_AN_EMAIL and not _has(life, sequence, one.step):
             ignored.append(Ignored(one, at, "that email has not been sent by then"))

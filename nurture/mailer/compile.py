@@ -52,7 +52,8 @@ def compile_email(source: EmailSource, *, notice: bool = False) -> CompiledEmail
     """
     problems: list[Problem] = []
     trees = _parsed(source, problems)
-    problems += [_at_body(source, fault) for fault in markup_faults(source.body)]
+    faults = markup_faults(source.body, lambda line: source.origin(line)[1])
+    problems += [_at_body(source, fault) for fault in faults]
     if problems:
         raise _invalid(source, problems)
     try:

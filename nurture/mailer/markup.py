@@ -7,7 +7,7 @@ loads code when the email is shown, also on our own "view in browser" page.
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from nurture.mailer.language import Fault
@@ -50,8 +50,11 @@ def _over(found: re.Match[str]) -> str:
     return re.sub(r"[^\n]", filler, found[0])
 
 
-def markup_faults(source: str) -> Iterator[Fault]:
-    """Everything wrong with the tags of an MJML body, in order of lines."""
+def markup_faults(source: str, shown: Callable[[int], int] = int) -> Iterator[Fault]:
+    """Everything wrong with the tags of an MJML body, in order of lines.
+
+    `shown` is the line of the author's file for one of `source`, for messages that name a second.
+    """
     text = blanked(source)
     open_tags: list[tuple[str, int]] = []
     for found in _TAG.finditer(text):
@@ -60,7 +63,7 @@ def markup_faults(source: str) -> Iterator[Fault]:
             yield Fault(line, "this < opens no tag", "Write &lt; for the sign itself.")
         elif found["name"]:
             yield from _tag_faults(found, line)
-            fault = _nest(found, line, open_tags)
+            fault = _nest(found, line, open_tags, shown)
             if fault is not None:
                 yield fault
                 return
@@ -71,7 +74,12 @@ def markup_faults(source: str) -> Iterator[Fault]:
             yield Fault(1, f"there is no <{needed}>", "See docs/emails.md for a whole example.")
 
 
-def _nest(found: re.Match[str], line: int, open_tags: list[tuple[str, int]]) -> Fault | None:
+def _nest(
+    found: re.Match[str],
+    line: int,
+    open_tags: list[tuple[str, int]],
+    shown: Callable[[int], int],
+) -> Fault | None:
     name = found["name"].lower()
     if name in _VOID or (found["empty"] and not found["close"]):
         return None
@@ -82,7 +90,7 @@ def _nest(found: re.Match[str], line: int, open_tags: list[tuple[str, int]]) -> 
         return Fault(line, f"</{name}> closes nothing", "Remove it.")
     opened, since = open_tags.pop()
     if opened != name:
-        message = f"</{name}> closes <{opened}> of line {since}"
+        message = f"</{name}> closes <{opened}> of line {shown(since)}"
         return Fault(line, message, f"Write </{opened}> first.")
     return None
 

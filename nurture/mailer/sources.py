@@ -101,6 +101,22 @@ def read_source(templates: Path, name: str, language: str) -> EmailSource:
     )
 
 
+def place_of(source: EmailSource, path: str) -> str:
+    """Where a merge field is first written, as `file:line`; empty when it is spelt otherwise."""
+    written = re.compile(rf"(?<![\w.]){re.escape(path)}(?!\w)")
+    if written.search(source.subject):
+        return f"{source.subject_file}:1"
+    for text, at in (
+        (source.body, source.origin),
+        (source.text or "", lambda line: (source.text_file, line)),
+    ):
+        for number, line in enumerate(text.split("\n"), start=1):
+            if written.search(line):
+                file, there = at(number)
+                return f"{file}:{there}"
+    return ""
+
+
 def _folder(templates: Path, name: str) -> Path:
     folder = templates / name
     if not _NAME.fullmatch(name) or not folder.is_dir():

@@ -1,10 +1,12 @@
 """`nurture user` and `nurture explain`, run as a person runs them."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from nurture.cli.main import group
@@ -14,6 +16,7 @@ from nurture.engine.suppress import unsubscribe
 from nurture.errors import Conflict, Invalid, NotFound
 from nurture.mailer.compile import compile_email
 from nurture.mailer.sources import EmailSource
+from nurture.store import tables
 from nurture.store.database import Database
 from nurture.web.names import subject_line
 from nurture.web.passwords import Passwords
@@ -81,6 +84,19 @@ def test_a_contact_is_explained_in_both_languages(
 ) -> None:
     told = run("explain", "31", "--at", sown[1].isoformat(), "--language", language).output
     assert all(word in told for word in words)
+
+
+def test_points_stand_under_the_name_of_their_group(run: Run, home: Path, sown: Sown) -> None:
+    database = Database(f"sqlite:///{home / 'nurture.db'}")
+    with database.begin() as tx:
+        entry = tables.ScoreEntry
+        contact = tx.scalar(sa.select(entry.contact_id).where(entry.points > 0).limit(1))
+    database.close()
+    told = run("explain", str(contact), "--at", sown[1].isoformat(), "--language", "vi").output
+    heaps = re.findall(r"^  (.+): [0-9]+,[0-9]{2}", told, re.MULTILINE)
+    names = {"Mở email", "Đọc nội dung", "Quan tâm mua", "Ghé trang web", "Mua hàng"}
+    assert heaps
+    assert set(heaps) <= names
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from nurture.config import Settings
 from nurture.engine.funnel_telling import begin, tell
-from nurture.engine.publish import apply, place_contacts
+from nurture.engine.publish import apply, check_files, place_contacts
 from nurture.engine.record import fallen
 from nurture.engine.replay import replay
 from nurture.errors import Invalid
@@ -58,6 +58,37 @@ def test_one_fault_anywhere_publishes_nothing_and_all_are_told(world: World) -> 
     files = {Path(problem.file).name for problem in refused.value.problems}
     assert files >= {"welcome.yaml", "cart.yaml"}
     assert counts(world) == [0, 0, 0, 0]
+
+
+def test_a_merge_field_that_nobody_has_is_told_with_the_file_and_line_it_stands_in(
+    world: World,
+) -> None:
+    templates = world.deps.settings.templates
+    body = templates / "again" / "body.vi.mjml"
+    lines = body.read_text("utf-8").splitlines()
+    at = next(number for number, line in enumerate(lines) if "<mj-text>" in line)
+    lines[at] = lines[at].replace("<mj-text>", "<mj-text>{{ contact.firstname }} ")
+    body.write_text("\n".join(lines), "utf-8")
+    (templates / "again" / "subject.en.txt").write_text("Hi {{ contact.frst_name }}", "utf-8")
+    told = [one.message for one in check_files(world.deps.settings.campaigns, templates).problems]
+    assert any(f"`contact.firstname` in {body}:{at + 1} is a field" in one for one in told)
+    assert any("subject.en.txt:1 is a field" in one for one in told)
+
+
+def test_a_fault_of_the_funnel_asks_no_notice_for_a_way_out(world: World) -> None:
+    notice = world.deps.settings.templates / "tell-owner"
+    notice.mkdir()
+    for language in ("vi", "en"):
+        (notice / f"subject.{language}.txt").write_text("Call them", "utf-8")
+        (notice / f"body.{language}.mjml").write_text(
+            "<mjml><mj-body><mj-section><mj-column><mj-text>Call them. {{ sender.name }},"
+            " {{ sender.address }}</mj-text></mj-column></mj-section></mj-body></mjml>",
+            "utf-8",
+        )
+    edit(world, "funnel.yaml", "points: ", "points: ten")
+    problems = check_files(world.deps.settings.campaigns, world.deps.settings.templates).problems
+    assert problems
+    assert {Path(one.file).name for one in problems} == {"funnel.yaml"}
 
 
 def test_a_changed_email_makes_new_versions_of_the_sequences_that_send_it(world: World) -> None:

@@ -150,6 +150,14 @@ def test_what_was_assumed_of_an_email_that_was_not_sent_is_told_as_ignored() -> 
     assert [one.assumption.step for one in told.ignored] == ["thanks"]
 
 
+def test_what_was_assumed_before_the_entry_is_told_as_ignored() -> None:
+    early = assume("visits on day 1 at 00:00", WELCOME)
+    told = simulate(invented(), WELCOME, [early], {}, DAY)
+    assert [(one.assumption, one.why) for one in told.ignored] == [
+        (early, "that is before the contact entered")
+    ]
+
+
 def test_a_real_contact_is_simulated_with_their_history_and_nothing_is_written(
     world: World,
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from nurture.errors import Invalid, NotFound
 from nurture.mailer.compile import compile_email
 from nurture.mailer.sources import email_names, languages_of, read_source
-from tests.mailer.samples import mjml, written
+from tests.mailer.samples import compiled, mjml, written
 
 
 def test_names_and_languages_are_listed_and_shared_folders_are_not_emails(tmp_path: Path) -> None:
@@ -109,3 +109,15 @@ def test_notes_of_authors_do_not_reach_the_body_and_letters_are_composed(tmp_pat
         tmp_path, "a<!-- boss\nhates this -->b\ne\u0302\u0301 <!--[if mso]>m<![endif]-->"
     )
     assert source.body == "a\nb\nế <!--[if mso]>m<![endif]-->"
+
+
+def test_a_fault_of_two_lines_names_both_as_the_author_counts_them(tmp_path: Path) -> None:
+    shared = tmp_path / "_shared"
+    shared.mkdir()
+    (shared / "head.mjml").write_text("<mj-style>\n\n\n</mj-style>", "utf-8")
+    body = (
+        '<mjml>\n<mj-head><mj-include path="_shared/head.mjml" /></mj-head>\n<mj-body>\n'
+        "<mj-section><mj-column>\n<mj-text>\n</mj-column></mj-section></mj-body></mjml>"
+    )
+    with pytest.raises(Invalid, match=r":6: </mj-column> closes <mj-text> of line 5"):
+        compiled(tmp_path, body)

@@ -143,6 +143,7 @@ SENTENCES = (
     _("<> may not enter <>"), _("They are suppressed; nobody who is gets into a sequence."),
     _("Look at `entry` and `reentry` of the sequence, and at what the trigger asks for."),
     _("that email has not been sent by then"),
+    _("that is before the contact entered"),
     # Who walks a draft.
     _("nobody is named to walk the draft"), _("Name a contact with the tag test."),
     _("there is no contact <>"), _("Import the contact first."), _("<> is no test contact"),
