@@ -91,7 +91,7 @@ def _lines(told: Simulated, steps: Sequence, names: Names) -> Iterator[str]:
     for moment in told.moments:
         yield from _moment(moment, told, steps, names)
     for one in told.ignored:
-        yield "  ! " + _("Assumed in vain") + f": {one.assumption.text} ({one.why})"
+        yield "  ! " + _("Assumed in vain") + f": {one.assumption.text} ({_(one.why)})"
     own = [run for run in told.runs if run.sequence == steps.key]
     state = state_word(STATE_NAMES[type(own[0].state)]).label if own else ""
     yield "  = " + ngettext(

@@ -51,6 +51,14 @@ def test_the_same_in_vietnamese(run: Run) -> None:
     assert "Nuôi dưỡng" in told or "“" in told
 
 
+def test_why_something_is_assumed_in_vain_is_said_in_the_language_of_the_answer(run: Run) -> None:
+    told = run(
+        "simulate", "sign-up", "--someone", "--with", "ask=1", "--days", "1", "--language", "vi",
+        "--assume", "opens please-confirm after 2h", "--assume", "visits on day 1 at 00:00",
+    ).output  # fmt: skip
+    assert "lúc ấy liên hệ chưa vào chuỗi" in told
+
+
 def test_what_cannot_be_simulated_says_what_to_do(run: Run) -> None:
     with pytest.raises(NotFound, match="there is no sequence"):
         run("simulate", "lead-nurtur", "--someone")
