@@ -32,9 +32,15 @@ from nurture.web.words import state_word, temperature_word
 def explain_command(contact: str, moment: str, language: str) -> None:
     """Tell why CONTACT (an address or an id) has this score and got these emails, or not."""
     deps = parts()
-    at = _instant(moment) if moment else deps.clock.now()
-    told = explain(deps, find_contact(deps, contact), at)
+    now = deps.clock.now()
     with speaking(deps, language):
+        at = _instant(moment) if moment else now
+        if at > now:
+            raise Invalid(
+                f"{at.isoformat()} has not come yet",
+                remedy="Leave --at out, or see `nurture ahead` for the next seven days.",
+            )
+        told = explain(deps, find_contact(deps, contact), at)
         for line in _lines(told, Names.of(told)):
             click.echo(line)
 

@@ -12,6 +12,7 @@ from nurture.domain.timing import at_local, jitter, next_open, next_weekday
 from nurture.domain.zones import zone_of, zone_source
 
 WINDOW = "window"
+HOLIDAY = "holiday"
 CAP = "cap"
 
 ONE_DAY = timedelta(days=1)
@@ -109,8 +110,15 @@ def delay(
     if release <= now:
         return None
     if cap is None:
-        return Delay(WINDOW, release, zone)
+        return Delay(_why_closed(sequence, contact, free), release, zone)
     return Delay(CAP, release, zone, forgone=release - (since or now) > cap.shift)
+
+
+def _why_closed(sequence: Sequence, contact: Contact, now: datetime) -> str:
+    """Return whether it is holidays that keep the window from opening sooner, or its hours."""
+    window, zone = sequence.window, zone_of(contact, sequence)
+    closed = next_open(window, zone, now, sequence.holidays)
+    return HOLIDAY if next_open(window, zone, now) < closed else WINDOW
 
 
 def opening(sequence: Sequence, contact: Contact, step: Email, now: datetime) -> datetime:

@@ -7,8 +7,10 @@ stages follow from that.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from nurture.domain import enrollment as e
+from nurture.domain.contact import Occurrence, Value
 from nurture.domain.decide import Situation
 from nurture.domain.enrollment import Decision, Enrollment, Event
 from nurture.domain.sequence import Email, Match, Sequence, WaitFor
@@ -100,10 +102,16 @@ def _ways(going_on: GoingOn, run: Enrollment, sequence: Sequence) -> Iterable[Ah
     step, now = sequence.by_key.get(run.step), going_on.now
 
     def after(
-        event: Event | None = None, taken: tuple[str, int] | None = None
+        event: Event | None = None,
+        taken: tuple[str, int] | None = None,
+        heard: Occurrence | None = None,
     ) -> tuple[Foreseen, ...]:
         life = going_on.life(run.contact_id, only=run.id)
-        if event is not None:
+        if heard is not None:
+            # Goals and exits may ask for the same event, so it has to have happened.
+            life.hearing.remember(life, [heard])
+            life.tell(0, e.Happened(heard))
+        if event is not None and life.runs[0] == run:
             life.tell(0, event)
         if taken is not None:
             life.post.queue(0, *taken, in_hand=True)
@@ -116,7 +124,8 @@ def _ways(going_on: GoingOn, run: Enrollment, sequence: Sequence) -> Iterable[Ah
             walk = Walk.begin(Situation(run, sequence, going_on.contacts[run.contact_id]), now)
             walk.take("yes", step.yes)
             yes = e.Decided("answer", tuple(walk.decisions))
-            yield Ahead("answer", deadline, after(yes), step.match)
+            heard = None if step.match is None else _imagined(step.match, sequence, now)
+            yield Ahead("answer", deadline, after(yes, heard=heard), step.match)
             yield Ahead("no_answer", deadline, after())
         case e.Sending(key, pass_no):
             yield Ahead("provider", None, after(taken=(key, pass_no)))
@@ -124,6 +133,21 @@ def _ways(going_on: GoingOn, run: Enrollment, sequence: Sequence) -> Iterable[Ah
             yield Ahead("content", None)
         case _:
             pass
+
+
+def _imagined(match: Match, sequence: Sequence, now: datetime) -> Occurrence:
+    """Return an occurrence that answers `match`."""
+    told: dict[str, Value] = {name: _literal(value) for name, value in match.where.items()}
+    if match.of:
+        told |= {"sequence": sequence.key, "step": match.of}
+    return Occurrence(match.event, now, MappingProxyType(told))
+
+
+def _literal(value: Value) -> Value:
+    """Return something that a wanted value, which may have wildcards or be one of several, fits."""
+    if isinstance(value, tuple):
+        return _literal(value[0]) if value else value
+    return value.replace("*", "").replace("?", "x") if isinstance(value, str) else value
 
 
 def _follow(life: Life, *, skipped: bool) -> tuple[Foreseen, ...]:

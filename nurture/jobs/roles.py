@@ -47,7 +47,7 @@ def main(role: str, name: str, lifeline: int, line: int = -1, workers: int = -1)
     stop.listen(lifeline)
     settings = Settings.from_environment(os.environ)
     deps = build(settings, wake_by(settings))
-    _spare_the_collector()
+    spare_the_collector()
     if role == SUPERVISOR:
         count = settings.workers if workers < 0 else workers
         return _supervise(Supervisor(deps, Nursery(line), stop, workers=count), name)
@@ -77,7 +77,7 @@ def _supervise(supervisor: Supervisor, name: str) -> int:
         return 1
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Let the garbage collector look at what work makes, not at the program itself each time.
 
     All that was loaded until now lives as long as the process, and reading through it again and

@@ -13,6 +13,8 @@ from nurture.web.sentences import Sentences
 SENTENCES = (
     # What is not there.
     _("there is no contact <>"), _("Give an address or an id."),
+    _("<> is no instant"), _("Write 2026-11-30T09:00+07:00; without a zone it is UTC."),
+    _("<> has not come yet"), _("Leave --at out, or see `nurture ahead` for the next seven days."),
     _("there is no sequence <>"), _("`nurture sequence list` names them."),
     _("there is no published sequence <>"), _("there is no segment <>"),
     _("`nurture segment list` names them."), _("Write it in campaigns/segments.yaml."),

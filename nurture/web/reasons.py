@@ -10,6 +10,7 @@ _REASONS: dict[str, str] = {
     "no_consent": _("there is no consent to this kind of mail"),
     "received before": _("the contact has received this content before"),
     "window": _("it was outside the hours in which mail may go"),
+    "holiday": _("mail does not go on a public holiday"),
     "cap": _("the contact has had as many emails as the limit allows"),
     "daily maximum": _("as many emails as a day allows had gone out"),
     "daily maximum of the contact": _("the contact had had as many emails as a day allows"),

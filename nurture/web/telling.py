@@ -144,8 +144,10 @@ def awaited(match: Match | None) -> str:
     if match is None:
         return _("the condition comes true")
     word = _EVENTS.get(match.event)
-    done = _(word) if word else _("did “%(event)s”", event=match.event)
-    clause = _("the contact has %(did)s", did=done)
+    if word:
+        clause = _("the contact has %(did)s", did=_(word))
+    else:
+        clause = _("“%(event)s” happens", event=match.event)
     wanted = match.where.get("link") or match.where.get("url") or match.where.get("form")
     if isinstance(wanted, tuple):
         wanted = ", ".join(wanted)

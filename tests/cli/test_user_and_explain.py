@@ -126,6 +126,9 @@ def test_what_cannot_be_explained_is_said(run: Run) -> None:
         run("explain", "nobody@example.com")
     with pytest.raises(Invalid, match="is no instant"):
         run("explain", "31", "--at", "yesterday")
+    with pytest.raises(Invalid, match="chưa tới") as refused:
+        run("explain", "31", "--at", "2999-01-01", "--language", "vi")
+    assert "nurture ahead" in refused.value.remedy
 
 
 @pytest.mark.parametrize(

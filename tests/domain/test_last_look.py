@@ -19,7 +19,7 @@ from tests.domain.build import ANA, BEN, CLEO, HOUR, NOW, a_sequence, an_enrollm
 HELLO = Email("hello", "hello")
 TOUCH = Touch("hello", 1, "marketing", "hello", NOW - HOUR)
 HAD_IT = replace(ANA, received=frozenset({"hello"}))
-# Ana's Monday is nine in the morning; this window opens on Tuesdays only.
+# It is Monday, nine in the morning; this window opens on Tuesdays only.
 LATER = Window(frozenset({2}), time(8), time(18))
 
 
@@ -63,6 +63,17 @@ def test_outside_the_window_it_waits_with_the_moment_it_was_decided() -> None:
     assert isinstance(found, e.Held)
     assert (found.step, found.since) == ("hello", TOUCH.since)
     assert NOW < found.release <= NOW + timedelta(days=1)
+
+
+def test_a_holiday_is_told_as_one_even_where_every_hour_is_open() -> None:
+    found = asked(holidays=frozenset({NOW.date()}), window_is_own=True)
+    assert isinstance(found, e.Held)
+    assert (found.reason, found.release) == ("holiday", NOW.replace(hour=0) + timedelta(days=1))
+    # Were it no holiday, it would have to wait for Wednesday all the same.
+    closed = Window(frozenset({3}), time(8), time(18))
+    later = asked(holidays=frozenset({NOW.date()}), window=closed, window_is_own=True)
+    assert isinstance(later, e.Held)
+    assert later.reason == "window"
 
 
 def test_the_topic_of_the_send_counts_and_not_that_of_the_step() -> None:

@@ -12,7 +12,7 @@ from nurture.engine.explain import explain
 from nurture.engine.explain_week import Week
 from nurture.engine.pausing import pause
 from tests.engine.test_caps import DAILY, LETTER, NUDGE, ORDER, capped
-from tests.engine.world import DAY, DEEPEN, HOUR, MINUTE, NOW, WELCOME, C, World, opened
+from tests.engine.world import DAY, DEEPEN, HOUR, MINUTE, NOW, WELCOME, C, World, opened, sequence
 
 MORNING = {"from": "09:00", "to": "11:00"}
 
@@ -91,6 +91,31 @@ def test_what_depends_on_an_answer_says_so(world: World) -> None:
     world.work()
     (now,) = [one.one for one in week(world, ana, 1).coming]
     assert (now.what, now.until) == ("awaits", NOW + 5 * DAY)
+
+
+def test_an_answer_that_is_the_goal_as_well_is_foretold_as_both(world: World) -> None:
+    steps: list[dict[str, Any]] = [
+        {"key": "ask", "wait_for": {
+            "event": "visit", "where": {"page": "/pricing*"}, "within": "3d",
+            "yes": "rest", "no": "again",
+        }},
+        {"key": "again", "email": "again", "next": "end"},
+        {"key": "rest", "wait": "1d"},
+        {"key": "offer", "email": "offer"},
+        {"key": "seen", "goal": {"event": "visit", "where": {"page": "*pricing*"}}},
+    ]  # fmt: skip
+    world.publish(sequence("asks", steps, trigger={"event": "begin"}))
+    ana = world.add("ana")
+    world.happen(ana, "begin")
+    (run,) = explain(world.deps, ana, world.now).ahead
+    answer, silence = run.ways
+    assert (answer.when, silence.when) == ("answer", "no_answer")
+    assert [(one.what, one.reason) for one in answer.then] == [
+        ("takes", "goal"), ("takes", "reached"), ("completes", "end"),
+    ]  # fmt: skip
+    world.clock.moment += HOUR
+    world.happen(ana, "visit", page="/pricing/vn")
+    assert world.states(ana)[-1] == ("asks", "completed", "seen")
 
 
 def test_a_week_ends_and_a_paused_sequence_stands_still(world: World) -> None:
