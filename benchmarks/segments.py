@@ -20,7 +20,6 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.segment_building import NEED, publish_segments
 from nurture.engine.segmenting import follow
 from nurture.engine.work import Work
-from nurture.jobs.roles import spare_the_collector
 from nurture.store import ledger, people, segment_looks, segments
 from nurture.store.condition_members import members
 from nurture.store.ledger import NewEvent
@@ -95,8 +94,6 @@ def measure(home: Path, contacts: int) -> list[Figure]:
             _plant(deps, contacts, now)
             full = _everybody(deps, now)
             database.execute("CHECKPOINT")
-            # As every process of `nurture worker` does when it has loaded the program.
-            spare_the_collector()
             rounds = _again(deps, contacts, now)
         finally:
             deps.database.close()
