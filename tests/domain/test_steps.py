@@ -117,7 +117,7 @@ def test_what_is_transactional_goes_at_once_unless_the_sequence_has_a_window(*, 
     story.enter()
     if own:
         opens = datetime(2026, 3, 3, 14, tzinfo=UTC)
-        assert story.run.state == e.Holding("window", opens, since=NOW)
+        assert story.run.state == e.Holding("holiday", opens, since=NOW)
     else:
         assert story.sent == [("receipt", 1)]
 
