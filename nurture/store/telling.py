@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from nurture.store import tables
 from nurture.store.database import Transaction
+from nurture.store.segments import last_contact
 
-F, S, C = tables.FunnelVersion, tables.Standing, tables.Contact
+F, S = tables.FunnelVersion, tables.Standing
 
 _OPEN = sa.select(F.number, F.told_to).where(F.told_to.is_not(None))
 
@@ -63,5 +64,5 @@ def share(tx: Transaction) -> float | None:
     told = told_to(tx)
     if told is None:
         return None
-    last = tx.execute(sa.select(sa.func.max(C.id))).scalar() or 0
+    last = last_contact(tx)
     return min(1.0, told / last) if last else 1.0
