@@ -97,8 +97,10 @@ def test_an_arm_is_added_and_the_enter_key_saves(signed_in_page: Page) -> None:
     open_step(page, "halves")
     page.locator("button[value='arm+']").click()
     expect(page.locator("#arms > li")).to_have_count(4)
+    # A browser that has read the whole page goes to the fragment and takes the focus with it.
+    page.wait_for_load_state()
     page.locator("input[name='arm-3.key']").fill("fourth")
-    page.keyboard.press("Enter")
+    page.locator("input[name='arm-3.key']").press("Enter")
     expect(page.locator("#notes")).to_contain_text("Saved in the draft.")
     expect(page.locator("#step-3")).to_contain_text("fourth · 16.7%")
 
