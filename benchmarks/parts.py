@@ -110,7 +110,7 @@ def _deliver(deps: Dependencies, batches: Sequence[int], watch: Watch, now: date
             body = partial(claim, deps=deps, worker=courier.name, batch_id=batch_id, limit=PART)
             with watch(CLAIM, PART):
                 bag = committed(deps, now, body)
-            if not bag.claimed:
+            if not bag.letters:
                 watch.forget(CLAIM)
                 break
             size = _one_part(courier, bag, watch, now)

@@ -6,14 +6,14 @@ from typing import assert_never
 from nurture.domain import enrollment as e
 from nurture.domain.conditions import counts
 from nurture.domain.contact import Occurrence
-from nurture.domain.enrollment import Decision, Event
+from nurture.domain.enrollment import Decision, Enrollment, Event
 from nurture.domain.sequence import Email, Goal, WaitFor, WaitUntil
 from nurture.domain.situation import Situation, answered, answers, is_true, reached
 from nurture.domain.text import short_key
 from nurture.domain.waiting import CAP, date_comes, delay
 from nurture.domain.walk import Walk
 
-__all__ = ["Situation", "decide", "exit_reason"]
+__all__ = ["Situation", "decide", "decided", "exit_reason"]
 
 
 def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision, ...]:
@@ -22,11 +22,22 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
     An event that does not fit the state (a time-out that lost its race, a receipt for a pass
     long gone) is answered with a Note, never with a change.
     """
-    run = situation.enrollment
+    return decided(situation, event, now)[0]
+
+
+def decided(
+    situation: Situation, event: Event, now: datetime
+) -> tuple[tuple[Decision, ...], Enrollment]:
+    """Return what `decide` does, and what `evolve` makes of it: the run as it then is."""
     if isinstance(event, e.Happened):
         # Exits, goals and branches that ask "did they …?" must see what just happened.
         situation = situation.seeing(event.occurrence)
     walk = Walk.begin(situation, now)
+    return _decide(walk, event), walk.run
+
+
+def _decide(walk: Walk, event: Event) -> tuple[Decision, ...]:
+    run = walk.run
     if not run.is_live:
         return _note(event, f"the run is {e.STATE_NAMES[type(run.state)]}")
     match event:
@@ -48,6 +59,8 @@ def decide(situation: Situation, event: Event, now: datetime) -> tuple[Decision,
         case e.ContentAdded(step):
             return _content_added(walk, event, step)
         case e.Decided(_, decisions):
+            for decision in decisions:
+                walk.add(decision)
             return decisions or _note(event, "nothing follows")
         case _:
             assert_never(event)

@@ -18,18 +18,10 @@ log = logging.getLogger(__name__)
 # Due runs decided in one transaction: large enough to spread the cost of its queries, small
 # enough that a click never waits long for the same rows.
 CHUNK = 500
-# In SQLite whoever writes keeps everybody else from writing: shorter turns, so that workers have
-# theirs while much is due.
-SQLITE_CHUNK = 200
 
 # A batch whose wake-up got lost is enqueued again after this long. Short, because a batch that
 # still waits in Redis is not enqueued a second time, and a second worker only lends a hand.
 PATIENCE = timedelta(seconds=10)
-
-
-def chunk_of(deps: Dependencies) -> int:
-    """Return how many due runs are decided in one transaction."""
-    return SQLITE_CHUNK if deps.database.is_sqlite else CHUNK
 
 
 def advance(deps: Dependencies, now: datetime, limit: int = CHUNK) -> int:

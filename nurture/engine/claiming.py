@@ -23,19 +23,23 @@ BUSY = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Bag:
-    """Claimed letters that may go, with the compiled emails they need."""
+    """Claimed letters that may go, with the compiled emails they need.
+
+    `more` tells whether the batch may hold another part.
+    """
 
     letters: tuple[Letter, ...]
     emails: dict[int, CompiledEmail]
     post: Post | None
-    claimed: int
+    more: bool
 
 
 def claim(work: Work, deps: Dependencies, worker: str, batch_id: int, limit: int = PART) -> Bag:
     """Claim a part of a batch and look at every rule again before anything is handed over."""
     if not _provider_takes_mail(work, deps.provider.name):
-        return Bag((), {}, None, 0)
-    claimed = _clear(work, sends.claim(work.tx, batch_id, worker, work.now, limit))
+        return Bag((), {}, None, more=False)
+    taken = sends.claim(work.tx, batch_id, worker, work.now, limit)
+    claimed = _clear(work, taken)
     work.places.claiming = frozenset(send.id for send in claimed)
     found = runs.by_ids(work.tx, {send.enrollment_id for send in claimed})
     work.take_up(found.values())
@@ -51,7 +55,7 @@ def claim(work: Work, deps: Dependencies, worker: str, batch_id: int, limit: int
         else:
             refused.append({"id": send.id, "claimed_by": worker, **row})
     sends.settle(work.tx, refused)
-    return _pack(work, deps, going, len(claimed))
+    return _pack(work, deps, going, more=len(taken) == limit)
 
 
 def _clear(work: Work, claimed: list[Claimed]) -> list[Claimed]:
@@ -131,7 +135,7 @@ def _row(status: str, reason: str, work: Work) -> dict[str, Any]:
     return {"status": status, "reason": reason, "settled_at": work.now}
 
 
-def _pack(work: Work, deps: Dependencies, going: list[Claimed], claimed: int) -> Bag:
+def _pack(work: Work, deps: Dependencies, going: list[Claimed], *, more: bool) -> Bag:
     funnel = work.catalog.funnel
     letters = []
     for send in going:
@@ -151,4 +155,4 @@ def _pack(work: Work, deps: Dependencies, going: list[Claimed], claimed: int) ->
         email_id: deps.definitions.email(work.tx, email_id)
         for email_id in {letter.email_id for letter in letters}
     }
-    return Bag(tuple(letters), emails, Post(deps, funnel), claimed)
+    return Bag(tuple(letters), emails, Post(deps, funnel), more)

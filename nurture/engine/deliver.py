@@ -64,9 +64,10 @@ def deliver(courier: Courier, batch_id: int) -> int:
     handed = 0
     while not courier.stopping():
         bag = _next_bag(courier, batch_id)
-        if not bag.claimed:
+        if bag.letters:
+            handed += hand_over(courier, bag)
+        if not bag.more:
             return handed
-        handed += hand_over(courier, bag)
     courier.deps.wake([batch_id])
     return handed
 

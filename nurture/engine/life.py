@@ -13,9 +13,8 @@ from datetime import datetime
 
 from nurture.domain import enrollment as e
 from nurture.domain.contact import Change, Contact, Fact, Occurrence, Standing, changed
-from nurture.domain.decide import Situation, decide
+from nurture.domain.decide import Situation, decided
 from nurture.domain.enrollment import Decision, Enrollment, Event
-from nurture.domain.evolve import evolve
 from nurture.domain.folding import LongLedger
 from nurture.domain.history import History
 from nurture.domain.scoring import Entry
@@ -208,8 +207,7 @@ class Life:
         self.stages.weigh(self, sequence := self.sequence_of(run))
         contact = seen(self.contact) if number in self.trials else self.contact
         situation = Situation(run, sequence, contact)
-        decisions = decide(situation, event, self.now)
-        self.runs[number] = evolve(run, decisions)
+        decisions, self.runs[number] = decided(situation, event, self.now)
         self.look_again |= needs_score(situation, event, self.runs[number])
         timed_out = isinstance(event, e.TimerFired) and isinstance(run.state, e.Awaiting)
         self.moments.append(

@@ -8,9 +8,8 @@ from typing import Any
 
 from nurture.domain import enrollment as e
 from nurture.domain.contact import Contact, whoever
-from nurture.domain.decide import Situation, decide
+from nurture.domain.decide import Situation, decided
 from nurture.domain.enrollment import Enrollment, Event
-from nurture.domain.evolve import evolve
 from nurture.domain.stages import NOBODY, Actor, Said, StageChange, StageRefused, asked_change
 from nurture.engine import trail
 from nurture.engine.admission import takers
@@ -122,9 +121,8 @@ class Work:
         situation = self.situation(run_id)
         if self.definition(self.runs[run_id]).trial:
             event = heard(event)
-        decisions = decide(situation, event, self.now)
+        decisions, after = decided(situation, event, self.now)
         before = situation.enrollment
-        after = evolve(before, decisions)
         run = self.runs[run_id]
         self.runs[run_id] = run.at(after)
         if after != before:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from nurture.engine import presence
-from nurture.engine.advance import advance_around, chunk_of, wake_waiting
+from nurture.engine.advance import CHUNK, advance_around, wake_waiting
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.experiments import look as look_at_experiments
 from nurture.engine.funnel_telling import tell as tell_of_funnel
@@ -53,9 +53,8 @@ def chores(deps: Dependencies) -> Sequence[Chore]:
     def at_now(use_case: Callable[[Dependencies, datetime], int]) -> Callable[[], int]:
         return lambda: use_case(deps, deps.clock.now())
 
-    chunk = chunk_of(deps)
     return [
-        Chore("moving due runs on", lambda: drain(lambda: _advance(deps, chunk), chunk)),
+        Chore("moving due runs on", lambda: drain(lambda: _advance(deps), CHUNK)),
         Chore("judging hits", lambda: drain(lambda: _hits(deps), HITS)),
         Chore("settling webhooks", lambda: drain(lambda: _webhooks(deps), WEBHOOKS)),
         Chore("looking at whom time changes", lambda: drain(lambda: _fallen(deps), FALLEN)),
@@ -98,14 +97,14 @@ def run(deps: Dependencies, name: str, stop: Stop) -> int:
     with Presence(deps, name, "ticker"):
         while not stop():
             # A round that stopped at its bound has left work behind: no pause then.
-            behind = turn.round() >= MOST_CHUNKS * min(chunk_of(deps), HITS, WEBHOOKS)
+            behind = turn.round() >= MOST_CHUNKS * min(CHUNK, HITS, WEBHOOKS)
             stop.wait(0 if behind else tick)
     deps.database.close()
     return 0
 
 
-def _advance(deps: Dependencies, chunk: int) -> int:
-    done = advance_around(deps, deps.clock.now(), chunk)
+def _advance(deps: Dependencies) -> int:
+    done = advance_around(deps, deps.clock.now(), CHUNK)
     return done.moved + done.failed
 
 

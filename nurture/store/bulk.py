@@ -28,7 +28,7 @@ from nurture.store.bulk_statements import (
 )
 from nurture.store.database import Transaction
 from nurture.store.tables import Base
-from nurture.store.types import microseconds
+from nurture.store.types import microseconds, write_document
 
 # What `listed` returns travels without a type, so that PostgreSQL reads it as the array that it is
 # cast to, once. Said to be text, it would be read anew for every row that it is compared with.
@@ -231,12 +231,11 @@ def _instant(value: datetime) -> str:
 
 
 def _document(value: Any) -> str:
-    return "{}" if value == {} else _encode(value)
+    return "{}" if value == {} else write_document(value)
 
 
 # Types whose equal values are written the same.
 _PLAIN = (str, int, datetime, NoneType)
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # How a value of each type of our columns is written; inside an array texts are quoted as well.
 _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "BIGINT": str,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -10,6 +11,7 @@ from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 from nurture.store.send_states import CLAIMED
 from nurture.store.trials import is_counted
+from nurture.store.types import Instant
 
 M, S, V = tables.Send, tables.Sequence, tables.SequenceVersion
 
@@ -25,18 +27,28 @@ def mailed_since(
 
     Trials of drafts count for nothing.
     """
-    counted = (
+    given = {
+        "ids": bulk.listed(tx, sorted(set(contact_ids))),
+        "but": bulk.listed(tx, sorted(but)),
+        "since": since,
+    }
+    rows = tx.execute(_select_mailed(tx.dialect.name), given)
+    return {key: count for key, count in rows}  # noqa: C416 - rows are not pairs to mypy
+
+
+@cache
+def _select_mailed(dialect: str) -> sa.Select[int, int]:
+    return (
         sa.select(M.contact_id, sa.func.count())
         .where(
-            bulk.among(tx, M.contact_id, sorted(set(contact_ids))),
-            M.claimed_at >= since,
+            bulk.among_named(dialect, M.contact_id, "ids"),
+            M.claimed_at >= sa.bindparam("since", type_=Instant),
             M.status.in_(OUT),
-            ~bulk.among(tx, M.id, sorted(but)),
+            ~bulk.among_named(dialect, M.id, "but"),
             is_counted(M.version_id),
         )
         .group_by(M.contact_id)
     )
-    return {key: count for key, count in tx.execute(counted)}  # noqa: C416 - rows to mypy
 
 
 def take_turn(tx: Transaction) -> None:

@@ -228,7 +228,7 @@ def open_runs(tx: Transaction, runs: Sequence[Run], *, frozen: frozenset[int]) -
         T,
         [
             {
-                **_values(run.enrollment, run.enrollment.entered_at),
+                **_values(run.enrollment),
                 "contact_id": run.enrollment.contact_id,
                 "sequence_id": run.sequence_id,
                 "version_id": run.version_id,
@@ -239,6 +239,8 @@ def open_runs(tx: Transaction, runs: Sequence[Run], *, frozen: frozenset[int]) -
                 "entered_at": run.enrollment.entered_at,
                 "began_at": run.enrollment.began,
                 "frozen_at": run.enrollment.entered_at if run.sequence_id in frozen else None,
+                "ended_at": None,
+                "end_reason": "",
                 "revision": 0,
             }
             for run in runs
@@ -253,7 +255,7 @@ def open_runs(tx: Transaction, runs: Sequence[Run], *, frozen: frozenset[int]) -
     ]
 
 
-def _values(run: Enrollment, now: datetime) -> dict[str, Any]:
+def _values(run: Enrollment) -> dict[str, Any]:
     return {
         "state": e.STATE_NAMES[type(run.state)],
         "state_data": dump_state(run.state),
@@ -263,9 +265,11 @@ def _values(run: Enrollment, now: datetime) -> dict[str, Any]:
         "passes": dict(run.passes),
         "accepted": {step: at.isoformat() for step, at in run.accepted.items()},
         "gap_seconds": int(run.gap.total_seconds()) if run.gap else 0,
-        "ended_at": None if run.is_live else now,
-        "end_reason": end_reason(run.state)[:500],
     }
+
+
+def _end(run: Enrollment, now: datetime) -> dict[str, Any]:
+    return {"ended_at": now, "end_reason": end_reason(run.state)[:500]}
 
 
 def save(tx: Transaction, changed: Sequence[Enrollment], now: datetime) -> None:
@@ -274,7 +278,15 @@ def save(tx: Transaction, changed: Sequence[Enrollment], now: datetime) -> None:
     Raises Conflict when somebody else was first with any of them; the caller reads again.
     """
     ordered = sorted(changed, key=lambda run: run.id)
-    rows = [{"id": run.id, "revision": run.revision, **_values(run, now)} for run in ordered]
-    written = bulk.update(tx, T, rows, match=("id", "revision"), bump="revision")
+    rows = [{"id": run.id, "revision": run.revision, **_values(run)} for run in ordered]
+    # A run that goes on has not ended before either. SQLite writes every index anew that has to do
+    # with a column that is named, whatever its value: those of the live runs are three.
+    live = [row for row, run in zip(rows, ordered, strict=True) if run.is_live]
+    over = [
+        row | _end(run, now) for row, run in zip(rows, ordered, strict=True) if not run.is_live
+    ]
+    written = sum(
+        bulk.update(tx, T, some, match=("id", "revision"), bump="revision") for some in (live, over)
+    )
     if written != len(rows):
         raise Conflict(f"{len(rows) - written} enrollments changed meanwhile")
