@@ -161,6 +161,11 @@ class Sequence:
         return not {"engagement", "temperature"}.isdisjoint(subjects)
 
     @cached_property
+    def changes_stage(self) -> bool:
+        """Whether a step asks for a stage, so that the guards of its edges are looked at."""
+        return any(isinstance(step, ChangeStage) for step in self.steps)
+
+    @cached_property
     def always_watched(self) -> tuple[Condition, ...]:
         """The conditions of exits and goals that time alone can turn, wherever a run stands."""
         found = [when for _, when in self.exits]

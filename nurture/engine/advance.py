@@ -10,6 +10,7 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.isolation import OF_THE_MOMENT, break_off, isolate
 from nurture.engine.transactions import committed
 from nurture.engine.work import Work
+from nurture.errors import Conflict
 from nurture.store import runs
 from nurture.store.batches import mark_enqueued, waiting_batches
 
@@ -36,7 +37,16 @@ def advance(deps: Dependencies, now: datetime, limit: int = CHUNK) -> int:
             work.tell(run.enrollment.id, e.TimerFired())
         return len(found)
 
-    return committed(deps, now, body)
+    return committed(deps, now, body, holds=still_due)
+
+
+def still_due(work: Work) -> None:
+    """Raise Conflict when one of the runs that were read is not due any more: somebody stopped it.
+
+    What else became of a run is seen by its revision when it is saved.
+    """
+    if runs.count_due(work.tx, work.now, work.runs) < len(work.runs):
+        raise Conflict("a run that was due was stopped", remedy="look again what is due")
 
 
 @dataclass(frozen=True, slots=True)

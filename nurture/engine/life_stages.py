@@ -38,7 +38,11 @@ class LifeStages:
 
     def weigh(self, life: "Life", sequence: Sequence) -> None:
         """Add up the score as of now, where a sequence may ask for it."""
-        if not sequence.asks_score or life.contact.standing is None:
+        if sequence.asks_score:
+            self._weigh(life)
+
+    def _weigh(self, life: "Life") -> None:
+        if life.contact.standing is None:
             return
         moment = life.now, len(life.entries)
         if moment != self._weighed:
@@ -77,6 +81,7 @@ class LifeStages:
         self, life: "Life", to: str, actor: Actor, said: Said = NOBODY, cause: str = ""
     ) -> StageChange | StageRefused:
         """Ask for a stage, under the guards that everybody obeys."""
+        self._weigh(life)
         edges = life.world.funnel.edges
         answer = asked_change(life.contact, to, actor, edges, life.now, said)
         self._note(life, answer, cause or f"asked by {actor}")

@@ -35,6 +35,7 @@ class Moves:
     rows: list[dict[str, Any]] = field(default_factory=list)
     _changes: dict[int, StageChange] = field(default_factory=dict)
     _standings: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _before: dict[int, Standing | None] = field(default_factory=dict)
 
     def note(
         self,
@@ -69,6 +70,7 @@ class Moves:
         self._changes[contact.id] = answer
         moved = taken(contact, edge, order, now)
         if moved.standing is not None:
+            self._before.setdefault(contact.id, standing)
             self._standings[contact.id] = _row(contact.id, moved.standing, edge, asked)
         return moved
 
@@ -77,10 +79,11 @@ class Moves:
         changes, self._changes = self._changes, {}
         return changes
 
-    def take_standings(self) -> list[dict[str, Any]]:
-        """Return the rows of where contacts stand now, by contact, and forget them."""
+    def take_standings(self) -> dict[int, tuple[Standing | None, dict[str, Any]]]:
+        """Return, by contact, where each stood and the row of where they stand; forget them."""
         standings, self._standings = self._standings, {}
-        return [standings[key] for key in sorted(standings)]
+        before, self._before = self._before, {}
+        return {key: (before[key], standings[key]) for key in sorted(standings)}
 
 
 def _row(contact_id: int, to: Standing, edge: Edge, asked: Asked) -> dict[str, Any]:

@@ -22,6 +22,8 @@ def committed(
     now: datetime,
     body: Callable[[Work], Result],
     last: Callable[[Transaction], None] | None = None,
+    *,
+    holds: Callable[[Work], None] | None = None,
 ) -> Result:
     """Run `body` on fresh work, write what it decided, commit, and wake the workers.
 
@@ -29,12 +31,27 @@ def committed(
     decided again: whoever commits first wins, and the other one sees it. `last` is done before the
     commit, when everything else is written. Raises Conflict only when that happens MOST_ATTEMPTS
     times in a row.
+
+    In SQLite one transaction writes at a time, and all others wait for their turn. With `holds`,
+    a `body` that only reads is run before that turn comes. As in PostgreSQL it does not see what
+    others commit meanwhile; `holds` looks, once it is our turn, at what PostgreSQL's locks would
+    have kept as it was, and raises Conflict where it is not. What has lost that way once reads in
+    its turn, so that it cannot lose again.
     """
     for attempt in range(1, MOST_ATTEMPTS + 1):
+        early = holds if deps.database.is_sqlite and attempt == 1 else None
         try:
+            if early is not None:
+                with deps.database.read() as tx:
+                    work = Work(tx, deps.definitions, now, deps.wall.now())
+                    result = body(work)
             with deps.database.begin() as tx:
-                work = Work(tx, deps.definitions, now, deps.wall.now())
-                result = body(work)
+                if early is None:
+                    work = Work(tx, deps.definitions, now, deps.wall.now())
+                    result = body(work)
+                else:
+                    work.tx = tx
+                    early(work)
                 batches = work.finish()
                 if last is not None:
                     last(tx)

@@ -13,7 +13,7 @@ from nurture.domain.enrollment import Enrollment, Event
 from nurture.domain.stages import NOBODY, Actor, Said, StageChange, StageRefused, asked_change
 from nurture.engine import trail
 from nurture.engine.admission import takers
-from nurture.engine.definitions import Catalog, Definition, Definitions, asks_history
+from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions
 from nurture.engine.doors import Doors
 from nurture.engine.effects import Effects
 from nurture.engine.entering import Entry
@@ -95,7 +95,7 @@ class Work:
         """Make runs known, and their contacts, with as much history as their sequences ask for."""
         some = self.know(found)
         versions = {run.version_id for run in some}
-        history = any(asks_history(self.catalog.version(key).sequence) for key in versions)
+        history = any(self.catalog.asks_history(key) for key in versions)
         self.see({run.enrollment.contact_id for run in some}, history=history)
         told = (run.enrollment for run in some)
         self.scores.of_runs(self, some)
@@ -143,6 +143,8 @@ class Work:
         *, event_id: int | None = None,
     ) -> StageChange | StageRefused:  # fmt: skip
         """Ask for a contact's stage to change, under the guards that everybody obeys."""
+        self.see([contact_id], history=bool(self.catalog.funnel.asks_history_in))
+        self.scores.see(self, [contact_id])
         contact = self.contacts[contact_id]
         answer = asked_change(contact, to, actor, self.catalog.funnel.edges, self.now, said)
         self.note_stage(contact_id, answer, actor, said, event_id=event_id)
@@ -257,7 +259,7 @@ class Work:
             return
         self.see(changes, history=self.catalog.entries_ask_history)
         self.scores.see(self, changes if self.catalog.stages_ask_score else ())
-        ledger.set_stages(self.tx, self._moves.take_standings())
+        ledger.set_stages(self.tx, TRACK, self._moves.take_standings())
         live = [run for run in runs.live_of(self.tx, changes) if run.track]
         self.take_up(run for run in live if run.enrollment.id not in self.runs)
         for run in live:

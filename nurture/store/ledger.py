@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nurture.domain.contact import Occurrence
+from nurture.domain.contact import Occurrence, Standing
 from nurture.domain.scoring import Entry
+from nurture.errors import Conflict
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 from nurture.store.types import Instant
@@ -168,9 +169,24 @@ def add_standings(tx: Transaction, rows: Iterable[tuple[int, str, str, datetime]
     )  # fmt: skip
 
 
-def set_stages(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Set where contacts stand in a track, with their rest and what sales said of them."""
-    bulk.update(tx, tables.Standing, rows, match=("contact_id", "track"))
+def set_stages(
+    tx: Transaction, track: str, moved: Mapping[int, tuple[Standing | None, Mapping[str, Any]]]
+) -> None:
+    """Set where contacts stand in a track, with their rest and what sales said of them.
+
+    `moved` has, by contact, where they stood when that was decided, and the row to write. Raises
+    Conflict when somebody else moved one of them meanwhile: it is for the edges to say whether
+    they may move from there.
+    """
+    t = tables.Standing
+    chosen = sa.select(t.contact_id, t.stage, t.since).where(
+        bulk.among(tx, t.contact_id, moved), t.track == track
+    )
+    for contact_id, stage, since in tx.execute(chosen.order_by(t.contact_id).with_for_update()):
+        before, _ = moved[contact_id]
+        if before is not None and (stage, since) != (before.stage, before.since):
+            raise Conflict(f"contact {contact_id} was moved to {stage} meanwhile")
+    bulk.update(tx, t, [row for _, row in moved.values()], match=("contact_id", "track"))
 
 
 def look_again(tx: Transaction, contact_ids: Collection[int], at: datetime) -> None:

@@ -173,6 +173,12 @@ def due_ids(tx: Transaction, now: datetime, limit: int) -> list[int]:
     return list(tx.execute(statement, {"now": now, "limit": limit}).scalars())
 
 
+def count_due(tx: Transaction, now: datetime, ids: Iterable[int]) -> int:
+    """Return how many of these runs are due."""
+    statement = sa.select(sa.func.count()).where(_IS_DUE, bulk.among(tx, T.id, ids))
+    return int(tx.execute(statement, {"now": now}).scalar_one())
+
+
 def fail(tx: Transaction, run_id: int, error: str, now: datetime) -> int | None:
     """End a live run as failed without reading it; return its contact, None if it was over."""
     state = e.Failed(error)
@@ -282,9 +288,7 @@ def save(tx: Transaction, changed: Sequence[Enrollment], now: datetime) -> None:
     # A run that goes on has not ended before either. SQLite writes every index anew that has to do
     # with a column that is named, whatever its value: those of the live runs are three.
     live = [row for row, run in zip(rows, ordered, strict=True) if run.is_live]
-    over = [
-        row | _end(run, now) for row, run in zip(rows, ordered, strict=True) if not run.is_live
-    ]
+    over = [row | _end(run, now) for row, run in zip(rows, ordered, strict=True) if not run.is_live]
     written = sum(
         bulk.update(tx, T, some, match=("id", "revision"), bump="revision") for some in (live, over)
     )

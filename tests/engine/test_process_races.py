@@ -1,4 +1,4 @@
-"""Processes against each other on PostgreSQL: schedulers, workers, the web and a marketer."""
+"""Processes against each other: schedulers, workers, the web and a marketer."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,8 +31,8 @@ def race() -> Iterator[Race]:
 
 
 @pytest.fixture
-def world(settings: Settings, postgresql_url: str) -> Iterator[World]:
-    with opened(settings, postgresql_url) as made:
+def world(settings: Settings, database_url: str) -> Iterator[World]:
+    with opened(settings, database_url) as made:
         made.add_many([f"p{n}" for n in range(PEOPLE)])
         made.place()
         yield made

@@ -7,9 +7,12 @@ import pytest
 import sqlalchemy as sa
 
 from nurture.config import Settings
+from nurture.engine.advance import advance
 from nurture.store import tables
 from tests.engine.test_explain_week import week
 from tests.engine.world import DAY, NOW, E, World, opened, sequence
+
+M = tables.StageChange
 
 # Neither a temperature nor an edge of the funnel lies at four points: nobody looks at them between.
 WARM = {"score": "engagement", "at_least": 4}
@@ -76,6 +79,36 @@ def test_a_door_is_told_the_score_of_the_moment_at_which_somebody_comes(world: W
     world.happen(ana, "click", key="click")
     world.drive(NOW + 10 * DAY)
     assert sent(world) == []
+
+
+def asking(stage: str, after: str) -> dict[str, Any]:
+    """A sequence whose step asks for a stage, beside those of the stages."""
+    steps = [{"key": "rest", "wait": after}, {"key": "go", "change_stage": stage}]
+    return sequence("asking", steps, trigger={"event": "asked"}, reentry="never")
+
+
+def taken(world: World) -> list[Any]:
+    changes = sa.select(M.start, M.to).where(M.refused == "").order_by(M.id)
+    return world.rows(changes)
+
+
+def test_a_step_that_asks_for_a_stage_is_told_the_score_of_the_moment(world: World) -> None:
+    ana = begun(world, asking("lead", "11d"))
+    world.happen(ana, "form")
+    world.happen(ana, "asked")
+    # Twenty points are fewer than ten after eleven days, and nobody has looked since.
+    world.clock.moment = NOW + 11 * DAY
+    assert advance(world.deps, world.now) > 0
+    assert taken(world) == [("lead", "mql"), ("mql", "lead")]
+
+
+def test_a_step_that_asks_for_a_stage_is_told_what_the_contact_did(world: World) -> None:
+    ana = begun(world, asking("sql", "2d"))
+    for name in ("form", "demo", "asked"):
+        world.happen(ana, name)
+    world.clock.moment = NOW + 2 * DAY
+    assert advance(world.deps, world.now) > 0
+    assert taken(world) == [("lead", "mql"), ("mql", "sql")]
 
 
 def test_what_is_foretold_is_told_the_same(world: World) -> None:
