@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nurture.domain import enrollment as e
 from nurture.domain.contact import Contact, refusal
 from nurture.domain.decide import Situation, decide
+from nurture.domain.decide import decided as decided_by
 from nurture.domain.evolve import evolve
 from nurture.domain.invariant import violations
 from nurture.domain.sequence import Sequence, WaitFor
@@ -42,8 +43,11 @@ class Life:
     def tell(self, event: e.Event) -> None:
         story, before = self.story, self.story.run
         situation = Situation(before, story.sequence, story.contact)
-        assert decide(situation, event, story.now) == decide(situation, event, story.now)
+        at_once = decided_by(situation, event, story.now)
+        assert at_once == decided_by(situation, event, story.now)
         decided = story.tell(event)
+        # What is kept while it is being decided is what the decisions lead to.
+        assert at_once == (decided, story.run)
         assert decided, "every event is answered"
         self.sends(decided, event)
         self.paths(decided, before)
