@@ -18,6 +18,7 @@ from nurture.errors import Invalid
 from nurture.web.formatting import number, percent
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import ngettext
+from nurture.web.problem_words import sentence
 
 
 @click.command()
@@ -25,10 +26,10 @@ from nurture.web.i18n import ngettext
 def check(language: str) -> None:
     """Check campaign files and emails; nothing is published."""
     found = settings()
-    checked = check_files(found.campaigns, found.templates)
-    if checked.problems:
-        raise Invalid.because(checked.problems, of="Campaigns cannot be published")
     with in_words(language):
+        checked = check_files(found.campaigns, found.templates)
+        if checked.problems:
+            raise Invalid.because(checked.problems, of="Campaigns cannot be published")
         for line in _warned(checked.warnings):
             click.echo(line)
         if checked.campaigns is not None:
@@ -37,7 +38,8 @@ def check(language: str) -> None:
 
 def _warned(warnings: Iterable[str]) -> Iterator[str]:
     for warning in warnings:
-        yield _("warning: %(warning)s", warning=warning)
+        email, colon, told = warning.partition(": ")
+        yield _("warning: %(warning)s", warning=f"{email}{colon}{sentence(told)}")
 
 
 def _in_order(sequences: int, emails: Iterable[tuple[str, str]]) -> str:
@@ -135,8 +137,8 @@ def export(to: Path | None, language: str, *, only_check: bool) -> None:
     A file that says the same already is left as it is, comments and all.
     """
     deps = parts()
-    written = export_files(deps, to or deps.settings.campaigns, write=not only_check)
     with in_words(language):
+        written = export_files(deps, to or deps.settings.campaigns, write=not only_check)
         told = _("would write") if only_check else _("written")
         for path in written:
             click.echo(f"{told}: {path}")

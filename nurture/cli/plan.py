@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from nurture.cli.parts import parts
-from nurture.cli.speech import LANGUAGE, speaking
+from nurture.cli.speech import LANGUAGE, in_words, speaking
 from nurture.domain.funnel import Funnel
 from nurture.engine.backtest import BackTest
 from nurture.engine.differing import SequencePlan, What
@@ -65,7 +65,8 @@ def plan_command(days: int, language: str) -> None:
     """
     deps = parts()
     length = timedelta(days=days) if days else None
-    found = plan(deps, deps.clock.now(), length)
+    with in_words(language):
+        found = plan(deps, deps.clock.now(), length)
     try:
         funnel: Funnel | None = published_world(deps).funnel
     except NotFound:

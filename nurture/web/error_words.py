@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from nurture.errors import Invalid, NurtureError, Problem
 from nurture.web.i18n import marked as _
+from nurture.web.problem_words import sentence
 from nurture.web.sentences import Sentences
 
 SENTENCES = (
@@ -66,7 +67,10 @@ SENTENCES = (
     _("the text is too long"),
     _("Write at most <> characters."), _("the text cannot be stored"),
     _("Leave out NUL and half characters."), _("Nothing was changed"),
-    _("<> problems were found"),
+    _("<> problems were found"), _("Campaigns cannot be published"), _("Nothing was published"),
+    _("These files cannot be published"), _("The campaign files cannot be read"),
+    _("there is no folder <>"), _("Make it, or name another by NURTURE_CAMPAIGNS."),
+    _("<> chooses nothing"), _("Write file:KEY or admin:KEY."),
     # Erasing and lifting.
     _("<> is no email address"), _("Give one like lan@example.com."),
     _("Give an address such as name@example.com."),
@@ -118,4 +122,9 @@ def _subject(error: Invalid) -> str:
 
 
 def _told(problem: Problem) -> Problem:
-    return replace(problem, message=_KNOWN.say(problem.message), remedy=_KNOWN.say(problem.remedy))
+    return replace(problem, message=_said(problem.message), remedy=_said(problem.remedy))
+
+
+def _said(english: str) -> str:
+    """A sentence about what was asked for, or about campaigns: files are checked by commands."""
+    return _KNOWN.known(english) or sentence(english)

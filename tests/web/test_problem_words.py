@@ -13,9 +13,9 @@ from nurture.campaigns.folder import read_campaigns
 from nurture.errors import Invalid, NotFound, Problem
 from nurture.mailer.compile import compile_email
 from nurture.mailer.sources import EmailSource
-from nurture.web.admin.problem_words import SENTENCES, sentence, tell
 from nurture.web.error_words import translate_error
 from nurture.web.i18n import use_language
+from nurture.web.problem_words import SENTENCES, sentence, tell
 from tests.fixtures.places import ROOT
 
 
@@ -156,12 +156,22 @@ def test_english_is_told_as_it_was_said(app: Flask) -> None:
         assert tell(Problem("it rains", "Wait.")) == "It rains. Wait."
 
 
-# Where the wordings of what a draft can be told are written, and what they are written as.
+# Where the wordings of what a draft or a file can be told are written, and what they are called.
 ROOMS = (
     "domain/check.py",
     "campaigns/actions.py",
+    "campaigns/asking.py",
+    "campaigns/calendars.py",
     "campaigns/comparisons.py",
     "campaigns/conditions.py",
+    "campaigns/entry_rules.py",
+    "campaigns/folder.py",
+    "campaigns/funnel_shape.py",
+    "campaigns/parse.py",
+    "campaigns/people_shape.py",
+    "campaigns/references.py",
+    "campaigns/rules.py",
+    "campaigns/segment_faults.py",
     "campaigns/sequence_shape.py",
     "campaigns/shapes.py",
     "campaigns/splits.py",
@@ -176,6 +186,8 @@ ROOMS = (
     "mailer/shield.py",
     "mailer/sources.py",
     "engine/assumptions.py",
+    "engine/differing.py",
+    "engine/segment_differing.py",
     "engine/simulate.py",
     "engine/trials.py",
 )

@@ -6,13 +6,13 @@ from typing import Any
 from nurture.engine.drafts import Draft
 from nurture.engine.segment_drafts import check, load
 from nurture.web.admin.condition_rows import condition_of
-from nurture.web.admin.problem_words import tell
 from nurture.web.admin.segment_faults import condition_error, located
 from nurture.web.admin.sequence_desk import Desk, Faults, within
 from nurture.web.admin.sequence_fields import Document, editor, part, short, words
 from nurture.web.admin.sequence_names import known
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
+from nurture.web.problem_words import tell
 
 
 def document_from(form: Any, before: Document) -> Document:

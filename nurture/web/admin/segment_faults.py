@@ -7,9 +7,9 @@ from typing import Any
 from nurture.campaigns.yaml_text import load, written_place
 from nurture.errors import Problem
 from nurture.web.admin.condition_rows import editor_of
-from nurture.web.admin.problem_words import tell
 from nurture.web.admin.sequence_desk import Faults, within
 from nurture.web.i18n import gettext as _
+from nurture.web.problem_words import tell
 
 _PLACE = "when"
 

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Blueprint
 
 from nurture.web.admin.condition_rows import editor_of
-from nurture.web.admin.problem_words import tell
 from nurture.web.names import chosen
+from nurture.web.problem_words import tell
 
 segments = Blueprint("segments", __name__, url_prefix="/segments")
 

@@ -19,12 +19,12 @@ from nurture.web.admin.condition_terms import (
     RELATIONS,
     SCORE_NAMES,
 )
-from nurture.web.admin.problem_words import tell
 from nurture.web.admin.sequence_flow import END, FlowStep, steps_of
 from nurture.web.admin.sequence_forms import LETTERS
 from nurture.web.admin.sequence_names import Known, known
 from nurture.web.i18n import gettext as _
 from nurture.web.names import chosen
+from nurture.web.problem_words import tell
 from nurture.web.stage_words import answers_of
 from nurture.web.words import event_word
 

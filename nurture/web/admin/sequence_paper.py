@@ -33,7 +33,6 @@ from nurture.store import reports_contacts
 from nurture.store.reports_contacts import Listed, Wanted
 from nurture.web.admin.condition_words import event_words
 from nurture.web.admin.paper_words import Told, assumed_told, moment_told
-from nurture.web.admin.problem_words import sentence, tell
 from nurture.web.admin.sequence_desk import Desk, Options, desk
 from nurture.web.admin.sequence_fields import mapping
 from nurture.web.admin.sequence_names import title_of
@@ -43,6 +42,7 @@ from nurture.web.i18n import gettext as _
 from nurture.web.i18n import language
 from nurture.web.names import Names
 from nurture.web.numbers import id_of
+from nurture.web.problem_words import sentence, tell
 
 MOST_FOUND: Final = 8
 LONGEST: Final = 3650

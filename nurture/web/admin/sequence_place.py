@@ -5,12 +5,12 @@ from typing import Any
 from flask import Blueprint
 
 from nurture.web.admin.condition_rows import editor_of
-from nurture.web.admin.problem_words import tell
 from nurture.web.admin.sequence_fields import split_duration, written_mapping, written_value
 from nurture.web.admin.sequence_flow import LOOKS, TINTS, setting_name
 from nurture.web.admin.sequence_forms import KIND_GROUPS, LEADING
 from nurture.web.admin.sequence_words import weekday_names
 from nurture.web.admin.ways_in import begins
+from nurture.web.problem_words import tell
 from nurture.web.sessions import current_user
 
 sequences = Blueprint("sequences", __name__, url_prefix="/sequences")

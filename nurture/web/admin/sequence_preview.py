@@ -14,10 +14,10 @@ from nurture.errors import Invalid, NotFound, Problem
 from nurture.mailer.compiled import CompiledEmail
 from nurture.mailer.preview import preview
 from nurture.mailer.render import Rendered, TemplateFailed
-from nurture.web.admin.problem_words import tell
 from nurture.web.admin.sequence_place import sequences
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
+from nurture.web.problem_words import tell
 from nurture.web.security import as_mail
 
 

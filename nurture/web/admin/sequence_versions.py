@@ -19,13 +19,13 @@ from nurture.engine.pausing import resume, standstill
 from nurture.engine.trial_ends import STOPPED, end_trials
 from nurture.errors import Invalid, Refused
 from nurture.store import sequence_reports
-from nurture.web.admin.problem_words import tell
 from nurture.web.admin.sequence_names import known, title_of
 from nurture.web.admin.sequence_place import by, sequences
 from nurture.web.admin.sequence_views import detail
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked, ngettext
+from nurture.web.problem_words import tell
 
 Chosen = TypeVar("Chosen", bound=StrEnum)
 

@@ -1,13 +1,14 @@
-"""What the check says about campaigns, in the language of the page.
+"""What the check says about campaigns, in the language of the page or of the command's answer.
 
-The check speaks English, with the words of the file in it. Each sentence it can say about a
-sequence, or about an email of it, is here as a pattern, `<>` standing for such a word; the
-catalogue has the sentence in the page's language with the same words in their places. A sentence
-that is not here is shown as it is: better in another language than not at all.
+The check speaks English, with the words of the file in it. Each sentence it can say about the
+funnel, a sequence or an email is here as a pattern, `<>` standing for such a word; the catalogue
+has the sentence in the other language with the same words in their places. A sentence that is not
+here is shown as it is: better in another language than not at all.
 """
 
 from nurture.errors import Problem
-from nurture.web.admin.email_problem_words import EMAIL_SENTENCES
+from nurture.web.email_problem_words import EMAIL_SENTENCES
+from nurture.web.funnel_problem_words import FUNNEL_SENTENCES
 from nurture.web.i18n import marked as _
 from nurture.web.sentences import Sentences
 
@@ -149,6 +150,7 @@ SENTENCES = (
     _("there is no contact <>"), _("Import the contact first."), _("<> is no test contact"),
     _("Give the contact the tag <>: nobody else walks a draft."),
     *EMAIL_SENTENCES,
+    *FUNNEL_SENTENCES,
 )  # fmt: skip
 
 _KNOWN = Sentences(SENTENCES)
@@ -162,5 +164,5 @@ def tell(problem: Problem) -> str:
 
 
 def sentence(english: str) -> str:
-    """A sentence of the check in the page's language; one that is not known as it is."""
+    """A sentence of the check in the language that is spoken; one that is not known as it is."""
     return _KNOWN.say(english)

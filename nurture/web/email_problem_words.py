@@ -47,6 +47,8 @@ EMAIL_SENTENCES = (
     _('Add <a href="{{ unsubscribe_url }}">…</a> outside of any condition.'),
     _("the <> part has no postal address"),
     _("Add {{ sender.address }} outside of any condition."),
+    _("The HTML is <> kB before merge fields: Gmail cuts emails off at 102 kB, and the unsubscribe"
+      " link with the rest. Shorten it."),
     # The files.
     _("the file lies outside the templates"), _("Move it inside."), _("the file is missing"),
     _("Write it, or remove the language."), _("the file is over 512 kB"), _("Split or shorten it."),
