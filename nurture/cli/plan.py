@@ -7,11 +7,13 @@ from typing import Any
 import click
 
 from nurture.cli.parts import parts
+from nurture.cli.plan_emails import email_lines
 from nurture.cli.speech import LANGUAGE, in_words, speaking
 from nurture.domain.funnel import Funnel
 from nurture.engine.backtest import BackTest
 from nurture.engine.differing import SequencePlan, What
 from nurture.engine.draft_changes import Changes
+from nurture.engine.email_differing import EmailChange
 from nurture.engine.plan import Plan, Tried, plan
 from nurture.engine.plan_documents import Change
 from nurture.engine.segment_differing import SegmentPlan
@@ -81,7 +83,7 @@ def _lines(found: Plan, names: Names, days: int) -> Iterator[str]:
         yield from _funnel(tried, names, days)
     for one in found.sequences:
         if one.what is not What.SAME:
-            yield from _sequence(one)
+            yield from _sequence(one, found.emails.get(one.key, ()))
     for segment in found.segments:
         if segment.what is not What.SAME:
             yield from _segment(segment)
@@ -140,10 +142,12 @@ def _effect(effect: BackTest, names: Names, days: int) -> Iterator[str]:
         yield _("nobody would have fared otherwise in %(time)s", time=time)
 
 
-def _sequence(one: SequencePlan) -> Iterator[str]:
+def _sequence(one: SequencePlan, emails: tuple[EmailChange, ...]) -> Iterator[str]:
     mark = {What.NEW: "+", What.BACK: "+", What.RETIRED: "-", What.CONFLICT: "!"}.get(one.what, "~")
     yield f"{mark} {one.key}: {_(_WHATS[one.what])}"
     yield from (f"    {line}" for line in _changes(one.changes))
+    for email in emails:
+        yield from (f"    {line}" for line in email_lines(email))
     if one.theirs:
         yield "    " + _("In the admin, since the file was last applied:")
         yield from (f"      {line}" for line in _changes(one.theirs))

@@ -1,7 +1,7 @@
 """What `nurture apply` would do: files held against what is published, before anything changes."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from nurture.domain.segments import Segment
 from nurture.engine.backtest import BackTest, backtests
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.differing import KEPT, SequencePlan, What, sequence_plans
+from nurture.engine.email_differing import EmailChange, email_changes
 from nurture.engine.plan_documents import Change, changes, with_change
 from nurture.engine.publish import check_files
 from nurture.engine.segment_differing import (
@@ -37,13 +38,17 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that applying would do. `whole` is what all of it would have changed."""
+    """Everything that applying would do. `whole` is what all of it would have changed.
+
+    `emails` are those that differ, by sequence.
+    """
 
     funnel: tuple[Tried, ...]
     sequences: tuple[SequencePlan, ...]
     whole: BackTest | None
     warnings: tuple[str, ...] = ()
     segments: tuple[SegmentPlan, ...] = ()
+    emails: Mapping[str, tuple[EmailChange, ...]] = field(default_factory=dict)
 
     @property
     def conflicts(self) -> tuple[str, ...]:
@@ -69,6 +74,7 @@ def plan(deps: Dependencies, now: datetime, length: timedelta | None) -> Plan:
         raise Invalid.because(checked.problems, of="These files cannot be published")
     with deps.database.read() as tx:
         sequences = tuple(sequence_plans(tx, checked))
+        emails = email_changes(tx, checked, sequences)
         segments = segment_plans(tx, checked.campaigns)
         funnel = origins.funnel_document(tx)
     before = {} if funnel is None else funnel
@@ -77,7 +83,7 @@ def plan(deps: Dependencies, now: datetime, length: timedelta | None) -> Plan:
         deps, checked.campaigns, before, differ, (sequences, segments), now, length
     )
     segments = counted(deps, segments, now)
-    return Plan(tried, sequences, whole, checked.warnings, segments)
+    return Plan(tried, sequences, whole, checked.warnings, segments, emails)
 
 
 def _lived(  # noqa: PLR0913 - what the two worlds are made of

@@ -1,18 +1,20 @@
 """Where what is published came from: the file, or somebody in the admin."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from nurture.store import tables
+from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
 S, V = tables.Sequence, tables.SequenceVersion
 FILE, ADMIN = "file", "admin"
+# The states of a send that may still leave.
+_OPEN = ("queued", "claimed", "held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,57 @@ def live_counts(tx: Transaction) -> dict[str, dict[str, int]]:
     )
     for key, step, count in rows:
         found[key][step] = count
+    return found
+
+
+def compiled_emails(tx: Transaction, digests: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Return compiled emails as they are stored, by digest."""
+    t = tables.Email
+    statement = sa.select(t.digest, t.compiled).where(bulk.among(tx, t.digest, sorted(digests)))
+    return {digest: compiled for digest, compiled in tx.execute(statement)}  # noqa: C416 - to mypy
+
+
+def to_come(
+    tx: Transaction, steps: Mapping[str, Collection[str]], otherwise: str
+) -> dict[tuple[str, str], Counter[str]]:
+    """Return how many live runs have not been sent the emails of `steps`, by (sequence, step).
+
+    They are told apart by the language in which they are written to, which is `otherwise` for a
+    contact whose own is not among those of the email. A run whose version has no such email, one
+    that is exhausted and one of a trial are not counted.
+    """
+    e, t, m, c = tables.Enrollment, tables.Send, tables.VersionEmail, tables.Contact
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for key, wanted in steps.items():
+        known = (
+            sa.select(m.version_id, m.step)
+            .join(V, V.id == m.version_id)
+            .join(S, S.id == V.sequence_id)
+            .where(S.key == key, V.trial.is_(False), m.step.in_(sorted(wanted)))
+            .distinct()
+            .subquery()
+        )
+        settled = sa.exists().where(
+            t.enrollment_id == e.id, t.step == known.c.step, t.status.not_in(_OPEN)
+        )
+        rows = tx.execute(
+            sa.select(known.c.step, m.language, sa.func.count())
+            .select_from(e)
+            .join(known, known.c.version_id == e.version_id)
+            .join(c, c.id == e.contact_id)
+            .outerjoin(
+                m,
+                sa.and_(
+                    m.version_id == e.version_id,
+                    m.step == known.c.step,
+                    m.language == c.language,
+                ),
+            )
+            .where(e.ended_at.is_(None), e.state != "exhausted", ~settled)
+            .group_by(known.c.step, m.language)
+        )
+        for step, word, count in rows:
+            found.setdefault((key, step), Counter())[word or otherwise] += count
     return found
 
 

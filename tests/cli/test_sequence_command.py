@@ -69,6 +69,21 @@ def test_a_sequence_of_another_track_is_listed_with_it_and_its_contacts_stay(hom
     assert "track" not in run("list").replace(line, "")
 
 
+def test_a_plan_names_the_emails_that_differ_in_both_languages(home: Path) -> None:
+    CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    enroll()
+    (home / "templates" / "hello" / "subject.vi.txt").write_text("Chào", "utf-8")
+    (home / "templates" / "hello" / "subject.en.txt").write_text("Good morning", "utf-8")
+    planning = ["plan", "--days", "0"]
+    told = CliRunner().invoke(group, planning, catch_exceptions=False).output
+    assert "changed email “hello” at step “hello” (English, Vietnamese): subject" in told
+    assert "2 contacts under way have not been sent it" in told
+    planning += ["--language", "vi"]
+    told = CliRunner().invoke(group, planning, catch_exceptions=False).output
+    assert "thư “hello” ở bước “hello” thay đổi (tiếng Anh, tiếng Việt): tiêu đề" in told
+    assert "2 liên hệ đang trong chuỗi chưa được gửi" in told
+
+
 @pytest.mark.usefixtures("home")
 def test_a_pause_without_a_reason_is_no_pause() -> None:
     result = CliRunner().invoke(group, ["sequence", "pause", "cart"])

@@ -5,17 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from nurture.campaigns.documents import write_sequence
 from nurture.campaigns.yaml_writing import dump
 from nurture.config import Settings
 from nurture.engine import drafts
 from nurture.engine.differing import What
+from nurture.engine.email_differing import EmailChange
 from nurture.engine.export import export_files
 from nurture.engine.plan import Plan, plan
 from nurture.engine.publish import apply
 from nurture.errors import Invalid
-from tests.engine.world import DAY, FUNNEL, HOUR, WELCOME, World
+from tests.engine.world import DAY, FUNNEL, HOUR, WELCOME, C, World
 
 POINTS = {**FUNNEL["engagement"]["rules"][0], "points": 15}
 
@@ -117,6 +119,103 @@ def test_a_changed_email_makes_a_new_version(world: World, files: Path) -> None:
     assert what(world) == {"welcome": What.EMAILS}
     publish(world)
     assert what(world) == {"welcome": What.SAME}
+
+
+def emails(world: World) -> tuple[EmailChange, ...]:
+    return told(world).emails.get("welcome", ())
+
+
+def test_changed_emails_are_told_with_what_differs_and_who_has_not_been_sent_them(
+    world: World, files: Path
+) -> None:
+    publish(world)
+    world.enroll("ana")
+    world.work()
+    world.add("bo")
+    with world.deps.database.begin() as tx:
+        in_vietnamese = sa.update(C).where(C.address == "bo@example.com").values(language="vi")
+        tx.execute(in_vietnamese)
+    world.place()
+    assert emails(world) == ()
+    hello, thanks = files / "templates" / "hello", files / "templates" / "thanks"
+    (hello / "subject.en.txt").write_text("Good morning")
+    (hello / "subject.vi.txt").write_text("Chào buổi sáng")
+    for language in ("vi", "en"):
+        changed = BODY.replace("{{ contact.first_name }}", "Dear {{ contact.first_name }}")
+        (thanks / f"body.{language}.mjml").write_text(changed)
+    # Ana has been sent hello already, in English; nobody has been sent thanks.
+    assert emails(world) == (
+        EmailChange("hello", "hello", ("en", "vi"), ("subject",), to_come=1),
+        EmailChange("thanks", "thanks", ("en", "vi"), ("body", "text"), to_come=2),
+    )
+    publish(world)
+    assert emails(world) == ()
+    # Each language is told by itself where not the same of it is changed.
+    (hello / "subject.en.txt").write_text("Good evening")
+    (hello / "body.vi.mjml").write_text(BODY.replace("Unsubscribe", "Hủy đăng ký"))
+    assert [(one.languages, one.parts, one.to_come) for one in emails(world)] == [
+        (("en",), ("subject",), 0),
+        (("vi",), ("body", "text"), 1),
+    ]
+    publish(world)
+    # Both stay on their version, with the emails of then.
+    (hello / "subject.vi.txt").write_text("Chào")
+    assert emails(world) == (EmailChange("hello", "hello", ("vi",), ("subject",), to_come=1),)
+
+
+def test_another_address_of_a_link_is_told_and_a_file_that_compiles_to_the_same_is_not(
+    world: World, files: Path
+) -> None:
+    body = files / "templates" / "hello" / "body.en.mjml"
+    linked = BODY.replace("Unsubscribe", "Out").replace(
+        "<mj-text><a", '<mj-text><a href="https://lotusdesk.example.com/one">Go</a></mj-text>'
+        "<mj-text><a", 1,
+    )  # fmt: skip
+    body.write_text(linked)
+    publish(world)
+    body.write_text(linked.replace("</mj-section>", "</mj-section><!-- {# said to us #} -->"))
+    before = told(world)
+    assert not before
+    assert before.emails == {}
+    body.write_text(linked.replace("/one", "/two"))
+    assert emails(world) == (EmailChange("hello", "hello", ("en",), ("links",), to_come=0),)
+
+
+def test_new_emails_and_others_in_their_place_are_told(world: World, files: Path) -> None:
+    publish(world)
+    steps = [dict(step) for step in WELCOME["steps"]]
+    steps[3]["email"] = "again"
+    write(files, steps=[*steps, {"key": "late", "wait": "9d"}, {"key": "last", "email": "thanks"}])
+    assert emails(world) == (
+        EmailChange("thanks", "again", ("en", "vi"), instead="thanks", to_come=0),
+        EmailChange("last", "thanks", ("en", "vi"), to_come=0),
+    )
+    (one,) = told(world).sequences
+    assert one.changes.added == ("late", "last")
+
+
+def test_whoever_has_run_out_or_never_had_the_email_before_them_is_not_counted(
+    world: World, files: Path
+) -> None:
+    publish(world)
+    world.enroll("ana")
+    world.drive(world.now + 10 * DAY)
+    # Ana took the way of those who did not click and has run out of emails.
+    (files / "templates" / "thanks" / "subject.en.txt").write_text("Thank you")
+    assert emails(world) == (EmailChange("thanks", "thanks", ("en",), ("subject",), to_come=0),)
+
+
+def test_a_notice_that_is_changed_is_told_and_reaches_no_contact(world: World, files: Path) -> None:
+    notice = {"key": "tell", "notify": {"email": "again", "to": "owner"}}
+    write(files, steps=[*WELCOME["steps"][:4], notice])
+    path = files / "campaigns" / "welcome.yaml"
+    path.write_text(path.read_text().replace("no: again", "no: tell"))
+    for language in ("vi", "en"):
+        body = BODY.replace("{{ unsubscribe_url }}", "{{ contact_url }}")
+        (files / "templates" / "again" / f"body.{language}.mjml").write_text(body)
+    publish(world)
+    (files / "templates" / "again" / "subject.en.txt").write_text("Look")
+    assert emails(world) == (EmailChange("tell", "again", ("en",), ("subject",)),)
 
 
 def test_what_the_admin_published_stands_while_the_file_is_as_it_was(
