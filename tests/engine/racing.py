@@ -1,8 +1,9 @@
 """Processes of their own that do things to one database at the same moment."""
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing.synchronize import Barrier
@@ -12,11 +13,16 @@ import sqlalchemy as sa
 
 from nurture.campaigns.parse import parse_sequence
 from nurture.config import Settings
+from nurture.domain.contact import Occurrence
+from nurture.domain.resuming import How, Resumption
 from nurture.engine.deliver import Courier, deliver
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.journal import Journal
+from nurture.engine.pausing import pause, resume
 from nurture.engine.publish import place_contacts, publish_sequence
 from nurture.engine.record import record
+from nurture.engine.suppress import unsubscribe
+from nurture.errors import Refused
 from nurture.jobs import ticker
 from nurture.store import tables
 from nurture.store.ledger import NewEvent
@@ -118,3 +124,27 @@ def publish(deps: Dependencies, document: Document) -> None:
 def place(deps: Dependencies) -> None:
     """Be whoever has just published something: let in who waits for it."""
     place_contacts(deps, deps.clock.now())
+
+
+def meddle(deps: Dependencies, seed: int, contacts: Sequence[int]) -> None:
+    """Be all who meddle: contacts who answer, buy and leave, and a marketer who pauses."""
+    chance, now = random.Random(seed), deps.clock.now()  # noqa: S311 - nothing is kept secret
+    for _ in range(len(contacts)):
+        contact = chance.choice(contacts)
+        match chance.randrange(8):
+            case 0:
+                pause(deps, "welcome", "let us see", "lan", now)
+            case 1:
+                with suppress(Refused):  # It goes on already.
+                    resume(deps, "welcome", "lan", now, Resumption(chance.choice(list(How))))
+            case 2:
+                with deps.database.read() as tx:
+                    of = sa.select(tables.Send.id).where(tables.Send.contact_id == contact)
+                    sent = list(tx.execute(of).scalars())
+                if sent and chance.random() < 0.3:
+                    unsubscribe(deps, sent[-1], now)
+            case _:
+                name = chance.choice(["click", "click", "form", "demo", "purchase"])
+                told = {"step": "hello", "sequence": "welcome"} if name == "click" else {}
+                key = f"{seed}:{contact}:{name}:{chance.random()}"
+                tell(deps, [NewEvent(contact, Occurrence(name, now, told, dedupe_key=key), "api")])

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +13,10 @@ from nurture.campaigns.parse import parse_sequence
 from nurture.config import Settings
 from nurture.domain import enrollment as e
 from nurture.engine import trail
+from nurture.engine.pausing import resume
 from nurture.engine.publish import publish_sequence
 from nurture.engine.replay import replay
+from nurture.errors import Refused
 from nurture.store import tables
 from nurture.store.ledger import NewEvent
 from tests.engine import racing
@@ -150,4 +153,20 @@ def test_entering_and_moving_in_processes_leaves_one_run_of_each_track(
         ("welcome", "tips", "deepen", "finds"), PEOPLE // 2
     )
     assert len(world.rows(live.where(E.ended_at.is_(None)))) == len(found) == 2 * PEOPLE
+    assert_sound(world)
+
+
+def test_days_of_everything_at_once_leave_the_books_in_order(
+    world: World, arena: Arena, race: Race
+) -> None:
+    mailed: list[Mailed] = []
+    for day in range(3):
+        world.clock.moment = NOW + day * 2 * DAY
+        meddling = (racing.meddle, (day, ids(world)))
+        mailed += race(at(arena, world), (tick, ()), (work, ("w1",)), meddling)
+    with suppress(Refused):  # It may go on already.
+        resume(world.deps, "welcome", "lan", world.now)
+    world.drive(NOW + 30 * DAY)
+    everything = [(who, what) for who, what, _ in mailed] + world.post.mailed
+    assert len(everything) == len(set(everything)) >= PEOPLE
     assert_sound(world)

@@ -156,6 +156,14 @@ def test_journals_are_kept_for_an_hour_and_then_forgotten(world: World) -> None:
     assert not path_of(world.settings.home, "w1").exists()
 
 
+def test_a_journal_that_goes_while_it_is_looked_at_is_nobodys_trouble(world: World) -> None:
+    # A worker that ends in good order removes its own: the name is read, and nothing is behind it.
+    path = path_of(world.settings.home, "w1")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(path.with_name("gone"))
+    assert forget(world.deps) == 0
+
+
 def test_trying_while_the_provider_was_away_is_not_held_against_a_send(world: World) -> None:
     """Only claims that led nowhere count, so an outage of a day fails nobody."""
     world.enroll(1)
