@@ -14,9 +14,8 @@ from typing import Any
 
 from nurture.domain.consent import Proof
 from nurture.engine.dependencies import Dependencies
-from nurture.engine.isolation import OF_THE_MOMENT
 from nurture.engine.subscribing import Wish, readable, subscribe
-from nurture.errors import Invalid
+from nurture.errors import Conflict, Invalid, Retryable
 from nurture.store import wishes
 from nurture.store.wishes import Left
 
@@ -50,8 +49,13 @@ def answer_wishes(deps: Dependencies, now: datetime, limit: int = CHUNK) -> int:
             # What it asks for is offered no more since it was left.
             with deps.database.begin() as tx:
                 wishes.take(tx, one.id)
-        except OF_THE_MOMENT:
+        except Retryable:
             raise
+        except Conflict:
+            # Nobody else has to wait for it; one that loses for so long waits as those that fail.
+            log.warning("wish %d is tried again: somebody else was first each time", one.id)
+            if now - one.at >= PATIENCE:
+                _put_off(deps, one, now)
         except Exception:
             log.exception("wish %d cannot be answered", one.id)
             _put_off(deps, one, now)

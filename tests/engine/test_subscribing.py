@@ -4,9 +4,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -32,11 +34,12 @@ from nurture.engine.subscribing import (
     subscribe,
 )
 from nurture.engine.suppress import say_no, suppress, unsubscribe
+from nurture.engine.transactions import MOST_ATTEMPTS
 from nurture.engine.wishing import GIVEN_UP_AFTER, PATIENCE, answer_wishes, leave
 from nurture.engine.work import Work
-from nurture.errors import Invalid, NotFound
+from nurture.errors import Conflict, Invalid, NotFound
 from nurture.store import tables, wishes
-from nurture.store.database import Transaction
+from nurture.store.database import Database, Transaction
 from nurture.store.places import places_of
 from nurture.store.suppressions import NewSuppression
 from tests.engine.signing_up import SignUp, opened_for_sign_up
@@ -291,6 +294,32 @@ def test_two_tickers_answer_a_wish_once(world: SignUp) -> None:
     leave(world.deps, A_WISH, NOW)
     at_once(*[lambda: answer_wishes(world.deps, world.now)] * 3)
     assert len(world.log()) == 1
+
+
+class Losing:
+    """A database in which somebody else was first so many times."""
+
+    def __init__(self, database: Database, times: int) -> None:
+        self._database, self._times = database, times
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        self._times -= 1
+        if self._times >= 0:
+            raise Conflict("somebody else was first")
+        return self._database.begin()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+def test_a_wish_that_loses_every_race_stands_in_nobodys_way(world: SignUp) -> None:
+    leave(world.deps, replace(A_WISH, email="bo@example.com"), NOW)
+    leave(world.deps, A_WISH, NOW)
+    losing = cast(Database, Losing(world.deps.database, MOST_ATTEMPTS))
+    assert answer_wishes(replace(world.deps, database=losing), world.now) == 2
+    assert len(world.log()) == 1
+    assert answer_wishes(world.deps, world.now) == 1, "it is tried again at once"
+    assert len(world.log()) == 2
 
 
 def test_a_wish_that_cannot_be_answered_stands_in_nobodys_way(world: SignUp) -> None:
