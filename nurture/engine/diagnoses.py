@@ -6,11 +6,11 @@ from collections.abc import Mapping
 MEANINGS: Mapping[str, Mapping[str, str]] = {
     "sending_without_send": {
         "en": "a run says it is sending and no send is under way",
-        "vi": "lượt chạy đang ở trạng thái gửi nhưng không có thư nào đang gửi",
+        "vi": "lượt chạy đang ở trạng thái gửi nhưng không có email nào đang gửi",
     },
     "send_without_run": {
         "en": "a send is queued though its run went on",
-        "vi": "thư đang xếp hàng dù lượt chạy đã đi tiếp",
+        "vi": "email đang xếp hàng dù lượt chạy đã đi tiếp",
     },
     "overdue": {
         "en": "a run has been due for over an hour; is a worker running?",
@@ -18,7 +18,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     },
     "mailed_after_suppression": {
         "en": "a contact was mailed after they had been suppressed",
-        "vi": "đã gửi thư cho liên hệ sau khi họ bị chặn",
+        "vi": "đã gửi email cho liên hệ sau khi họ bị chặn",
     },
     "content_twice": {
         "en": "a contact got the same content twice by two doors",
@@ -42,11 +42,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     },
     "mailed_too_often": {
         "en": "a contact got far more emails in a day than any rule means",
-        "vi": "liên hệ nhận quá nhiều thư trong một ngày",
+        "vi": "liên hệ nhận quá nhiều email trong một ngày",
     },
     "uncertain": {
         "en": "nobody knows whether this email arrived; settle it on the health page",
-        "vi": "không rõ thư này đã đến chưa; hãy quyết định ở trang tình trạng",
+        "vi": "không rõ email này đã đến chưa; hãy quyết định ở trang tình trạng",
     },
     "unknown_zone": {
         "en": "a time zone that does not exist is named and passed over; correct it",

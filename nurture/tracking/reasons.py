@@ -14,11 +14,11 @@ REASONS: Final[dict[str, dict[str, str]]] = {
     },
     "mail-proxy": {
         "en": "A mail service fetched the image for a reader who had the email on screen.",
-        "vi": "Dịch vụ thư tải ảnh hộ người đọc khi họ đang mở email.",
+        "vi": "Dịch vụ email tải ảnh hộ người đọc khi họ đang mở email.",
     },
     "proxy-click": {
         "en": "A mail service's image proxy followed a link, which no reader does through it.",
-        "vi": "Máy chủ tải ảnh của dịch vụ thư đã mở liên kết; người đọc không bấm qua máy chủ đó.",
+        "vi": "Máy chủ tải ảnh của dịch vụ email đã mở liên kết; người đọc không bấm qua đó.",
     },
     "honeypot": {
         "en": "It followed a link that people cannot see.",

@@ -11,21 +11,22 @@ from nurture.web.i18n import marked as _
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One entry: `endpoint` is its first page, and its blueprint's other pages belong to it."""
+    """One entry: `endpoint` is its first page; pages of its blueprint and `also` belong to it."""
 
     endpoint: str
     icon: str
     label: str
+    also: tuple[str, ...] = ()
 
 
 PLACES = (
     Place("overview.index", "layout-dashboard", _("Overview")),
     Place("sequences.index", "route", _("Sequences")),
-    Place("contacts.index", "users", _("Contacts")),
+    Place("contacts.index", "users", _("Contacts"), ("qualification", "erasing")),
     Place("segments.index", "filter", _("Segments")),
     Place("experiments.index", "flask", _("Experiments")),
     Place("inbox.index", "inbox", _("Inbox")),
-    Place("health.index", "heartbeat", _("Health")),
+    Place("health.index", "heartbeat", _("Health"), ("deliveries", "quarantine")),
 )
 
 
@@ -48,7 +49,7 @@ def entries() -> Iterator[Entry]:
                 url_for(place.endpoint),
                 place.icon,
                 gettext(place.label),
-                current=request.blueprint == blueprint,
+                current=request.blueprint in (blueprint, *place.also),
             )
 
 

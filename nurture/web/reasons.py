@@ -73,6 +73,9 @@ _REASONS: dict[str, str] = {
     "tried again": _("the draft was tried again"),
 }
 
+# How `mailer.headers` says it of an address that it quotes.
+_UNWRITABLE = " cannot be written into an email"
+
 _PATHS: dict[str, str] = {
     "yes": _("yes"),
     "no": _("no"),
@@ -99,6 +102,12 @@ def reason(code: str) -> str:
         return guarded
     if " may not take " in code:
         return gettext(_("this way is not theirs to take"))
+    address, unwritable, _remedy = code.partition(_UNWRITABLE)
+    if unwritable:
+        return gettext(
+            _("the address %(address)s cannot be written into an email: correct it"),
+            address=address,
+        )
     bare = code.removeprefix("Withdrawn ")
     if bare.startswith("left by "):
         by = bare.removeprefix("left by ")
@@ -122,6 +131,8 @@ def detail(text: str) -> str:
     count, _space, rest = text.partition(" ")
     if rest == "in a row" and count.isdigit():
         return gettext(_("%(count)s in a row"), count=count)
+    if count == "send" and rest.isdigit():
+        return gettext(_("email no. %(number)s"), number=rest)
     return text
 
 

@@ -71,6 +71,10 @@ _SOURCES: dict[str, str] = {
     "rules": marked("the rules"),
     "marketing": marked("marketing"),
     "sales": marked("sales"),
+    "recipient": marked("the recipient"),
+    "sign-up page": marked("the sign-up page"),
+    "form": marked("the form"),
+    "import": marked("an import"),
 }
 
 
@@ -192,8 +196,8 @@ def _sentence(text: str) -> str:
 
 
 def _from(source: str, by: str) -> str:
-    known = _(_SOURCES[source]) if source in _SOURCES else source
-    who = " · ".join(part for part in (known, by) if part)
+    words = (_(_SOURCES[one]) if one in _SOURCES else detail(one) for one in (source, by))
+    who = " · ".join(word for word in words if word)
     return _("Source: %(source)s", source=who) if who else ""
 
 

@@ -80,7 +80,7 @@ def test_a_plan_names_the_emails_that_differ_in_both_languages(home: Path) -> No
     assert "2 contacts under way have not been sent it" in told
     planning += ["--language", "vi"]
     told = CliRunner().invoke(group, planning, catch_exceptions=False).output
-    assert "thư “hello” ở bước “hello” thay đổi (tiếng Anh, tiếng Việt): tiêu đề" in told
+    assert "email “hello” ở bước “hello” thay đổi (tiếng Anh, tiếng Việt): tiêu đề" in told
     assert "2 liên hệ đang trong chuỗi chưa được gửi" in told
 
 

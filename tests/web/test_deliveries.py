@@ -57,10 +57,12 @@ def plant(engine: Dependencies) -> list[int]:
     return ids
 
 
-def hold(engine: Dependencies, at: datetime | None = None) -> int:
+def hold(
+    engine: Dependencies, at: datetime | None = None, claimed: str = "2999-01-01T00:00:00+00:00"
+) -> int:
     """An event of the future in quarantine."""
     now = engine.clock.now()
-    told = {"name": "form", "at": "2999-01-01T00:00:00+00:00", "properties": {}, "source": "api"}
+    told = {"name": "form", "at": claimed, "properties": {}, "source": "api"}
     row = {
         "contact_id": 1, "dedupe_key": "api:x", "event": told, "reason": "future",
         "received_at": at or now,
@@ -143,7 +145,8 @@ def test_an_event_in_quarantine_is_settled_by_a_button(
     assert "Nothing is in quarantine" in text(signed_in, "/quarantine/")
     key = hold(engine)
     page = text(signed_in, "/quarantine/")
-    assert "2999-01-01" in page
+    assert "a form sent" in page
+    assert "Jan 1, 2999, 12:00\u202fAM" in page
     form = {"csrf_token": token(page)}
     for _ in range(2):
         assert signed_in.post(f"/quarantine/{key}/{button}", data=form).status_code == 303
@@ -151,6 +154,19 @@ def test_an_event_in_quarantine_is_settled_by_a_button(
         assert tx.execute(sa.select(tables.Quarantined.outcome)).scalar_one() == outcome
     assert "This event was settled already." in text(signed_in, "/quarantine/")
     assert signed_in.post("/quarantine/99/accept", data=form).status_code == 404
+
+
+def test_an_instant_at_the_end_of_the_calendar_is_shown_as_it_was_told(
+    signed_in: FlaskClient, engine: Dependencies
+) -> None:
+    last = "9999-12-31T23:59:59-12:00"
+    hold(engine, claimed=last)
+    assert last in text(signed_in, "/quarantine/")
+
+
+@pytest.mark.parametrize("path", ["/deliveries/", "/quarantine/"])
+def test_the_rail_shows_that_both_belong_to_health(signed_in: FlaskClient, path: str) -> None:
+    assert '<a href="/health/" aria-current="page">' in text(signed_in, path)
 
 
 def test_the_health_page_leads_to_both_and_counts_them(

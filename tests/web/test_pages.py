@@ -108,8 +108,8 @@ def test_contacts_are_found_without_accents(signed_in: FlaskClient, words: str) 
 
 
 def test_wildcards_in_a_search_are_plain_letters(signed_in: FlaskClient) -> None:
-    assert "Nobody is like that" in text(signed_in, "/contacts/?q=%25")
-    assert "Nobody is like that" in text(signed_in, "/contacts/?q=_____________________")
+    assert "Nobody matches" in text(signed_in, "/contacts/?q=%25")
+    assert "Nobody matches" in text(signed_in, "/contacts/?q=_____________________")
 
 
 def test_contacts_are_narrowed_by_stage_and_temperature(signed_in: FlaskClient) -> None:
@@ -154,6 +154,9 @@ def test_a_contact_who_unsubscribed_is_told_so(signed_in: FlaskClient) -> None:
     shown = text(signed_in, "/contacts/12")
     assert "the contact has unsubscribed" in shown
     assert "Took back consent" in shown
+    assert re.search(r"Source: email no\. \d+ · the recipient", shown)
+    vietnamese = signed_in.get("/contacts/12", headers={"Accept-Language": "vi"}).text
+    assert re.search(r"Nguồn: email số \d+ · người nhận", vietnamese)
 
 
 def test_the_timeline_goes_on_where_it_stopped(signed_in: FlaskClient) -> None:
@@ -259,6 +262,13 @@ def test_health_shows_workers_stuck_runs_and_the_last_import(
     assert "Silent" in shown
     assert "audience.csv" in shown
     assert "It only wakes workers: nothing is lost without it." in shown
+    assert "sends emails · garden · 4000" in shown
+    assert "decides what is due · garden · 4100" in shown
+    assert re.search(r"the address .*nguyensthu@.* cannot be written into an email", shown)
+    vietnamese = signed_in.get("/health/", headers={"Accept-Language": "vi"}).text
+    assert "gửi email · garden · 4000" in vietnamese
+    assert "không thể ghi địa chỉ" in vietnamese
+    assert "cannot be written" not in vietnamese
     with engine.database.read() as tx:
         assert people.contacts(tx, [9], people.Need())[9].address in shown
 

@@ -131,7 +131,7 @@ def test_members_are_searched_and_paged(published: Dependencies, signed_in: Flas
     assert 'href="/contacts/2"' in one
     assert 'href="/contacts/3"' not in one
     assert 'rel="prev"' in one
-    assert "Nobody is like that" in text(signed_in, "/segments/all?q=xyzzy")
+    assert "Nobody matches" in text(signed_in, "/segments/all?q=xyzzy")
     assert "Nobody is in this segment" in text(signed_in, "/segments/nobody")
     assert signed_in.get("/segments/alll").status_code == 404
 
@@ -142,7 +142,7 @@ def test_a_segment_shows_who_came_and_went_and_what_asks_for_it(
     shown = text(signed_in, "/segments/price-watchers")
     assert 'href="/sequences/mql-nurture"' in shown
     assert "All of these" in shown
-    assert "not in the last 14 days: Bought something" in shown
+    assert "Not in the last 14 days: Bought something" in shown
     assert "at_most: 0" in shown, "as a file says it"
     quiet = text(signed_in, "/segments/all")
     assert 'href="/segments/nobody"' in quiet

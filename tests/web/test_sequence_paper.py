@@ -77,7 +77,7 @@ def test_what_cannot_be_tried_is_said_in_the_language_of_the_page(signed_in: Fla
         return html.unescape(signed_in.get(path, headers={"Accept-Language": "vi"}).text)
 
     assert "phân biệt các lượt theo cart_id" in vietnamese(asked(CART))
-    assert "không nêu thư nào" in vietnamese(asked(act="clicks", step="", day=2, details=""))
+    assert "không nêu email nào" in vietnamese(asked(act="clicks", step="", day=2, details=""))
     assert "không phải là thuộc tính" in vietnamese(asked(act="buys", step="", day=2, details="=="))
     assert "Vào chuỗi “" in vietnamese(asked(CART, given="cart_id=42 total=185000"))
 

@@ -100,6 +100,8 @@ def test_the_list_is_in_the_order_of_the_funnel_with_triggered_ones_last(
              "Started by an event", "Cart reminder"]  # fmt: skip
     places = [shown.index(name) for name in names]
     assert places == sorted(places)
+    assert "starts with a form sent" in shown
+    assert "starts with the event “cart_updated”" in shown
 
 
 def test_a_sequence_shows_its_paths_who_stands_where_and_what_came_of_it(
@@ -398,7 +400,7 @@ def test_a_rate_stands_beside_the_number_it_is_a_share_of(signed_in: FlaskClient
         expected = min(100 * int(opened) / int(whole), 100)
         assert float(share) == pytest.approx(expected, abs=0.06)
     vietnamese = signed_in.get(LEAD, headers={"Accept-Language": "vi"}).text
-    assert "thư quan sát được" in vietnamese
+    assert "email quan sát được" in vietnamese
 
 
 def test_a_preview_opened_by_itself_is_a_whole_page(signed_in: FlaskClient) -> None:

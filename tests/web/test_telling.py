@@ -50,6 +50,8 @@ def test_built_in_words_are_told_in_the_language_of_the_page(request_in: Flask) 
     assert "mua hàng" in reason("cancelled by purchase")
     assert detail("5 in a row") == "5 lần liên tiếp"
     assert detail("550 no such user") == "550 no such user"
+    assert detail("send 34") == "email số 34"
+    assert detail("send it") == "send it"
 
 
 def test_a_campaigns_own_reason_is_told_in_the_language_of_the_page(request_in: Flask) -> None:

@@ -104,7 +104,8 @@ class ConditionWords:
                 heading = _("None of these") if "any" in inner else _("Not all of these")
                 if below.parts:
                     return Said(gettext(heading), below.parts)
-        return Said(self.say(condition))
+        said = self.say(condition)
+        return Said(said[:1].upper() + said[1:])
 
     def row(self, row: Row) -> str:
         """One comparison in words."""

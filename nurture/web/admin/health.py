@@ -16,7 +16,12 @@ from nurture.store import (
     reports_overview,
     telling,
 )
-from nurture.web.admin.machine import OVERDUE, OVERDUE_ON_A_FAST_CLOCK, is_dead
+from nurture.web.admin.machine import (
+    OVERDUE,
+    OVERDUE_ON_A_FAST_CLOCK,
+    is_dead,
+    process_word,
+)
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import language
@@ -60,6 +65,7 @@ def index() -> str:
         "health/index.html",
         meaning=lambda code: MEANINGS[code][language()] if code in MEANINGS else code,
         offered=offered,
+        process=process_word,
         names=Names.published(catalog),
         workers=[(worker, is_dead(worker.beat_at, wall)) for worker in workers],
         wall=wall,

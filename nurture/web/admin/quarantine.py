@@ -1,6 +1,7 @@
 """Events whose time cannot be true, with the two buttons that settle each."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -8,7 +9,9 @@ from werkzeug.wrappers import Response
 from nurture.engine.quarantine import accept_quarantined, discard_quarantined
 from nurture.errors import Conflict, NotFound
 from nurture.store import quarantine as store
+from nurture.store.quarantine import Held
 from nurture.web.dependencies import dependencies
+from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
 from nurture.web.numbers import id_of
 from nurture.web.sessions import current_user
@@ -25,7 +28,18 @@ def index() -> str:
     with dependencies().engine.database.read() as tx:
         page = store.page(tx, before=before, limit=PER_PAGE)
         number = store.waiting(tx)
-    return render_template("quarantine/index.html", page=page, number=number, before=before)
+    return render_template(
+        "quarantine/index.html", page=page, number=number, before=before, claimed=_claimed
+    )
+
+
+def _claimed(held: Held) -> str:
+    """The instant that an event claims; one beyond the calendar stays as it was told."""
+    told = str(held.event.get("at", ""))
+    try:
+        return long_time(datetime.fromisoformat(told))
+    except (ValueError, OverflowError):
+        return told
 
 
 @quarantine.post("/<int:held_id>/accept")

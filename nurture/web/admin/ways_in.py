@@ -32,7 +32,10 @@ def begins(trigger: Mapping[str, Any]) -> str:
     event, where = str(trigger.get("event", "")), trigger.get("where")
     key = where.get("segment") if isinstance(where, Mapping) else None
     if event not in BORDER or not isinstance(key, str):
-        return _("starts with the event %(event)s", event=event_word(event))
+        word = event_word(event)
+        if word == event:
+            return _("starts with the event “%(event)s”", event=event)
+        return _("starts with %(event)s", event=word)
     with dependencies().engine.database.read() as tx:
         stored = next((one for one in published(tx) if one.key == key), None)
     names = stored.document.get("name") if stored else None
