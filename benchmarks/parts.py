@@ -126,7 +126,10 @@ def _one_part(courier: Courier, bag: Bag, watch: Watch, now: datetime) -> int:
     own = {"unsubscribe_url": deps.settings.public_url, "view_url": deps.settings.public_url}
     with deps.database.read() as tx:
         funnel = deps.definitions.catalog(tx).funnel
-    merges = [merge_fields(letter, funnel, email.language, now, own) for letter, email in pairs]
+    merges = [
+        merge_fields(one.addressee, one.enrollment, one.stage, funnel, email.language, now, own)
+        for one, email in pairs
+    ]
     with watch(RENDER, count):
         for (_, email), merge in zip(pairs, merges, strict=True):
             deps.renderer.render(email, merge)

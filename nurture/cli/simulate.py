@@ -18,6 +18,7 @@ from nurture.domain.zones import zone_named, zone_of
 from nurture.engine import trail
 from nurture.engine.assumptions import assume, given
 from nurture.engine.explain import find_contact
+from nurture.engine.life_letters import LifeLetters, of_files, of_published
 from nurture.engine.simulate import (
     Simulated,
     life_of,
@@ -31,6 +32,7 @@ from nurture.web.decided import decision_lines
 from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import ngettext
+from nurture.web.lacking import lack_told
 from nurture.web.names import Names
 from nurture.web.words import state_word
 
@@ -64,6 +66,9 @@ def simulate_command(sequence: str, **asked: Any) -> None:
     lives = [life_of(deps, find_contact(deps, one), world, now) for one in wanted.contacts]
     if wanted.invented:
         lives.append(life_of_somebody(world, now))
+    choose = of_published(deps) if wanted.published else of_files(deps.settings.templates)
+    for life in lives:
+        life.letters = LifeLetters(choose, deps.renderer)
     with speaking(deps, wanted.language, zone_named(world.funnel.account.timezone)):
         names = Names(world.funnel, {key: one.names for key, one in world.sequences.items()})
         for life in lives:
@@ -92,6 +97,8 @@ def _lines(told: Simulated, steps: Sequence, names: Names) -> Iterator[str]:
         yield from _moment(moment, told, steps, names)
     for one in told.ignored:
         yield "  ! " + _("Assumed in vain") + f": {one.assumption.text} ({_(one.why)})"
+    for lack in told.lacks:
+        yield "  ! " + lack_told(lack, names)
     own = [run for run in told.runs if run.sequence == steps.key]
     state = state_word(STATE_NAMES[type(own[0].state)]).label if own else ""
     yield "  = " + ngettext(

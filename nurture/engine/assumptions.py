@@ -1,5 +1,6 @@
 """What a simulated contact is assumed to do, said in a line: "clicks step 2 on day 3"."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -106,8 +107,15 @@ def _duration(written: str, text: str) -> timedelta:
 
 
 def given(text: str) -> Mapping[str, Value]:
-    """Return what one `--with` gives: a shell's quotes are gone, so blanks belong to the value."""
+    """Return what one `--with` gives: a shell's quotes are gone, so blanks belong to the value.
+
+    Lists of things, which only emails read, are given as JSON.
+    """
+    _bound(text)
     name, equals, value = text.partition("=")
+    things = _things(value)
+    if things is not None and _PAIR.fullmatch(f"{name}=x"):
+        return MappingProxyType({name: things})
     if equals and "=" not in value and '"' not in value:
         return pairs(f'{name}="{value}"' if any(map(str.isspace, value)) else text)
     return pairs(text)
@@ -130,10 +138,25 @@ def _bound(text: str) -> None:
 def _value(text: str) -> Value:
     if text.startswith('"'):
         return text[1:-1]
+    things = _things(text)
+    if things is not None:
+        return things
     try:
         return int(text)
     except ValueError:
         return text
+
+
+def _things(text: str) -> Value:
+    """Return the list that a text says in JSON, None where it says none."""
+    if not text.startswith("["):
+        return None
+    try:
+        # Rules read no lists, so that their values know of none; emails do.
+        things: Value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return things
 
 
 def _step(named: str, sequence: Sequence, line: str) -> str:

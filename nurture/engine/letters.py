@@ -50,16 +50,22 @@ def choose_email(
     return found[0]
 
 
-def merge_fields(
-    letter: Letter, funnel: Funnel, language: str, now: datetime, links: Mapping[str, str]
+def merge_fields(  # noqa: PLR0913 - what an email is made of
+    addressee: Addressee,
+    run: Enrollment,
+    stage: str,
+    funnel: Funnel,
+    language: str,
+    now: datetime,
+    links: Mapping[str, str],
 ) -> dict[str, object]:
     """Return the merge fields of an email: the contact's own values over declared defaults."""
     return {
-        "contact": contact_fields(letter.addressee, funnel, language),
+        "contact": contact_fields(addressee, funnel, language),
         "sender": sender_of(funnel.account).merge(),
-        "event": dict(letter.enrollment.properties),
-        "stage": letter.stage,
-        "persona": letter.addressee.persona,
+        "event": dict(run.properties),
+        "stage": stage,
+        "persona": addressee.persona,
         "today": now,
         "language": language,
         **links,
@@ -132,7 +138,10 @@ class Post:
         if CONFIRM_URL in email.paths:
             # Sealing takes its time, and only one email of all has such a link.
             own[CONFIRM_URL] = self._links.confirm_url(email_id, send_id)
-        merge = merge_fields(letter, self._funnel, email.language, now, own)
+        merge = merge_fields(
+            letter.addressee, letter.enrollment, letter.stage, self._funnel, email.language, now,
+            own,
+        )  # fmt: skip
         rendered = self._deps.renderer.render(email, merge)
         return self._links.fill(rendered, email, email_id, send_id, tracked=tracked)
 

@@ -22,6 +22,7 @@ from nurture.domain.sequence import Sequence
 from nurture.domain.stages import NOBODY, Actor, Said, StageChange, StageRefused, highest
 from nurture.engine.life_doors import LifeDoors, beside, gives_consent
 from nurture.engine.life_hearing import LifeHearing
+from nurture.engine.life_letters import LifeLetters
 from nurture.engine.life_post import LifePost, in_turn
 from nurture.engine.life_segments import LifeSegments
 from nurture.engine.life_stages import LifeStages
@@ -52,6 +53,7 @@ class Life:
     ledger: LongLedger = field(default_factory=LongLedger)
     moments: list[Moment] = field(default_factory=list)
     post: LifePost = field(default_factory=LifePost)
+    letters: LifeLetters | None = None
     doors: LifeDoors = field(default_factory=LifeDoors)
     hearing: LifeHearing = field(default_factory=LifeHearing)
     stages: LifeStages = field(default_factory=LifeStages)

@@ -60,7 +60,7 @@ class LifePost:
 
     def _claimed(
         self, life: "Life", number: int, step: str, pass_no: int, *, in_hand: bool
-    ) -> e.Accepted | e.Held | e.Unsent | e.Withdrawn:
+    ) -> e.Accepted | e.Broken | e.Held | e.Unsent | e.Withdrawn:
         """Return what becomes of an email, as `claiming` decides; the provider takes it at once."""
         run = life.runs[number]
         sequence, trial = life.sequence_of(run), number in life.trials
@@ -84,6 +84,8 @@ class LifePost:
                 release = held_over(sequence, contact, step, day)
                 return e.Held(step, pass_no, CONTACT_DAILY, release, since)
             self.mailed_on[day.begins] += 1
+        if life.letters and (fault := life.letters.fault(life, run, email, contact)):
+            return e.Broken(step, pass_no, fault)
         self.sent.append((life.now, email.template))
         self.through(run.sequence, email.content)
         received = contact.received | {email.content}

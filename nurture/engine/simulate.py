@@ -16,6 +16,7 @@ from nurture.domain.zones import zone_of
 from nurture.engine.assumptions import OF_AN_EMAIL, Assumption
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.life import Life
+from nurture.engine.life_letters import Lack
 from nurture.engine.world import Moment, World
 from nurture.errors import Invalid, Refused
 from nurture.store import guarding, ledger, people
@@ -38,7 +39,7 @@ class Ignored:
 class Simulated:
     """What would happen to one contact. `runs` are all that began; the first is the sequence's.
 
-    `sent` is how many emails would go out.
+    `sent` is how many emails would go out, `lacks` what they print and no event brings.
     """
 
     contact: Contact
@@ -47,6 +48,7 @@ class Simulated:
     runs: tuple[Enrollment, ...]
     ignored: tuple[Ignored, ...]
     sent: int
+    lacks: tuple[Lack, ...] = ()
 
 
 def someone(world: World, address: str = "someone@example.com") -> Contact:
@@ -109,6 +111,7 @@ def simulate(
 
     A triggered sequence is entered by its event, with `properties`; a stage's by its contacts,
     who are put into that stage first; one that a segment triggers by whoever then is in it.
+    A life that has letters tells which emails would fail for what the event does not bring.
     Raises Invalid for properties the trigger lacks, and Refused when the rules of entry keep the
     contact out.
     """
@@ -131,8 +134,9 @@ def simulate(
         life.happen(Occurrence(one.event, at, MappingProxyType(told), dedupe_key=f"{at}{one.text}"))
     life.advance(start + length)
     return Simulated(
-        life.contact, start, tuple(life.moments), tuple(life.runs), tuple(ignored), len(life.sent)
-    )
+        life.contact, start, tuple(life.moments), tuple(life.runs), tuple(ignored), len(life.sent),
+        tuple(life.letters.lacks) if life.letters else (),
+    )  # fmt: skip
 
 
 def _enter(life: Life, sequence: Steps, properties: Mapping[str, Value]) -> None:

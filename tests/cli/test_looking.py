@@ -13,6 +13,12 @@ from tests.fixtures.gardens import Sown
 
 Run = Callable[..., Result]
 
+# A basket with all that its emails print.
+BASKET = (
+    "--with", "cart_id=42", "--with", 'items=[{"name": "Latte art", "quantity": 2, "price": 9}]',
+    "--with", "total=18", "--with", "currency=USD", "--with", "checkout_url=https://shop.example/42",
+)  # fmt: skip
+
 
 @pytest.fixture
 def run(tmp_path: Path, sown: Sown) -> Run:
@@ -31,13 +37,26 @@ def run(tmp_path: Path, sown: Sown) -> Run:
 
 def test_a_sequence_is_simulated_for_somebody_invented(run: Run) -> None:
     told = run(
-        "simulate", "cart-reminder", "--someone", "--with", "cart_id=42",
+        "simulate", "cart-reminder", "--someone", *BASKET,
         "--assume", "buys with cart_id=42 on day 3",
     ).output  # fmt: skip
     assert "someone@example.com" in told
     assert "Entered “Cart reminder”" in told
     assert "Left “Cart reminder”" in told
     assert "Stage → Customer" in told
+
+
+def test_an_email_that_prints_what_the_event_does_not_bring_is_told_and_not_sent(run: Run) -> None:
+    told = run("simulate", "cart-reminder", "--someone", "--with", "cart_id=42").output
+    assert "“cart-reminder-saved” at step “saved” of “Cart reminder” prints event.items" in told
+    assert "“Cart reminder” cannot go on" in told
+    assert "= 0 emails; “Cart reminder”: Failed" in told
+    without_address = run("simulate", "cart-reminder", "--someone", *BASKET[:-2]).output
+    assert "prints event.checkout_url" in without_address
+    assert "event.items" not in without_address
+    whole = run("simulate", "cart-reminder", "--someone", *BASKET, "--language", "vi").output
+    assert "event." not in whole
+    assert "= 0 thư" not in whole
 
 
 def test_one_email_is_one_email(run: Run) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import time
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,8 +13,10 @@ from nurture.campaigns.parse import parse_sequence
 from nurture.config import Settings
 from nurture.domain.contact import Standing
 from nurture.domain.enrollment import Completed, Exited
+from nurture.domain.states import STATE_NAMES
 from nurture.engine.assumptions import assume, given, pairs
 from nurture.engine.life import Life
+from nurture.engine.life_letters import LifeLetters, of_published
 from nurture.engine.segment_building import build_all, publish_segments
 from nurture.engine.simulate import (
     life_of,
@@ -25,10 +28,16 @@ from nurture.engine.simulate import (
 )
 from nurture.engine.world import World as Rules
 from nurture.errors import Invalid, Refused
+from nurture.mailer.compile import compile_email
+from nurture.mailer.compiled import CompiledEmail
+from nurture.mailer.render import Renderer
+from nurture.mailer.sources import EmailSource
 from nurture.store import tables
 from tests.engine.test_life import RULES
 from tests.engine.test_life_segments import segments
-from tests.engine.world import DAY, HOUR, NOW, E, S, World, opened, sequence
+from tests.engine.test_plan import BODY
+from tests.engine.world import CART as CART_DOCUMENT
+from tests.engine.world import DAY, EMAILS, HOUR, NOW, E, S, World, compiled, opened, sequence
 from tests.fixtures.places import ROOT
 
 WELCOME, CART = RULES.sequences["welcome"], RULES.sequences["cart"]
@@ -126,6 +135,69 @@ def test_a_real_contact_is_simulated_in_the_segments_that_hold_them(world: World
     assert life.ended[0] == NOW + 2 * DAY
 
 
+def printing(body: str) -> dict[tuple[str, str], CompiledEmail]:
+    source = EmailSource(
+        "basket", "en", "Your basket", BODY.replace("{{ contact.first_name }}", body), None,
+        "subject", "body", "text", (), (),
+    )  # fmt: skip
+    return {("basket", "en"): compile_email(source)}
+
+
+@pytest.mark.parametrize(
+    ("body", "brought", "lacks", "sent"),
+    [
+        pytest.param("{{ event.total }}", {}, [("total", True)], 0, id="printed"),
+        pytest.param("{{ event.total }}", {"total": 9}, [], 1, id="brought"),
+        pytest.param("{{ event.total | default('?') }}", {}, [("total", False)], 1, id="default"),
+        pytest.param(
+            "{% if event.note %}{{ event.note }}{% endif %}", {}, [("note", False)], 1, id="asked"
+        ),
+        pytest.param(
+            "{% for one in event.items %}{{ one.name }}{% endfor %}", {}, [("items", True)], 0,
+            id="list",
+        ),
+        pytest.param(
+            "{% if contact.vip | default(false) %}{{ event.total }}{% endif %}", {}, [], 1,
+            id="not reached",
+        ),
+    ],
+)  # fmt: skip
+def test_an_email_without_what_its_event_brings_fares_as_it_does_at_sending(
+    world: World, body: str, brought: dict[str, Any], lacks: list[tuple[str, bool]], sent: int
+) -> None:
+    world.emails = {**compiled(*EMAILS), **printing(body)}
+    world.publish(CART_DOCUMENT)
+    ana = world.add("ana")
+    life = life_of(world.deps, ana, published_world(world.deps), world.now)
+    life.letters = LifeLetters(of_published(world.deps), world.deps.renderer)
+    told = simulate(life, life.world.sequences["cart"], [], {"cart_id": 7, **brought}, DAY)
+    assert [(one.step, one.email, one.name, one.fails) for one in told.lacks] == [
+        ("remind", "basket", name, fails) for name, fails in lacks
+    ]
+    (run,) = [one for one in told.runs if one.sequence == "cart"]
+    assert [template for _, template in life.sent].count("basket") == sent
+    world.happen(ana, "cart_updated", cart_id=7, **brought)
+    world.drive(world.now + DAY)
+    states = [state for sequence, state, _ in world.states(ana) if sequence == "cart"]
+    assert states == [STATE_NAMES[type(run.state)]]
+    statuses = [status for step, status, _ in world.sends(ana) if step == "remind"]
+    assert statuses == ["accepted" if sent else "failed"]
+    (error,) = world.column(sa.select(S.reason).where(S.step == "remind"))
+    assert error == getattr(run.state, "error", "")
+
+
+def test_a_lack_is_told_once_however_often_the_email_comes() -> None:
+    email = printing("{{ event.total | default('?') }}")["basket", "en"]
+    life = invented()
+    life.letters = LifeLetters(lambda *_: email, Renderer())
+    again = parse_sequence({**CART_DOCUMENT, "returning": "restart"}, funnel=RULES.funnel)
+    life.world = with_sequence(RULES, again)
+    more = [assume("does cart_updated with cart_id=8 on day 2", again)]
+    simulate(life, again, more, {"cart_id": 7}, 9 * DAY)
+    assert [template for _, template in life.sent].count("basket") == 2
+    assert [(one.name, one.fails) for one in life.letters.lacks] == [("total", False)]
+
+
 def test_a_key_that_is_missing_is_asked_for() -> None:
     with pytest.raises(Invalid, match="cart_id") as refused:
         simulate(invented(), CART, [], {}, DAY)
@@ -210,6 +282,8 @@ def test_properties_without_end_are_refused_at_once() -> None:
         ("title=Latte art", {"title": "Latte art"}),
         ('title="Latte art" cart_id=42', {"title": "Latte art", "cart_id": 42}),
         ("cart_id=42 total=9", {"cart_id": 42, "total": 9}),
+        ('items=[{"name": "Latte art"}, 2]', {"items": [{"name": "Latte art"}, 2]}),
+        ("name=[draft", {"name": "[draft"}),
     ],
 )
 def test_blanks_in_a_property_belong_to_its_value(text: str, properties: dict[str, object]) -> None:

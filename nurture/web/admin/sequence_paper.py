@@ -18,6 +18,7 @@ from nurture.engine.assumptions import VERBS, Assumption, assume, pairs
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.draft_check import check_draft
 from nurture.engine.life import Life
+from nurture.engine.life_letters import LifeLetters, of_draft
 from nurture.engine.simulate import (
     Simulated,
     life_of,
@@ -40,6 +41,7 @@ from nurture.web.admin.sequence_place import sequences
 from nurture.web.dependencies import dependencies
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import language
+from nurture.web.lacking import lack_told
 from nurture.web.names import Names
 from nurture.web.numbers import id_of
 from nurture.web.problem_words import sentence, tell
@@ -184,9 +186,9 @@ def _outcome(engine: Dependencies, at: Desk, sequence: Sequence, asked: Asked) -
         assumptions = [assume(one.line, sequence) for one in asked.acts]
         properties = pairs(asked.given)
         length = timedelta(days=asked.days)
-        simulated = simulate(
-            _life(engine, asked, world, now), sequence, assumptions, properties, length
-        )
+        life = _life(engine, asked, world, now)
+        life.letters = LifeLetters(of_draft(engine, sequence.key), engine.renderer)
+        simulated = simulate(life, sequence, assumptions, properties, length)
     except NurtureError as error:
         return Outcome(faults=(tell(Problem(error.message, error.remedy)),))
     zone = zone_of(simulated.contact, sequence)
@@ -247,8 +249,11 @@ def _told(
         state=STATE_NAMES[type(own[0].state)] if own else "",
         zone=str(zone),
         who=simulated.contact.address,
-        in_vain=tuple(
-            f"{assumed_told(one.assumption, sequence).title}: {sentence(one.why)}"
-            for one in simulated.ignored
+        in_vain=(
+            *(
+                f"{assumed_told(one.assumption, sequence).title}: {sentence(one.why)}"
+                for one in simulated.ignored
+            ),
+            *(lack_told(one, names) for one in simulated.lacks),
         ),
     )
