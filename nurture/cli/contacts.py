@@ -1,9 +1,10 @@
-"""`nurture contact`: what a person says of one contact: BANT, sales' word, stages, erasing."""
+"""`nurture contact`: what a person says of one contact: BANT, tags, sales, stages, erasing."""
 
 from functools import partial
 
 import click
 
+from nurture.cli.contact_tags import tag, untag
 from nurture.cli.parts import parts, who
 from nurture.cli.refusals import tell_answer
 from nurture.cli.speech import LANGUAGE, in_words
@@ -31,6 +32,10 @@ _REASON = click.option("--reason", default="", help="One of the reasons of that 
 @click.group()
 def contact() -> None:
     """Say what is known of a contact, and what sales decided."""
+
+
+contact.add_command(tag)
+contact.add_command(untag)
 
 
 @contact.command()

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from nurture.domain.bant import ANSWERS, LETTERS, QUESTIONS, answered
-from nurture.domain.contact import Change, Fact, changed
+from nurture.domain.contact import Change, Contact, Fact, changed
 from nurture.domain.funnel import Funnel
 from nurture.domain.stages import SLIPS, Actor, Edge, EdgeKind, Said, StageChange, StageRefused
 from nurture.engine.definitions import TRACK
@@ -90,8 +90,7 @@ def qualify(
     _check(answers, words)
 
     def body(work: Work) -> int:
-        _see(work, contact_id)
-        contact = work.contacts[contact_id]
+        contact = hold(work, contact_id)
         new = [
             Answer(contact_id, letter, value, source, said.by, said.note.strip(), now)
             for letter, value in answers.items()
@@ -151,7 +150,8 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text
 
 
-def _check_words(said: Said) -> None:
+def check_words(said: Said) -> None:
+    """Raise Invalid for a name, a reason or a note that cannot be kept."""
     wanted = f"Write at most {LONGEST_WORDS} plain characters."
     for name, text in (("name", said.by), ("reason", said.reason), ("note", said.note)):
         if not _is_storable(text) or len(text) > LONGEST_WORDS:
@@ -165,11 +165,10 @@ def change_stage(
 
     Raises Invalid when the person has to say more, and then records nothing; NotFound.
     """
-    _check_words(said)
+    check_words(said)
 
     def body(work: Work) -> StageChange | StageRefused:
-        _see(work, contact_id)
-        contact = work.contacts[contact_id]
+        contact = hold(work, contact_id)
         answer = work.ask_stage(contact_id, to, actor, said)
         data = {"to": to, "as": actor.value, "reason": said.reason, "note": said.note}
         if isinstance(answer, StageRefused):
@@ -193,11 +192,10 @@ def accept(deps: Dependencies, contact_id: int, said: Said, now: datetime) -> No
     Raises Invalid for words that cannot be kept, NotFound, and Refused for a contact who stands in
     no stage.
     """
-    _check_words(said)
+    check_words(said)
 
     def body(work: Work) -> None:
-        _see(work, contact_id)
-        standing = work.contacts[contact_id].standing
+        standing = hold(work, contact_id).standing
         if standing is None:
             raise Refused("this contact stands in no stage", remedy="Import them first.")
         qualification.accept(work.tx, contact_id, TRACK, said.by, now)
@@ -246,8 +244,10 @@ def _reasons(funnel: Funnel, start: str, to: str, actor: Actor) -> Sequence[str]
     return next(found, ())
 
 
-def _see(work: Work, contact_id: int) -> None:
+def hold(work: Work, contact_id: int) -> Contact:
+    """Hold a contact to the transaction's end; return what rules ask of them. Raises NotFound."""
     people.lock(work.tx, [contact_id])
     work.see([contact_id], history=True)
     if contact_id not in work.contacts:
         raise NotFound(f"there is no contact {contact_id}", remedy="Give an address or an id.")
+    return work.contacts[contact_id]

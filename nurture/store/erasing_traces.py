@@ -21,7 +21,7 @@ BLANK = "…"
 
 # What people did to a contact or to something of theirs, by the words of the audit's lines, and
 # what the doctor found of them: those whose words may quote the person.
-_ABOUT_CONTACT = ("qualify", "change stage", "accept lead")
+_ABOUT_CONTACT = ("qualify", "change stage", "accept lead", "tag", "untag")
 _ABOUT_HELD = ("accept event", "discard event")
 _ABOUT_SUPPRESSION = ("lift suppression",)
 _FOUND_OF_CONTACT = ("unknown_zone",)

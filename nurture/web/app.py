@@ -17,6 +17,7 @@ from nurture.web.admin.qualification import qualification
 from nurture.web.admin.quarantine import quarantine
 from nurture.web.admin.segments import segments
 from nurture.web.admin.sequences import sequences
+from nurture.web.admin.tagging import tagging
 from nurture.web.api import api
 from nurture.web.api_contacts import api_contacts
 from nurture.web.api_stages import api_stages
@@ -41,6 +42,7 @@ PAGES: tuple[Blueprint, ...] = (
     segments,
     experiments,
     qualification,
+    tagging,
     erasing,
     inbox,
     health,

@@ -71,6 +71,11 @@ SENTENCES = (
     _("These files cannot be published"), _("The campaign files cannot be read"),
     _("there is no folder <>"), _("Make it, or name another by NURTURE_CAMPAIGNS."),
     _("<> chooses nothing"), _("Write file:KEY or admin:KEY."),
+    # Tags.
+    _("no tag is given"), _("Write one, such as vip; commas separate several."),
+    _("these are too many tags"), _("Give at most <> at once."),
+    _("a tag holds a sign that cannot be seen"), _("Type it again, letter by letter."),
+    _("the tag “<>” is too long"),
     # Erasing and lifting.
     _("<> is no email address"), _("Give one like lan@example.com."),
     _("Give an address such as name@example.com."),

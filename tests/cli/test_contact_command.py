@@ -199,3 +199,21 @@ def test_an_address_that_nobody_has_is_barred_when_that_is_asked_for(
     assert "was erased already" in run("contact", "erase", stranger, "--yes", "--bar")
     refused(monkeypatch, "contact", "erase", stranger.partition("@")[0])
     assert "name@example.com" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("home")
+def test_tags_are_put_on_listed_and_taken_away_in_both_languages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "They have no tags." in run("contact", "tag", CONTACT)
+    assert "Tagged: vip, quán cũ." in run("contact", "tag", CONTACT, "vip", "quán cũ")
+    assert run("contact", "tag", CONTACT).splitlines() == ["quán cũ", "vip"]
+    again = run("contact", "tag", CONTACT, "VIP", "--language", "vi")
+    assert "Liên hệ đã có nhãn này" in again
+    assert "Tags taken away: vip." in run("contact", "untag", CONTACT, "VIP")
+    assert "not tagged so" in run("contact", "untag", CONTACT, "vip")
+    assert run("contact", "tag", CONTACT) == "quán cũ\n"
+    refused(monkeypatch, "contact", "tag", CONTACT, "x" * 65, "--language", "vi")
+    told = capsys.readouterr().err
+    assert "Không có gì thay đổi: Nhãn" in told or "Không có gì thay đổi: nhãn" in told
+    assert "quá dài. Hãy viết" in told

@@ -250,6 +250,16 @@ def test_every_error_that_a_page_can_show_is_told_in_vietnamese(room: str) -> No
         assert error.message != said.replace("<>", "end")
 
 
+@pytest.mark.usefixtures("vietnamese")
+def test_what_cannot_be_a_tag_is_told_in_vietnamese() -> None:
+    found = list(wordings((Path(ROOT) / "nurture/engine/tagging.py").read_text("utf-8")))
+    assert len(found) == 8
+    for said in found:
+        error = NotFound(said.replace("<>", "20"))
+        translate_error(error)
+        assert error.message != said.replace("<>", "20")
+
+
 def test_the_search_for_wordings_finds_them() -> None:
     source = 'told = f"no {x!r} here"\nraise wrong(told, "Add it." if x else "Write two words.")'
     assert list(wordings(source)) == ["no <> here", "Add it.", "Write two words."]
