@@ -1,6 +1,6 @@
 """What the check has to know about an email, and what is wrong with the way it is used."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -143,13 +143,24 @@ def without_link(sequence: Sequence, match: Match, facts: Facts) -> Iterator[Tol
         if written and not any(_fits(wanted, link) for link in links):
             where = " or ".join(sorted({one.name for one in written}))
             told = f"no link in {where} ({_language(language)}) fits {wanted!r}"
-            fixed = sorted({link for link in links if "{{" not in link})[:5]
-            yield Told(told, f"Its links are {', '.join(fixed)}." if fixed else "Add the link.")
+            yield Told(told, _links_there(links))
 
 
 def _fits(wanted: Value, link: str) -> bool:
-    # A link with merge fields becomes something else for each contact; it may fit anything.
-    return "{{" in link or matches_properties({**NOTHING, "link": wanted}, {"link": link})
+    # A click tells of its link as it is written in the email: where it leads each contact is theirs
+    # alone and is recorded nowhere, so a merge field in it is nothing but its text.
+    return matches_properties({**NOTHING, "link": wanted}, {"link": link})
+
+
+def _links_there(links: Iterable[str]) -> str:
+    # Those that everybody sees alike come first; they are what is meant most often.
+    shown = sorted(set(links), key=lambda link: ("{{" in link, link))[:5]
+    if not shown:
+        return "Add the link."
+    named = ", ".join(shown)
+    if any("{{" in link for link in shown):
+        return f"Its links are {named}; write * in the place of a merge field."
+    return f"Its links are {named}."
 
 
 def _language(language: str) -> str:

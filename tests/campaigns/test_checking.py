@@ -286,8 +286,34 @@ def test_a_link_that_is_waited_for_must_stand_in_the_email(tmp_path: Path) -> No
     ]
     right = {key: EmailFacts(*key, {}, ("https://lotus.example/pricing",)) for key in emails}
     assert faults(tmp_path, right, welcome=text) == []
-    personal = {key: EmailFacts(*key, {}, ("{{ event.url }}",)) for key in emails}
-    assert faults(tmp_path, personal, welcome=text) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "link", "fits"),
+    [
+        ("*/cart/*", "https://lotus.example/cart/{{ event.cart_id }}", True),
+        ("https://lotus.example/cart/*", "https://lotus.example/cart/{{ event.cart_id }}", True),
+        ("*/cart/*/pay", "https://lotus.example/cart/{{ event.cart_id }}/pay?a=b", False),
+        ("*/pricing*", "https://lotus.example/cart/{{ event.cart_id }}", False),
+        # Where a link leads one contact is no click's to tell.
+        ("https://lotus.example/cart/42", "https://lotus.example/cart/{{ event.cart_id }}", False),
+        ("*/pricing*", "{{ event.url }}", False),
+        ("*", "{{ event.url }}", True),
+    ],
+)
+def test_a_link_with_a_merge_field_is_waited_for_as_it_is_written(
+    tmp_path: Path, wanted: str, link: str, fits: bool
+) -> None:
+    text = SEQUENCE.replace("of: hello,", f'of: hello, where: {{link: "{wanted}"}},')
+    emails = FACTS | {
+        ("hello", language): EmailFacts("hello", language, {}, (link,)) for language in ("vi", "en")
+    }
+    assert faults(tmp_path, emails, welcome=text) == [
+        f"welcome.yaml:8: steps[1].wait_for.where: no link in hello ({language}) fits {wanted!r}. "
+        f"Its links are {link}; write * in the place of a merge field."
+        for language in ("English", "Vietnamese")
+        if not fits
+    ]
 
 
 def test_reading_tells_the_mistakes_of_all_files_in_one_go(tmp_path: Path) -> None:

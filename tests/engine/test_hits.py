@@ -58,6 +58,13 @@ def test_the_event_says_where_the_click_came_from_and_led(world: HitWorld) -> No
     assert world.one(sa.select(HIT.event_id)) == world.one(sa.select(tables.Event.id))
 
 
+def test_the_event_of_a_personal_link_says_how_it_is_written_and_not_where_it_led(
+    world: HitWorld,
+) -> None:
+    receive(world, world.hit("click", link=4))
+    assert world.one(sa.select(tables.Event.properties))["link"] == "{{ contact.website }}"
+
+
 def test_a_click_is_held_before_it_scores(world: HitWorld) -> None:
     record_hits(world.deps, [world.hit(after=0)], START)
     assert settle_hits(world.deps, START + HOLD - SECOND) == 0
