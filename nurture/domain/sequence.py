@@ -158,11 +158,11 @@ class Sequence:
             for part in walk(when)
             if isinstance(part, Compare)
         )
-        return not {"engagement", "temperature"}.isdisjoint(subjects)
+        return self.changes_stage or not {"engagement", "temperature"}.isdisjoint(subjects)
 
     @cached_property
     def changes_stage(self) -> bool:
-        """Whether a step asks for a stage, so that the guards of its edges are looked at."""
+        """Whether a step asks for a stage: the guards of its edges may look at anything."""
         return any(isinstance(step, ChangeStage) for step in self.steps)
 
     @cached_property

@@ -108,15 +108,6 @@ class Catalog:
         entries = [one.sequence.entry for some in self.by_stage.values() for one in some]
         return any(isinstance(part, Did) for entry in entries for part in walk(entry))
 
-    def asks_history(self, version_id: int) -> bool:
-        """Return whether a run of a version can need what its contact did before.
-
-        A step that asks for a stage asks the guards of its edges.
-        """
-        sequence = self.version(version_id).sequence
-        guarded = sequence.changes_stage and bool(self.funnel.asks_history_in)
-        return guarded or asks_history(sequence)
-
     @cached_property
     def stages_ask_score(self) -> bool:
         """Whether the score can decide which sequence of a stage takes a contact."""
@@ -259,6 +250,8 @@ class Definitions:
 
 def asks_history(sequence: Sequence) -> bool:
     """Return whether entering or walking `sequence` can need what the contact did before."""
+    if sequence.changes_stage:
+        return True
     if any(isinstance(one, WaitFor | Goal) and one.match is not None for one in sequence.steps):
         return True
     conditions = [sequence.entry, *sequence.conditions]

@@ -28,8 +28,7 @@ class Weighing:
 
     def of_runs(self, work: "Work", some: Iterable[Run]) -> None:
         """Add up the scores that these runs may ask for."""
-        by_run = ((run, work.definition(run).sequence) for run in some)
-        asking = (run for run, one in by_run if one.asks_score or one.changes_stage)
+        asking = (run for run in some if work.definition(run).sequence.asks_score)
         self.see(work, (run.enrollment.contact_id for run in asking))
 
     def see(self, work: "Work", contact_ids: Iterable[int]) -> None:

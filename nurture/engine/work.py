@@ -13,7 +13,7 @@ from nurture.domain.enrollment import Enrollment, Event
 from nurture.domain.stages import NOBODY, Actor, Said, StageChange, StageRefused, asked_change
 from nurture.engine import trail
 from nurture.engine.admission import takers
-from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions
+from nurture.engine.definitions import TRACK, Catalog, Definition, Definitions, asks_history
 from nurture.engine.doors import Doors
 from nurture.engine.effects import Effects
 from nurture.engine.entering import Entry
@@ -95,7 +95,7 @@ class Work:
         """Make runs known, and their contacts, with as much history as their sequences ask for."""
         some = self.know(found)
         versions = {run.version_id for run in some}
-        history = any(self.catalog.asks_history(key) for key in versions)
+        history = any(asks_history(self.catalog.version(key).sequence) for key in versions)
         self.see({run.enrollment.contact_id for run in some}, history=history)
         told = (run.enrollment for run in some)
         self.scores.of_runs(self, some)
