@@ -1,9 +1,10 @@
 """What the rules may know about one contact: plain values, no database."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from types import MappingProxyType
 
 Value = str | int | float | bool | None | tuple[str, ...]
@@ -126,6 +127,21 @@ class Contact:
     mailed: tuple[datetime, ...] = ()
     company_timezone: str = ""
     segments: frozenset[str] = frozenset()
+
+
+_NAMES = tuple(one.name for one in fields(Contact))
+_PAST, _PLACES = _NAMES.index("history"), _NAMES.index("segments")
+_values = attrgetter(*_NAMES)
+
+
+def recalling(contact: Contact, history: Sequence[Occurrence], segments: frozenset[str]) -> Contact:
+    """Return the contact with this past, in these segments.
+
+    The same as `replace` in half the time: everybody to whom anything happens comes by here.
+    """
+    values = list(_values(contact))
+    values[_PAST], values[_PLACES] = history, segments
+    return Contact(*values)
 
 
 def changed(contact: Contact, change: Change) -> Contact:

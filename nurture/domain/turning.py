@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from nurture.domain.comparing import Op, as_instant, as_number, span
-from nurture.domain.conditions import Compare, Condition, Did, holds, times_of, walk
+from nurture.domain.conditions import Compare, Condition, Did, Not, holds, times_of, walk
 from nurture.domain.contact import Contact, Engaged
 
 # A clock counts in these: "more than two hours" is true one of them after "two hours or more".
@@ -31,6 +31,21 @@ def next_turn(parts: Iterable[Timed], contact: Contact, now: datetime) -> dateti
     """Return what `turns_at` does for the condition whose timed parts these are."""
     found = [_part_turns_at(part, contact, now) for part in parts]
     return min((one for one in found if one is not None), default=None)
+
+
+def holds_until(
+    condition: Condition, parts: Iterable[Timed], contact: Contact, now: datetime
+) -> tuple[bool, datetime | None]:
+    """Return what `holds` says of a condition, and `next_turn` of `parts`, its timed ones.
+
+    What somebody did is looked for once for both where nothing else is asked.
+    """
+    did = condition.part if isinstance(condition, Not) else condition
+    # Opens of which nobody can know turn at instants of their own.
+    if not isinstance(did, Did) or did.event == Engaged.OPEN:
+        return holds(condition, contact, now), next_turn(parts, contact, now)
+    times = times_of(did, contact.history, now)
+    return _enough(did, times, now) is (did is condition), _number_turns_at(did, times, now)
 
 
 def timed_parts(condition: Condition) -> tuple[Timed, ...]:

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from nurture.domain.conditions import holds
-from nurture.domain.contact import Contact, Occurrence
+from nurture.domain.contact import Contact, Occurrence, recalling
 from nurture.domain.segments import ENTERED, LEFT
-from nurture.domain.turning import next_turn
+from nurture.domain.turning import holds_until
 from nurture.engine.definitions import SegmentDefinition
 from nurture.engine.work import Work
 from nurture.store import ledger, segment_looks
@@ -42,10 +41,10 @@ def follow(work: Work, contact_ids: Iterable[int]) -> list[NewEvent]:
     found = Found()
     for contact_id in ids:
         known = members.get(contact_id, set()) & keys.keys()
-        contact = replace(
+        contact = recalling(
             work.contacts[contact_id],
-            history=histories.get(contact_id, ()),
-            segments=frozenset(keys[one] for one in known),
+            histories.get(contact_id, ()),
+            frozenset(keys[one] for one in known),
         )
         now_in = _look(defined, contact, known, work.now, found)
         if work.catalog.asks_segments and now_in != work.contacts[contact_id].segments:
@@ -75,14 +74,13 @@ def _look(
     """Look at one contact for every segment, those first that others rest on."""
     for one in defined:
         segment = one.segment
-        belongs = holds(segment.when, contact, now)
+        belongs, turn = holds_until(segment.when, segment.timed_parts, contact, now)
         if segment.timed_parts:
-            at = next_turn(segment.timed_parts, contact, now)
-            found.rechecks[one.id, contact.id] = at
+            found.rechecks[one.id, contact.id] = turn
         if belongs == (one.id in known):
             continue
         (found.entered if belongs else found.left).append((one, contact.id))
-        contact = replace(contact, segments=contact.segments ^ {segment.key})
+        contact = recalling(contact, contact.history, contact.segments ^ {segment.key})
     return contact.segments
 
 

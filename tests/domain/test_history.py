@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nurture.domain.conditions import Did, could_hold, holds
-from nurture.domain.contact import Contact, Occurrence, Verdict
+from nurture.domain.contact import Contact, Occurrence, Verdict, recalling
 from nurture.domain.history import History, with_one
 from nurture.domain.sequence import Goal, Match, WaitFor
 from nurture.domain.situation import Situation, answered, reached
 from nurture.domain.turning import turns_at
-from tests.domain.build import ANA, DAY, HOUR, NOW, a_sequence, an_enrollment
+from tests.domain.build import ANA, DAY, HOUR, NOW, a_contact, a_sequence, an_enrollment
 
 moments = st.integers(-60, 20).map(lambda n: NOW + n * HOUR)
 occurrences = st.builds(
@@ -113,3 +113,11 @@ def test_each_occurrence_is_looked_at_once_for_each_question() -> None:
         history = history.and_then(Occurrence("click", NOW + timedelta(minutes=minute)))
         assert len(history.times("odd", "visit", is_odd)) == (minute + 1) // 2
     assert looked_at == 500
+
+
+def test_recalling_is_replacing_past_and_segments_and_nothing_else() -> None:
+    contact = a_contact(
+        language="vi", tags=frozenset({"vip"}), engagement=7.0, company_timezone="Asia/Tokyo"
+    )
+    past, places = (Occurrence("click", NOW),), frozenset({"north"})
+    assert recalling(contact, past, places) == replace(contact, history=past, segments=places)

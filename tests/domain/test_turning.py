@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nurture.domain.conditions import All, Any, Compare, Condition, Did, Not, Op, Subject, holds
 from nurture.domain.contact import Contact, Occurrence, Standing, Verdict
-from nurture.domain.turning import looks_at_clock, turns_at
+from nurture.domain.turning import holds_until, looks_at_clock, timed_parts, turns_at
 from tests.domain.build import DAY, HOUR, MINUTE, NOW, a_contact
 
 HOURS = Subject("hours_in_stage")
@@ -76,6 +76,7 @@ def test_between_two_turns_of_the_clock_the_answer_stays(
         answer = holds(condition, contact, moment)
         turn = turns_at(condition, contact, moment)
         assert turn is None or turn > moment
+        assert holds_until(condition, timed_parts(condition), contact, moment) == (answer, turn)
         until = min(turn or END, END)
         looked = moment
         while looked < until:
