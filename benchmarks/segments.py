@@ -20,6 +20,7 @@ from nurture.engine.dependencies import Dependencies
 from nurture.engine.segment_building import NEED, publish_segments
 from nurture.engine.segmenting import follow
 from nurture.engine.work import Work
+from nurture.jobs.roles import spare_the_collector
 from nurture.store import ledger, people, segment_looks, segments
 from nurture.store.condition_members import members
 from nurture.store.ledger import NewEvent
@@ -94,6 +95,7 @@ def measure(home: Path, contacts: int) -> list[Figure]:
             _plant(deps, contacts, now)
             full = _everybody(deps, now)
             database.execute("CHECKPOINT")
+            spare_the_collector()  # As a recorder and a ticker do.
             rounds = _again(deps, contacts, now)
         finally:
             deps.database.close()
