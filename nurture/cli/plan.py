@@ -151,17 +151,41 @@ def _sequence(one: SequencePlan, emails: tuple[EmailChange, ...]) -> Iterator[st
     if one.theirs:
         yield "    " + _("In the admin, since the file was last applied:")
         yield from (f"      {line}" for line in _changes(one.theirs))
-    if one.runs:
-        yield "    " + ngettext(
-            "%(num)s contact is in it and stays on version %(version)s",
-            "%(num)s contacts are in it and stay on version %(version)s",
-            one.runs, version=one.number,
-        )  # fmt: skip
+    yield from (f"    {line}" for line in _inside(one))
     for step, count in (one.removed or {}).items():
         yield "    " + ngettext(
             "%(num)s contact stands at “%(step)s”, which is removed",
             "%(num)s contacts stand at “%(step)s”, which is removed",
             count, step=step,
+        )  # fmt: skip
+
+
+def _inside(one: SequencePlan) -> Iterator[str]:
+    """Who is in a sequence, in words: under way, exhausted or only trying a draft."""
+    versions = ", ".join(map(str, one.under_way))
+    if len(one.under_way) == 1:
+        yield ngettext(
+            "%(num)s contact is under way and stays on version %(version)s",
+            "%(num)s contacts are under way and stay on version %(version)s",
+            one.runs, num=number(one.runs), version=versions,
+        )  # fmt: skip
+    elif one.under_way:
+        yield ngettext(
+            "%(num)s contact is under way and stays on the version they entered (%(versions)s)",
+            "%(num)s contacts are under way and stay on the versions they entered (%(versions)s)",
+            one.runs, num=number(one.runs), versions=versions,
+        )  # fmt: skip
+    if one.exhausted:
+        yield ngettext(
+            "%(num)s contact has received everything and waits for new content",
+            "%(num)s contacts have received everything and wait for new content",
+            one.exhausted, num=number(one.exhausted),
+        )  # fmt: skip
+    if one.trials:
+        yield ngettext(
+            "%(num)s test contact is walking a draft and goes on with it",
+            "%(num)s test contacts are walking a draft and go on with it",
+            one.trials, num=number(one.trials),
         )  # fmt: skip
 
 

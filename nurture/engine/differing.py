@@ -1,7 +1,7 @@
 """How campaign files differ from the sequences that are published, and who changed what."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from nurture.engine.draft_changes import Changes, changes_between
 from nurture.errors import Invalid, Problem
 from nurture.store import origins
 from nurture.store.database import Transaction
-from nurture.store.origins import Origin
+from nurture.store.origins import Live, Origin
 
 if TYPE_CHECKING:
     from nurture.engine.publish import Checked
@@ -37,8 +37,12 @@ KEPT = frozenset({What.SAME, What.AHEAD, What.CONFLICT})
 
 @dataclass(frozen=True, slots=True)
 class SequencePlan:
-    """What becomes of one sequence. `runs` go on as they are; `removed` are those at each step
-    that the new version has no more. `theirs` is what the admin's version changed in the file's.
+    """What becomes of one sequence.
+
+    `under_way` are the runs that stay as they are, by the number of their version; `removed` are
+    those of them at each step that the new version has no more. Those that are `exhausted` are
+    taken over to what is published, and `trials` walk a draft. `theirs` is what the admin's
+    version changed in the file's.
     """
 
     key: str
@@ -46,8 +50,15 @@ class SequencePlan:
     number: int
     changes: Changes = Changes()  # noqa: RUF009 - it is a value
     theirs: Changes = Changes()  # noqa: RUF009 - it is a value
-    runs: int = 0
     removed: Mapping[str, int] | None = None
+    under_way: Mapping[int, int] = field(default_factory=dict)
+    exhausted: int = 0
+    trials: int = 0
+
+    @property
+    def runs(self) -> int:
+        """How many runs are under way, whatever their version."""
+        return sum(self.under_way.values())
 
 
 def sequence_plans(tx: Transaction, checked: "Checked") -> Iterator[SequencePlan]:
@@ -57,11 +68,17 @@ def sequence_plans(tx: Transaction, checked: "Checked") -> Iterator[SequencePlan
         return
     found, counts = origins.sequences(tx), origins.live_counts(tx)
     for key in campaigns.sequences:
-        yield _one(key, campaigns, checked, found.get(key), counts.get(key, {}))
+        live = counts.get(key, Live())
+        yield _with(live, _one(key, campaigns, checked, found.get(key), live.steps))
     for key, origin in sorted(found.items()):
         if key not in campaigns.sequences and origin.file is not None and not origin.retired:
-            runs = sum(counts.get(key, {}).values())
-            yield SequencePlan(key, What.RETIRED, origin.number, runs=runs)
+            retired = SequencePlan(key, What.RETIRED, origin.number)
+            yield _with(counts.get(key, Live()), retired)
+
+
+def _with(live: Live, one: SequencePlan) -> SequencePlan:
+    under_way = dict(sorted(live.versions.items()))
+    return replace(one, under_way=under_way, exhausted=live.exhausted, trials=live.trials)
 
 
 def _one(
@@ -72,14 +89,13 @@ def _one(
     counts: Mapping[str, int],
 ) -> SequencePlan:
     document = campaigns.documents[key]
-    runs = sum(counts.values())
     if origin is None or origin.document is None:
         return SequencePlan(key, What.NEW, 0)
     differ = changes_between(origin.document, document)
     if not differ:
         same = origin.emails == emails_of(checked, campaigns.sequences[key].steps)
         what = What.SAME if same else What.EMAILS
-        return SequencePlan(key, What.BACK if origin.retired else what, origin.number, runs=runs)
+        return SequencePlan(key, What.BACK if origin.retired else what, origin.number)
     removed = {step: counts[step] for step in differ.removed if counts.get(step)}
     theirs = Changes()
     what = What.BACK if origin.retired else What.CHANGED
@@ -89,7 +105,7 @@ def _one(
         known = origin.file if origin.seen is None else origin.seen
         untouched = known is not None and not changes_between(known, document)
         what = What.AHEAD if untouched else What.CONFLICT
-    return SequencePlan(key, what, origin.number, differ, theirs, runs, removed)
+    return SequencePlan(key, what, origin.number, differ, theirs, removed)
 
 
 def emails_of(checked: "Checked", steps: Sequence[Any]) -> frozenset[tuple[str, str, str]]:

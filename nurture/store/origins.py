@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,20 @@ class Origin:
     retired: bool
     emails: frozenset[tuple[str, str, str]]
     seen: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Live:
+    """The live runs of a sequence, as what they are.
+
+    Those under way are counted by `steps` and by `versions`. `exhausted` ones stand in front of no
+    step and follow what is published; `trials` walk a draft.
+    """
+
+    steps: Counter[str] = field(default_factory=Counter)
+    versions: Counter[int] = field(default_factory=Counter)
+    exhausted: int = 0
+    trials: int = 0
 
 
 def sequences(tx: Transaction) -> dict[str, Origin]:
@@ -78,18 +92,28 @@ def _emails(tx: Transaction) -> dict[int, list[tuple[str, str, str]]]:
     return found
 
 
-def live_counts(tx: Transaction) -> dict[str, dict[str, int]]:
-    """Return how many live runs stand at each step, by sequence."""
+def live_counts(tx: Transaction) -> dict[str, Live]:
+    """Return who lives in each sequence that anybody is in, by key."""
     e = tables.Enrollment
-    found: dict[str, dict[str, int]] = defaultdict(dict)
+    found: dict[str, Live] = defaultdict(Live)
+    exhausted = sa.case((e.state == "exhausted", 1), else_=0)
     rows = tx.execute(
-        sa.select(S.key, e.step, sa.func.count())
+        sa.select(S.key, V.number, V.trial, exhausted, e.step, sa.func.count())
+        .select_from(e)
         .join(S, S.id == e.sequence_id)
+        .join(V, V.id == e.version_id)
         .where(e.ended_at.is_(None))
-        .group_by(S.key, e.step)
+        .group_by(S.key, V.number, V.trial, exhausted, e.step)
     )
-    for key, step, count in rows:
-        found[key][step] = count
+    for key, number, trial, waits, step, count in rows:
+        live = found[key]
+        if trial:
+            live.trials += count
+        elif waits:
+            live.exhausted += count
+        else:
+            live.steps[step] += count
+            live.versions[number] += count
     return found
 
 

@@ -72,12 +72,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class VersionLine:
-    """One published version, and how many contacts are under way in it."""
+    """One published version, how many contacts are in it, and how many of them are exhausted."""
 
     number: int
     published_at: datetime
     published_by: str
     live: int
+    exhausted: int
+
+    @property
+    def under_way(self) -> int:
+        """How many of them have steps before them, and walk those of this version."""
+        return self.live - self.exhausted
 
 
 _LISTED = (
@@ -186,15 +192,25 @@ def endings(tx: Transaction, sequence_id: int, limit: int = 12) -> list[tuple[st
 
 
 def versions(tx: Transaction, sequence_id: int) -> list[VersionLine]:
-    """Return the published versions, the newest first, with who is under way in each."""
+    """Return the published versions, the newest first, with who is in each."""
     live = (
-        sa.select(E.version_id, sa.func.count().label("live"))
+        sa.select(
+            E.version_id,
+            sa.func.count().label("live"),
+            _count(E.state == "exhausted").label("exhausted"),
+        )
         .where(E.sequence_id == sequence_id, E.ended_at.is_(None))
         .group_by(E.version_id)
         .subquery()
     )
     statement = (
-        sa.select(V.number, V.published_at, V.published_by, sa.func.coalesce(live.c.live, 0))
+        sa.select(
+            V.number,
+            V.published_at,
+            V.published_by,
+            sa.func.coalesce(live.c.live, 0),
+            sa.func.coalesce(live.c.exhausted, 0),
+        )
         .outerjoin(live, live.c.version_id == V.id)
         .where(V.sequence_id == sequence_id, V.trial.is_(sa.false()))
         .order_by(V.number.desc())

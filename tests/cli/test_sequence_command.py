@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from nurture.cli.main import group, main
 from nurture.cli.parts import parts
 from nurture.engine.publish import place_contacts
+from nurture.store import tables
 from tests.engine.sequence_world import add_contacts, write_campaigns
 
 
@@ -82,6 +84,33 @@ def test_a_plan_names_the_emails_that_differ_in_both_languages(home: Path) -> No
     told = CliRunner().invoke(group, planning, catch_exceptions=False).output
     assert "email “hello” ở bước “hello” thay đổi (tiếng Anh, tiếng Việt): tiêu đề" in told
     assert "2 liên hệ đang trong chuỗi chưa được gửi" in told
+
+
+def test_a_plan_says_who_stays_who_waits_and_who_only_tries_in_both_languages(home: Path) -> None:
+    CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    enroll()
+    deps = parts()
+    add_contacts(deps, deps.clock.now(), 1, "mql", first=3, tags=["test"])
+    place_contacts(deps, deps.clock.now())
+    with deps.database.begin() as tx:
+        first = sa.select(sa.func.min(tables.Enrollment.id)).scalar_subquery()
+        tx.execute(
+            sa.update(tables.Enrollment)
+            .where(tables.Enrollment.id == first)
+            .values(state="exhausted", wake_at=None, step="", exhausted_at=deps.clock.now())
+        )
+    deps.database.close()
+    run("try", "welcome", "--contact", "p3@example.com")
+    (home / "templates" / "hello" / "subject.en.txt").write_text("Good morning", "utf-8")
+    planning = ["plan", "--days", "0"]
+    told = CliRunner().invoke(group, planning, catch_exceptions=False).output
+    assert "1 contact is under way and stays on version 1" in told
+    assert "1 contact has received everything and waits for new content" in told
+    assert "1 test contact is walking a draft and goes on with it" in told
+    told = CliRunner().invoke(group, [*planning, "--language", "vi"], catch_exceptions=False).output
+    assert "1 liên hệ đang đi trong chuỗi và giữ phiên bản 1" in told
+    assert "1 liên hệ đã nhận hết nội dung và đang chờ nội dung mới" in told
+    assert "1 liên hệ thử đang đi thử bản nháp" in told
 
 
 @pytest.mark.usefixtures("home")

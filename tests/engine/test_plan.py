@@ -16,6 +16,8 @@ from nurture.engine.email_differing import EmailChange
 from nurture.engine.export import export_files
 from nurture.engine.plan import Plan, plan
 from nurture.engine.publish import apply
+from nurture.engine.tagging import tag
+from nurture.engine.trials import try_draft
 from nurture.errors import Invalid
 from tests.engine.world import DAY, FUNNEL, HOUR, WELCOME, C, World
 
@@ -111,6 +113,37 @@ def test_removed_steps_are_told_with_those_who_stand_there(world: World, files: 
     (one,) = told(world).sequences
     assert (one.what, one.changes.removed, one.runs) == (What.CHANGED, ("pause",), 1)
     assert one.removed == {"pause": 1}
+
+
+def test_who_is_under_way_who_has_run_out_and_who_only_tries_a_draft_are_told_apart(
+    world: World, files: Path
+) -> None:
+    publish(world)
+    world.enroll("ana")
+    world.drive(world.now + 10 * DAY)
+    world.enroll("bo")
+    world.work()
+    edit_in_admin(world, priority=7)
+    world.enroll("cuc")
+    dung = world.enroll("dung")
+    tag(world.deps, dung, "test", "lan", world.now)
+    world.work()
+    drafts.save(world.deps, "welcome", dict(WELCOME), _revision(world), "lan", world.now)
+    try_draft(world.deps, "welcome", ["dung@example.com"], "lan", world.now)
+    world.work()
+    (one,) = told(world).sequences
+    assert (one.under_way, one.exhausted, one.trials) == ({1: 1, 2: 2}, 1, 1)
+    # Nobody who has run out or tries a draft stands at a step that the files remove.
+    write(files, priority=9, steps=[WELCOME["steps"][0], *WELCOME["steps"][2:]])
+    (one,) = told(world).sequences
+    assert one.removed == {"pause": 3}
+    (files / "campaigns" / "welcome.yaml").unlink()
+    (one,) = told(world).sequences
+    assert (one.what, one.under_way, one.exhausted) == (What.RETIRED, {1: 1, 2: 2}, 1)
+
+
+def _revision(world: World) -> int:
+    return drafts.load(world.deps, "welcome").revision
 
 
 def test_a_changed_email_makes_a_new_version(world: World, files: Path) -> None:

@@ -17,7 +17,7 @@ from nurture.engine.record import record
 from nurture.engine.trial_ends import STOPPED, end_trials
 from nurture.engine.trials import Way, fast_document, marked, try_draft, walking
 from nurture.errors import Invalid, NotFound
-from nurture.store import ledger, progress, reports_overview, sequence_reports, tables
+from nurture.store import ledger, origins, progress, reports_overview, sequence_reports, tables
 from nurture.store.ledger import NewEvent
 from nurture.store.mailings import mailings
 from tests.engine.hit_world import BROWSER, PERSON
@@ -135,6 +135,8 @@ def test_a_trial_is_in_no_count_no_ledger_and_no_cap(world: World) -> None:
     world.work()
     with world.deps.database.read() as tx:
         assert sequence_reports.live_counts(tx) == {}
+        live = origins.live_counts(tx)["welcome"]
+        assert (live.steps, live.versions, live.exhausted, live.trials) == ({}, {}, 0, 1)
         (listed,) = sequence_reports.sequences(tx, "welcome")
         assert sequence_reports.places(tx, listed.id) == {}
         assert [one.number for one in sequence_reports.versions(tx, listed.id)] == [1]

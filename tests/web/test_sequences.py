@@ -252,7 +252,7 @@ def test_what_changes_and_who_is_under_way_is_shown_before_publishing(
     submit(signed_in, page_of("messages"), f"{page_of('messages')}/remove")
     shown = text(signed_in, f"{LEAD}/draft/publish")
     assert re.search(r"Removed steps.*messages.*Changed steps.*pause-1", shown, re.DOTALL)
-    assert re.search(r"\d+ contacts are in it now and stay on the version they entered", shown)
+    assert re.search(r"\d+ contacts are under way and stay on the version they entered", shown)
     submit(signed_in, f"{LEAD}/draft/publish")
     assert "Version 2 is published." in text(signed_in, LEAD)
     assert re.search(r"stand at steps of older versions|stands at a step|Version 2",

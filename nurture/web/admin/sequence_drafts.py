@@ -214,6 +214,7 @@ def _publish_page(at: Desk) -> str:
         title=title_of(at.draft.document),
         changes=changes,
         titles=titles,
-        versions=[version for version in versions if version.live],
-        live=sum(version.live for version in versions),
+        versions=[version for version in versions if version.under_way],
+        under_way=sum(version.under_way for version in versions),
+        exhausted=sum(version.exhausted for version in versions),
     )
