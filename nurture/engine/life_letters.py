@@ -36,10 +36,11 @@ _OWN = {
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A property `name` that an email prints, and the event behind its run does not bring.
+    """The properties `names` that an email prints, and the event behind its run does not bring.
 
-    With `fails` the email cannot be made without it, and the run ends there as failed. Otherwise
-    what the email says instead goes out: a default, or one part less.
+    With `fails` the email cannot be made without them, and the run ends there as failed. Otherwise
+    what the email says instead goes out: a default, or one part less. `at` is when the first of
+    them was missed.
     """
 
     at: datetime
@@ -47,12 +48,16 @@ class Lack:
     step: str
     email: str
     language: str
-    name: str
+    names: tuple[str, ...]
     fails: bool
 
     def is_like(self, other: "Lack") -> bool:
-        """Whether both say the same, each in its moment."""
-        return replace(self, at=other.at) == other
+        """Whether both are of one email and come to the same, whenever and whatever they miss."""
+        return replace(self, at=other.at, names=other.names) == other
+
+    def with_all_of(self, other: "Lack") -> "Lack":
+        """What both miss, each property once."""
+        return replace(self, names=tuple(dict.fromkeys(self.names + other.names)))
 
 
 @dataclass(slots=True)
@@ -92,15 +97,27 @@ class LifeLetters:
         # Without an event behind the run nobody expects anything of it.
         if life.sequence_of(run).trigger is None and not run.properties:
             return
+        missed = []
         for variable in email.variables:
             root, _, rest = variable.path.partition(".")
             name = rest.partition(".")[0]
             # One that stands without a default where it was not read is not missed.
             if root != "event" or not name or variable.guarded == fails:
                 continue
-            lack = Lack(life.now, run.sequence, step.key, email.name, email.language, name, fails)
-            if run.properties.get(name) is None and not any(map(lack.is_like, self.lacks)):
-                self.lacks.append(lack)
+            if run.properties.get(name) is None:
+                missed.append(name)
+        if missed:
+            names = tuple(dict.fromkeys(missed))
+            self._keep(
+                Lack(life.now, run.sequence, step.key, email.name, email.language, names, fails)
+            )
+
+    def _keep(self, lack: Lack) -> None:
+        for place, known in enumerate(self.lacks):
+            if known.is_like(lack):
+                self.lacks[place] = known.with_all_of(lack)
+                return
+        self.lacks.append(lack)
 
 
 def of_files(templates: Path) -> Choose:

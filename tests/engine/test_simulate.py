@@ -148,6 +148,14 @@ def printing(body: str) -> dict[tuple[str, str], CompiledEmail]:
     [
         pytest.param("{{ event.total }}", {}, [("total", True)], 0, id="printed"),
         pytest.param("{{ event.total }}", {"total": 9}, [], 1, id="brought"),
+        pytest.param(
+            "{{ event.total }} {{ event.note }} {{ event.total }}", {}, [("note total", True)], 0,
+            id="several",
+        ),
+        pytest.param(
+            "{{ event.total | default('?') }} {{ event.note | default('') }}", {},
+            [("note total", False)], 1, id="several defaults",
+        ),
         pytest.param("{{ event.total | default('?') }}", {}, [("total", False)], 1, id="default"),
         pytest.param(
             "{% if event.note %}{{ event.note }}{% endif %}", {}, [("note", False)], 1, id="asked"
@@ -171,8 +179,8 @@ def test_an_email_without_what_its_event_brings_fares_as_it_does_at_sending(
     life = life_of(world.deps, ana, published_world(world.deps), world.now)
     life.letters = LifeLetters(of_published(world.deps), world.deps.renderer)
     told = simulate(life, life.world.sequences["cart"], [], {"cart_id": 7, **brought}, DAY)
-    assert [(one.step, one.email, one.name, one.fails) for one in told.lacks] == [
-        ("remind", "basket", name, fails) for name, fails in lacks
+    assert [(one.step, one.email, " ".join(one.names), one.fails) for one in told.lacks] == [
+        ("remind", "basket", names, fails) for names, fails in lacks
     ]
     (run,) = [one for one in told.runs if one.sequence == "cart"]
     assert [template for _, template in life.sent].count("basket") == sent
@@ -195,7 +203,18 @@ def test_a_lack_is_told_once_however_often_the_email_comes() -> None:
     more = [assume("does cart_updated with cart_id=8 on day 2", again)]
     simulate(life, again, more, {"cart_id": 7}, 9 * DAY)
     assert [template for _, template in life.sent].count("basket") == 2
-    assert [(one.name, one.fails) for one in life.letters.lacks] == [("total", False)]
+    assert [(one.names, one.fails) for one in life.letters.lacks] == [(("total",), False)]
+
+
+def test_what_an_email_lacks_is_told_in_one_line_whatever_each_run_brings() -> None:
+    email = printing("{{ event.total | default('?') }} {{ event.note | default('?') }}")
+    life = invented()
+    life.letters = LifeLetters(lambda *_: email["basket", "en"], Renderer())
+    again = parse_sequence({**CART_DOCUMENT, "returning": "restart"}, funnel=RULES.funnel)
+    life.world = with_sequence(RULES, again)
+    more = [assume("does cart_updated with cart_id=8 total=9 on day 2", again)]
+    told = simulate(life, again, more, {"cart_id": 7, "note": "x"}, 9 * DAY)
+    assert [one.names for one in told.lacks] == [("total", "note")]
 
 
 def test_a_key_that_is_missing_is_asked_for() -> None:
