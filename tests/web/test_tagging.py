@@ -57,14 +57,29 @@ def test_a_tag_is_put_on_and_its_segment_is_on_the_page_at_once(
     assert tags(engine) == before | {"<b>bold</b>"}
 
 
-@pytest.mark.parametrize("typed", ["", "  , ", "x" * 65, "vip\0", "good, vi\u202ep"])
-def test_what_cannot_be_a_tag_is_told_and_stays_in_the_form(
-    signed_in: FlaskClient, engine: Dependencies, typed: str
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("", "No tag is given. Write one"),
+        ("  , ", "No tag is given. Write one"),
+        ("x" * 65, "The tag “xxxxxxxxxxxxxxxxxxxx…” is too long. Write at most 64 characters."),
+        ("vip\0", "A tag holds a sign that cannot be seen. Type it again, letter by letter."),
+        ("good, vi\u202ep", "A tag holds a sign that cannot be seen."),
+        (", ".join(map(str, range(21))), "These are too many tags. Give at most 20 at once."),
+    ],
+)
+def test_what_cannot_be_a_tag_is_told_beside_the_field_and_stays_in_it(
+    signed_in: FlaskClient, engine: Dependencies, typed: str, told: str
 ) -> None:
     before = tags(engine)
     shown = after(signed_in, "tag", tags=typed)
-    assert "Nothing changed: " in shown
-    assert f'name="tags" type="text" value="{typed}"' in shown
+    (field,) = re.findall(r'<input[^>]*name="tags"[^>]*>', shown)
+    assert f'value="{typed}"' in field
+    assert 'aria-invalid="true"' in field
+    assert "autofocus" in field
+    (beside,) = re.findall(r'id="field-tags-error">.*?<span>(.*?)</span>', shown, re.DOTALL)
+    assert beside.startswith(told)
+    assert shown.count(told) == 1, "it is told nowhere else"
     assert tags(engine) == before
 
 
@@ -96,3 +111,20 @@ def test_a_contact_is_tagged_by_the_keyboard_on_a_phone_without_barriers(
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Gỡ nhãn “vip”")).to_have_count(0)
     assert "vip" not in tags(engine)
+
+
+@pytest.mark.browser
+def test_what_is_wrong_with_a_tag_stands_beside_the_field_that_has_the_focus(
+    signed_in_phone: Page, engine: Dependencies
+) -> None:
+    page = signed_in_phone
+    page.goto(PATH)
+    page.get_by_label("Nhãn mới").fill("w" * 65)
+    page.keyboard.press("Enter")
+    field = page.get_by_label("Nhãn mới")
+    expect(field).to_be_focused()
+    expect(field).to_be_in_viewport()
+    expect(field).to_have_value("w" * 65)
+    expect(field).to_have_accessible_description(re.compile("nhiều nhất 64 ký tự"))
+    assert barriers(page) == []
+    assert overflow(page) == 0

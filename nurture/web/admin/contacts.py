@@ -1,7 +1,9 @@
 """Contacts: the list, and one contact with everything explained."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request, url_for
@@ -88,8 +90,11 @@ def _personas(funnel: Funnel) -> list[tuple[str, str]]:
 
 
 @contacts.get("/<int:contact_id>")
-def show(contact_id: int) -> str:
-    """One contact, explained; of somebody who was erased, since when they are."""
+def show(contact_id: int, faults: Mapping[str, str] = MappingProxyType({})) -> str:
+    """One contact, explained; of somebody who was erased, since when they are.
+
+    `faults` say what was wrong with the fields of a form that was refused.
+    """
     given = dependencies()
     with given.engine.database.read() as tx:
         erased_at = reports_contacts.erased_at(tx, contact_id)
@@ -109,6 +114,7 @@ def show(contact_id: int) -> str:
         scenes=[scene(one, names) for one in happenings],
         older=_key(happenings[-1]) if more else "",
         segments=of_contact(contact_id),
+        faults=faults,
         sequence_of={run.id: run.sequence for run in told.runs},
         zone=str(given.zone),
         because=because,

@@ -55,7 +55,6 @@ def _done(contact_id: int, do: Callable[[Dependencies, str, datetime], str]) -> 
     except Invalid as error:
         translate_error(error)
         why = " ".join(map(str, error.problems)) or error.message
-        flash(_("Nothing changed: %(why)s", why=why), "error")
-        return shown_again(contact_id)
+        return shown_again(contact_id, {"tags": why[:1].upper() + why[1:]})
     flash(told, "done")
     return redirect(url_for("contacts.show", contact_id=contact_id, _anchor="tags"), 303)
