@@ -1,6 +1,7 @@
 """How one value is compared with another; every text without regard to case."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -9,6 +10,7 @@ from math import isfinite
 from typing import assert_never
 
 from nurture.domain.contact import Value
+from nurture.domain.tags import same
 
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?\s*", re.IGNORECASE)
 
@@ -29,6 +31,17 @@ class Op(StrEnum):
     BEFORE = "before"
     WITHIN_LAST = "within_last"
     IN_NEXT = "in_next"
+
+
+def tagged(op: Op, tags: Iterable[str], want: Value) -> bool:
+    """Return whether one of `tags` stands in the relation `op` to `want`; as texts, all of them."""
+    wants = want if isinstance(want, tuple) else (want,)
+    if op is Op.MATCHES:
+        return any(matches(tag, one) for tag in tags for one in wants)
+    if op not in (Op.IS, Op.IN, Op.CONTAINS):
+        return False
+    wanted = {same(str(one)) for one in wants if not isinstance(one, bool)}
+    return any(same(tag) in wanted for tag in tags)
 
 
 def compares(op: Op, have: Value, want: Value, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from typing import assert_never
 from nurture.domain.comparing import Op as Op
 from nurture.domain.comparing import as_instant as as_instant
 from nurture.domain.comparing import as_number as as_number
-from nurture.domain.comparing import compares, matches
+from nurture.domain.comparing import compares, matches, tagged
 from nurture.domain.contact import NOTHING, Contact, Engaged, Occurrence, Value, Verdict
 from nurture.domain.history import History
 
@@ -281,4 +281,7 @@ def meets(compare: Compare, have: Value, now: datetime) -> bool:
         return missing is not bool(compare.value)
     if missing or compare.value is None:
         return False
+    if compare.subject.kind == "tag":
+        tags = have if isinstance(have, tuple) else ()
+        return tagged(compare.op, tags, compare.value)
     return compares(compare.op, have, compare.value, now)

@@ -7,6 +7,8 @@ from enum import StrEnum
 from operator import attrgetter
 from types import MappingProxyType
 
+from nurture.domain.tags import fresh, meant
+
 Value = str | int | float | bool | None | tuple[str, ...]
 
 # A default by factory: Python 3.11 takes no unhashable default, and this one is.
@@ -153,9 +155,9 @@ def changed(contact: Contact, change: Change) -> Contact:
                 del fields[change.name]
             return replace(contact, fields=MappingProxyType(fields))
         case Fact.TAG:
-            return replace(contact, tags=contact.tags | {change.name})
+            return replace(contact, tags=contact.tags | set(fresh([change.name], contact.tags)))
         case Fact.UNTAG:
-            return replace(contact, tags=contact.tags - {change.name})
+            return replace(contact, tags=contact.tags - set(meant([change.name], contact.tags)))
         case Fact.BANT:
             bant = MappingProxyType({**contact.bant, change.name: str(change.value)})
             return replace(contact, bant=bant)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from nurture.domain.funnel import Funnel
+from nurture.domain.tags import fresh
 from nurture.domain.text import search_text
 from nurture.engine.importing_rows import Draft
 from nurture.store.imports import Stored
@@ -52,7 +53,7 @@ class Person:
             draft.source,
             "",
             _fields_of(draft),
-            sorted(draft.tags),
+            sorted(fresh(draft.tags, ())),
             answered=dict(draft.bant),
         )
 
@@ -81,7 +82,7 @@ class Person:
                 self.answered |= value
             else:
                 self.fields[key] = _chosen(have, value, overwrite=replaces)
-        self.tags = sorted({*self.tags, *draft.tags})
+        self.tags = sorted({*self.tags, *fresh(draft.tags, self.tags)})
         after = (self.language, self.timezone, self.source, self.fields, self.tags)
         changed = after[:4] != before[:4] or set(after[4]) != set(before[4])
         self.is_changed = self.is_changed or changed

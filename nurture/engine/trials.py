@@ -19,6 +19,7 @@ from nurture.domain import enrollment as e
 from nurture.domain.contact import NOTHING, Value
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.sequence import Email
+from nurture.domain.tags import meant
 from nurture.engine.addresses import parse_address
 from nurture.engine.definitions import asks_history
 from nurture.engine.dependencies import Dependencies
@@ -151,7 +152,7 @@ def _testers(tx: Transaction, addresses: Sequence[str]) -> list[Tester]:
         if address not in found:
             missing = f"there is no contact {address!r}"
             problems.append(Problem(missing, "Import the contact first.", field="contact"))
-        elif TAG not in found[address].tags:
+        elif not meant([TAG], found[address].tags):
             unmarked = f"{address} is no test contact"
             remedy = f"Give the contact the tag {TAG!r}: nobody else walks a draft."
             problems.append(Problem(unmarked, remedy, field="contact"))

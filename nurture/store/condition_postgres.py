@@ -25,6 +25,7 @@ from nurture.store.condition_postgres_texts import (
     Json,
     Number,
     Text,
+    alike,
     dated,
     holding,
     numeric,
@@ -57,6 +58,13 @@ def item(text: Text, compare: Compare) -> Bounds:
     if compare.op in (Op.IS, Op.IN, Op.CONTAINS):
         return either(same(text, one) for one in _wants(compare.value))
     return NEVER
+
+
+def tag(text: Text, compare: Compare) -> Bounds:
+    """Return whether one tag answers `compare`, which is not about existence; as texts."""
+    if compare.op in (Op.IS, Op.IN, Op.CONTAINS) and compare.value is not None:
+        return either(alike(text, one) for one in _wants(compare.value))
+    return item(text, compare)
 
 
 def _said(text: Text, compare: Compare, now: datetime) -> Bounds:

@@ -102,11 +102,16 @@ def holding(text: Text, part: Value) -> Bounds:
 
 def same(text: Text, want: Value) -> Bounds:
     """Return whether the text equals `want`, as a number where both are."""
-    if isinstance(want, bool):
-        return NEVER
     number = as_number(want)
     if number is not None:
         return numeric(text, lambda found: found == number)
+    return alike(text, want)
+
+
+def alike(text: Text, want: Value) -> Bounds:
+    """Return whether the text equals `want` as a text."""
+    if isinstance(want, bool):
+        return NEVER
     wanted = _folded(want)
     # Folding one letter into one keeps the length, which is far quicker to compare.
     is_long = sa.func.length(text) == len(wanted)

@@ -188,12 +188,12 @@ def _field(
 
 def _tags(asking: Asking, compare: Compare) -> Bounds:
     if not asking.in_postgres:
-        return condition_sqlite.items(C.tags.expression, compare, asking.now)
+        return condition_sqlite.tags(C.tags.expression, compare, asking.now)
     if compare.op is Op.EXISTS:
         is_there = sa.func.jsonb_array_length(C.tags) > 0
         return exactly(is_there if compare.value else sa.not_(is_there))
     return condition_postgres.items(
-        C.tags.expression, lambda one: condition_postgres.item(one, compare)
+        C.tags.expression, lambda one: condition_postgres.tag(one, compare)
     )
 
 

@@ -63,9 +63,9 @@ def hours(since: sa.ColumnElement[Any], compare: Compare, now: datetime) -> Boun
     return _ask("nurture_hours", sa.type_coerce(since, sa.BigInteger), _written(compare, now))
 
 
-def items(document: sa.ColumnElement[Any], compare: Compare, now: datetime) -> Bounds:
-    """Return whether a list of texts answers `compare`."""
-    return _ask("nurture_items", document, _written(compare, now))
+def tags(document: sa.ColumnElement[Any], compare: Compare, now: datetime) -> Bounds:
+    """Return whether a list of tags answers `compare`."""
+    return _ask("nurture_tags", document, _written(compare, now))
 
 
 def item(column: sa.ColumnElement[str], compare: Compare, now: datetime) -> Bounds:
@@ -104,13 +104,15 @@ def _written(
 ) -> str:
     wanted = _plain(compare.value)
     at = (now - EPOCH) // MICROSECOND
-    return json.dumps([compare.op.value, wanted, at, list(path), default])
+    kind = compare.subject.kind
+    return json.dumps([kind, compare.op.value, wanted, at, list(path), default])
 
 
 @lru_cache(maxsize=1024)
 def _asked(written: str) -> _Asked:
-    op, wanted, at, path, default = json.loads(written)
-    compare = Compare(Subject(""), Op(op), tuple(wanted) if isinstance(wanted, list) else wanted)
+    kind, op, wanted, at, path, default = json.loads(written)
+    want = tuple(wanted) if isinstance(wanted, list) else wanted
+    compare = Compare(Subject(kind), Op(op), want)
     return _Asked(compare, EPOCH + at * MICROSECOND, tuple(path), default)
 
 
@@ -140,7 +142,7 @@ def _hours(since: int | None, written: str) -> bool:
     return meets(asked.compare, have, asked.now)
 
 
-def _items(document: str, written: str) -> bool:
+def _tags(document: str, written: str) -> bool:
     asked = _asked(written)
     return meets(asked.compare, tuple(json.loads(document)), asked.now)
 
@@ -168,7 +170,7 @@ _FUNCTIONS: Mapping[str, Callable[[Any, str], bool]] = {
     "nurture_field": _field,
     "nurture_value": _value,
     "nurture_hours": _hours,
-    "nurture_items": _items,
+    "nurture_tags": _tags,
     "nurture_item": _item,
     "nurture_properties": _properties,
     "nurture_dated": _dated,

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nurture.domain.contact import Change, Fact
+from nurture.domain.tags import fresh, meant
 from nurture.store import bulk, tables
 from nurture.store.database import Transaction
 
@@ -34,9 +35,9 @@ def save_changes(tx: Transaction, changes: Mapping[int, Iterable[Change]], now: 
                     bant = {**fields.get("bant", {}), change.name: change.value}
                     fields = {**fields, "bant": bant}
                 case Fact.TAG:
-                    tags = sorted({*tags, change.name})
+                    tags = sorted({*tags, *fresh([change.name], tags)})
                 case Fact.UNTAG:
-                    tags = sorted({*tags} - {change.name})
+                    tags = sorted({*tags} - {*meant([change.name], tags)})
         rows.append({"id": contact_id, "fields": fields, "tags": tags, "updated_at": now})
     bulk.update(tx, t, rows)
 

@@ -92,8 +92,8 @@ def newest(tx: Transaction, sequence_id: int, limit: int) -> list[TrialRun]:
 
 
 def testers(tx: Transaction, tag: str, limit: int) -> list[str]:
-    """Return the addresses of contacts that carry a tag, by address."""
-    has = sa.cast(C.tags, sa.Text).like(f'%"{tag}"%')
+    """Return the addresses of contacts that carry a tag, which is plain letters, by address."""
+    has = sa.func.lower(sa.cast(C.tags, sa.Text)).like(f'%"{tag.lower()}"%')
     statement = sa.select(C.address).where(has).order_by(C.address).limit(limit)
     return list(tx.execute(statement).scalars())
 

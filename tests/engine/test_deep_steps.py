@@ -212,6 +212,26 @@ def test_an_update_is_seen_by_the_next_step_and_written_with_who_said_so(world: 
     world.assert_sound()
 
 
+def test_an_update_means_a_tag_whatever_its_case(world: World) -> None:
+    steps: list[dict[str, Any]] = [
+        {"key": "mark", "update": {"tag": ["new", "old"], "untag": ["vip"]}},
+        {
+            "key": "fork",
+            "branch": {"cases": [{"when": {"tag": "vip"}, "to": "yes"}], "else": "end"},
+        },
+        {"key": "yes", "email": "thanks"},
+    ]
+    world.publish(triggered("form", "form", *steps))
+    ana = world.add("ana", "sql")
+    with world.deps.database.begin() as tx:
+        tx.execute(sa.update(C).values(tags=["New", "VIP", "VIPs", "Vip"]))
+    world.happen(ana, "form")
+    world.drive(NOW + HOUR)
+    assert world.column(sa.select(C.tags)) == [["New", "VIPs", "old"]]
+    assert world.mailed("ana") == []
+    world.assert_sound()
+
+
 def test_what_an_update_changes_moves_the_stage_and_the_other_runs(
     settings: Settings, database_url: str
 ) -> None:

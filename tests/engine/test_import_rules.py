@@ -99,6 +99,13 @@ def test_rows_of_one_address_in_one_file_become_one_contact(shop: World) -> None
     assert found["a@example.com"]["tags"] == ["x", "y"]
 
 
+def test_a_tag_in_another_case_is_the_one_that_they_have(shop: World) -> None:
+    imported(shop.deps, 'email,tags\na@example.com,"Vip, VIP, new"\n')
+    assert contacts(shop.deps)["a@example.com"]["tags"] == ["Vip", "new"]
+    imported(shop.deps, 'email,tags\na@example.com,"vip, NEW, last"\n')
+    assert contacts(shop.deps)["a@example.com"]["tags"] == ["Vip", "last", "new"]
+
+
 def test_a_known_contact_about_whom_nothing_is_new_is_not_touched(shop: World) -> None:
     imported(shop.deps, "email,name\na@example.com,An\n")
     result = imported(shop.deps, "email,name,x\na@example.com,An,\n", LATER)

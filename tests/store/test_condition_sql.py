@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nurture.domain import conditions as c
 from nurture.domain.conditions import SUBJECTS, Compare, Condition, Did, Op, Subject, holds
 from nurture.domain.contact import Contact, Value
+from nurture.domain.tags import meant
 from nurture.domain.turning import turns_at
 from nurture.store import bulk, condition_sql, people, tables
 from nurture.store.condition_members import EVERYTHING, members, turning
@@ -286,6 +287,15 @@ def test_every_odd_value_is_compared_in_sql_as_in_memory(odd: Odd, asked: Condit
         assert members(tx, tagged, NOW) == {
             key for key, contact in known.items() if holds(tagged, contact, NOW)
         }
+
+
+@given(name=st.one_of(ODD_WANTED.map(str), TEXTS), op=st.sampled_from([Op.IS, Op.CONTAINS]))
+@settings(RELENTLESS, max_examples=100)
+def test_sql_finds_whoever_has_a_tag_as_people_mean_it(odd: Odd, name: str, op: Op) -> None:
+    tagged = Compare(Subject("tag"), op, name)
+    assert members(odd.tx, tagged, NOW) == {
+        key for key, contact in odd.known.items() if meant([name], contact.tags)
+    }
 
 
 PLAIN: tuple[Condition, ...] = (
