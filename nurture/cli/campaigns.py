@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from nurture.engine.export import export_files
 from nurture.engine.publish import Published, check_files
 from nurture.engine.publish import apply as publish
 from nurture.engine.segment_building import Progress, Told
-from nurture.errors import Invalid
+from nurture.errors import Invalid, Problem
 from nurture.web.formatting import number, percent
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import ngettext
@@ -36,10 +37,10 @@ def check(language: str) -> None:
             click.echo(_in_order(len(checked.campaigns.sequences), checked.emails))
 
 
-def _warned(warnings: Iterable[str]) -> Iterator[str]:
-    for warning in warnings:
-        email, colon, told = warning.partition(": ")
-        yield _("warning: %(warning)s", warning=f"{email}{colon}{sentence(told)}")
+def _warned(warnings: Iterable[Problem]) -> Iterator[str]:
+    for one in warnings:
+        told = replace(one, message=sentence(one.message), remedy=sentence(one.remedy))
+        yield _("warning: %(warning)s", warning=told)
 
 
 def _in_order(sequences: int, emails: Iterable[tuple[str, str]]) -> str:

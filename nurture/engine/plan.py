@@ -21,7 +21,7 @@ from nurture.engine.segment_differing import (
     segment_plans,
 )
 from nurture.engine.world import World
-from nurture.errors import Invalid, NotFound
+from nurture.errors import Invalid, NotFound, Problem
 from nurture.store import origins
 
 # Changes of the funnel that are lived through one by one; each takes every contact a life.
@@ -46,7 +46,7 @@ class Plan:
     funnel: tuple[Tried, ...]
     sequences: tuple[SequencePlan, ...]
     whole: BackTest | None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     segments: tuple[SegmentPlan, ...] = ()
     emails: Mapping[str, tuple[EmailChange, ...]] = field(default_factory=dict)
 

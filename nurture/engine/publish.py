@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nurture.campaigns.checking import check
+from nurture.campaigns.clicks import unclicked
 from nurture.campaigns.emails import EmailFacts
 from nurture.campaigns.folder import FUNNEL, Campaigns, read_what_can_be
 from nurture.campaigns.folder import digest as digest_of
@@ -38,7 +39,7 @@ class Checked:
     campaigns: Campaigns | None
     emails: Compiled
     problems: tuple[Problem, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Published:
     unchanged: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[Problem, ...] = field(default=())
     segments: tuple[str, ...] = ()
     kept_segments: tuple[str, ...] = ()
 
@@ -112,15 +113,17 @@ def check_files(campaigns: Path, templates: Path) -> Checked:
         for language in ("vi", "en"):
             facts.setdefault((name, language), EmailFacts(name, language))
     told = () if found is None else check(found, facts, str(templates))
-    warnings = tuple(
-        f"{email.name} ({email.language}): {warning}"
+    warnings = [
+        Problem(warning, "", f"{email.name} ({email.language})")
         for _, email in sorted(emails.items())
         for warning in email.warnings
-    )
+    ]
+    if found is not None:
+        warnings += unclicked(found, facts)
     everything = sorted(
         {*problems, *broken, *told}, key=lambda one: (one.file, one.line, one.message)
     )
-    return Checked(found, emails, tuple(everything), warnings)
+    return Checked(found, emails, tuple(everything), tuple(warnings))
 
 
 def letter_names(sequences: Iterable[Sequence]) -> frozenset[str]:

@@ -125,7 +125,8 @@ SENTENCES = (
     _("<> has no value for contacts whose <> is not known"),
     _("Write {{ <> | default('…') }}."),
     _("Write {{ <> | default('…') }}, or give the field a default in <> in funnel.yaml."),
-    _("no link in <> (<>) fits <>"), _("Its links are <>."),
+    _("no link in <> (<>) fits <>"), _("Its links are <>."), _("no email has a link that fits <>"),
+    _("Write a link as it is written in the email; * stands for any letters."),
     _("Its links are <>; write * in the place of a merge field."), _("Add the link."), _("Add <>."),
     # Text that is no YAML, or says too much.
     _("<> is not a number that can be used"), _("the file nests too deeply"),

@@ -15,6 +15,7 @@ from nurture.campaigns import (
     check_folder,
     read_campaigns,
 )
+from nurture.campaigns.clicks import unclicked
 from nurture.errors import Invalid, NotFound
 from tests.campaigns.samples import (
     FACTS,
@@ -313,6 +314,98 @@ def test_a_link_with_a_merge_field_is_waited_for_as_it_is_written(
         f"Its links are {link}; write * in the place of a merge field."
         for language in ("English", "Vietnamese")
         if not fits
+    ]
+
+
+PRICES = "https://lotus.example/pricing"
+
+
+def unclicked_in(tmp_path: Path, links: tuple[str, ...] = (PRICES,), **texts: str) -> list[str]:
+    """What is told of links that nobody can click, where the email `hello` has `links`."""
+    emails = FACTS | {
+        ("hello", language): EmailFacts("hello", language, {}, links) for language in ("vi", "en")
+    }
+    found = unclicked(campaigns_with(tmp_path, **texts), emails)
+    return [str(one).removeprefix(f"{tmp_path}/") for one in found]
+
+
+NO_EMAIL = (
+    "no email has a link that fits '*/pricng*'. Did you mean `https://lotus.example/pricing`?"
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        ("exits: [{reason: gone, when: {not: {did: click, where: {link: '*/pricng*'}}}}]",
+         "exits[0].when.not.where.link"),
+        ("entry: {any: [{did: click, where: {link: ['*/pricing', '*/pricng*']}}]}",
+         "entry.any[0].where.link"),
+    ],
+)  # fmt: skip
+def test_a_link_that_no_email_has_is_warned_of_wherever_a_click_on_it_is_asked_for(
+    tmp_path: Path, changed: str, place: str
+) -> None:
+    text = SEQUENCE.replace("stage: visitor", f"stage: visitor\n{changed}")
+    assert unclicked_in(tmp_path, welcome=text) == [f"welcome.yaml:4: {place}: {NO_EMAIL}"]
+    assert unclicked_in(tmp_path, welcome=text.replace("pricng", "pricing")) == []
+    # Of another event the link is the site's to know.
+    assert unclicked_in(tmp_path, welcome=text.replace("did: click", "did: visit")) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "place"),
+    [
+        ("split: {arms: [{key: a}, {key: b}], measure: {event: click, where: {link: '*/pricng*'}}}",
+         "split.measure.where.link"),
+        ("branch: {cases: [{when: {did: click, where: {link: '*/pricng*'}}, to: end}], else: end}",
+         "branch.cases[0].when.where.link"),
+        ("wait_for: {when: {did: click, where: {link: '*/pricng*'}}, within: 2d, yes: end, no: end}",
+         "wait_for.when.where.link"),
+        ("goal: {when: {did: click, where: {link: '*/pricng*'}}}", "goal.when.where.link"),
+    ],
+)  # fmt: skip
+def test_a_link_that_no_email_has_is_warned_of_in_a_step(
+    tmp_path: Path, step: str, place: str
+) -> None:
+    text = SEQUENCE.replace("    email: thanks\n", f"    {step}\n")
+    assert unclicked_in(tmp_path, welcome=text) == [
+        f"welcome.yaml:10: steps[2].{place}: {NO_EMAIL}"
+    ]
+    assert unclicked_in(tmp_path, welcome=text.replace("pricng", "pricing")) == []
+
+
+def test_where_the_email_of_a_click_is_named_its_own_links_are_compared(tmp_path: Path) -> None:
+    def told(where: str) -> list[str]:
+        line = f"exits: [{{reason: gone, when: {{did: click, where: {where}}}}}]"
+        return unclicked_in(
+            tmp_path, welcome=SEQUENCE.replace("stage: visitor", f"stage: visitor\n{line}")
+        )
+
+    link = f"link: '{PRICES}'"
+    # The links of thanks are none; what names no step that there is may be of another day.
+    where = "welcome.yaml:4: exits[0].when.where.link: no link in thanks"
+    remedy = "Write a link as it is written in the email; * stands for any letters."
+    both = [
+        f"{where} ({language}) fits '{PRICES}'. {remedy}" for language in ("English", "Vietnamese")
+    ]
+    assert told(f"{{step: thanks, {link}}}") == both
+    assert told(f"{{content: thanks, sequence: welcome, {link}}}") == both
+    assert told(f"{{step: hello, {link}}}") == []
+    assert told(f"{{step: hello, sequence: other, {link}}}") == []
+    assert told(f"{{step: gone, {link}}}") == []
+
+
+def test_links_in_the_funnel_and_in_segments_are_compared_too(tmp_path: Path) -> None:
+    funnel = FUNNEL.replace("points: 5", "points: 5, where: {link: '*/pricng*'}")
+    segments = (
+        "segments:\n  - {key: keen, name: {vi: a, en: b},"
+        " when: {did: click, where: {link: '*/pricng*'}}}\n"
+    )
+    told = unclicked_in(tmp_path, funnel=funnel, segments=segments)
+    assert told == [
+        f"funnel.yaml:22: engagement.rules[0].where.link: {NO_EMAIL}",
+        f"segments.yaml:2: segments[0].when.where.link: {NO_EMAIL}",
     ]
 
 

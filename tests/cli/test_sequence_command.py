@@ -192,6 +192,22 @@ def test_what_is_told_of_sequences_is_told_in_vietnamese_too(home: Path) -> None
     assert home.is_dir()
 
 
+def test_a_check_warns_of_a_link_that_no_email_has_in_both_languages(home: Path) -> None:
+    path = home / "campaigns" / "welcome.yaml"
+    asked = "exits: [{reason: gone, when: {did: click, where: {link: '*/no/such*'}}}]\nsteps:"
+    path.write_text(path.read_text("utf-8").replace("steps:", asked, 1), "utf-8")
+    place = f"{path}:{path.read_text('utf-8').split('exits:')[0].count(chr(10)) + 1}"
+    told = CliRunner().invoke(group, ["check"], catch_exceptions=False)
+    assert told.exit_code == 0
+    assert f"warning: {place}: exits[0].when.where.link: no email has a link that" in told.output
+    assert "Write a link as it is written in the email" in told.output
+    told = CliRunner().invoke(group, ["check", "--language", "vi"], catch_exceptions=False)
+    assert f"cảnh báo: {place}: exits[0].when.where.link: không email nào có" in told.output
+    assert "Hãy viết liên kết đúng như trong email" in told.output
+    applied = CliRunner().invoke(group, ["apply"], catch_exceptions=False)
+    assert "no email has a link that" in applied.output
+
+
 def test_a_check_counts_emails_and_languages_and_names_the_folder(home: Path) -> None:
     def check(*more: str) -> Result:
         return CliRunner().invoke(group, ["check", *more])
