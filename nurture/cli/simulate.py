@@ -9,7 +9,7 @@ import click
 
 from nurture.campaigns.complaints import did_you_mean
 from nurture.cli.parts import parts
-from nurture.cli.speech import LANGUAGE, speaking
+from nurture.cli.speech import LANGUAGE, in_words, speaking
 from nurture.cli.worlds import written
 from nurture.domain.sequence import Sequence
 from nurture.domain.stages import StageChange
@@ -53,15 +53,17 @@ def simulate_command(sequence: str, **asked: Any) -> None:
     """
     wanted = Asked(**asked)
     deps = parts()
-    world = published_world(deps) if wanted.published else written(deps)
-    if sequence not in world.sequences:
-        told = f"there is no sequence {sequence!r}"
-        raise NotFound(told, remedy=did_you_mean(sequence, world.sequences))
-    if not wanted.contacts and not wanted.invented:
-        raise Invalid("nobody is named to enter it", remedy="Add --contact ADDRESS or --someone.")
-    steps = world.sequences[sequence]
-    assumptions = [assume(line, steps) for line in wanted.lines]
-    properties = {name: value for one in wanted.given for name, value in given(one).items()}
+    with in_words(wanted.language):
+        world = published_world(deps) if wanted.published else written(deps)
+        if sequence not in world.sequences:
+            told = f"there is no sequence {sequence!r}"
+            raise NotFound(told, remedy=did_you_mean(sequence, world.sequences))
+        if not wanted.contacts and not wanted.invented:
+            remedy = "Add --contact ADDRESS or --someone."
+            raise Invalid("nobody is named to enter it", remedy=remedy)
+        steps = world.sequences[sequence]
+        assumptions = [assume(line, steps) for line in wanted.lines]
+        properties = {name: value for one in wanted.given for name, value in given(one).items()}
     now, length = deps.clock.now(), timedelta(days=wanted.days)
     lives = [life_of(deps, find_contact(deps, one), world, now) for one in wanted.contacts]
     if wanted.invented:

@@ -34,7 +34,11 @@ _LINE = re.compile(
 )
 # What people write is a tenth of this, and reading takes longer the longer a line is.
 LONGEST_LINE = 1_000
-_PAIR = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*)=(?P<value>\"[^\"]*\"|\S+)")
+_PAIR = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*)=(?P<value>\"(?:[^\"\\]|\\.)*\"|\S+)")
+# What begins with one of these is JSON, and has to be all of it.
+_OPENING = ("[", "{", '"')
+# So much of a value that is refused is shown to whoever wrote it.
+_SHOWN = 20
 _EXAMPLE = (
     "Write such as “clicks step 2 on day 3”, “opens hello after 2h”, “buys with cart_id=42 on day 5"
     " at 09:30”, “does webinar_attended on day 7”."
@@ -109,25 +113,32 @@ def _duration(written: str, text: str) -> timedelta:
 def given(text: str) -> Mapping[str, Value]:
     """Return what one `--with` gives: a shell's quotes are gone, so blanks belong to the value.
 
-    Lists of things, which only emails read, are given as JSON.
+    Lists of things, which only emails read, are given as JSON. Raises Invalid, as `pairs`.
     """
     _bound(text)
     name, equals, value = text.partition("=")
-    things = _things(value)
-    if things is not None and _PAIR.fullmatch(f"{name}=x"):
-        return MappingProxyType({name: things})
+    if value.startswith(_OPENING) and _PAIR.fullmatch(f"{name}=x"):
+        # Where it is none as a whole, it may be the first of several pairs.
+        if _unread(value) and not _PAIR.sub("", text).strip():
+            return pairs(text)
+        return MappingProxyType({name: _value(name, value)})
     if equals and "=" not in value and '"' not in value:
         return pairs(f'{name}="{value}"' if any(map(str.isspace, value)) else text)
     return pairs(text)
 
 
 def pairs(text: str) -> Mapping[str, Value]:
-    """Return what `name=value` pairs say; numbers are numbers. Raises Invalid."""
+    """Return what `name=value` pairs say; numbers are numbers, and JSON is what it says.
+
+    Raises Invalid, also for a value that begins as JSON does and is none.
+    """
     _bound(text)
     rest = _PAIR.sub("", text).strip()
     if rest:
         raise _wrong(f"“{rest}” is no property", 'Write name=value, such as cart_id=42 or a="b c".')
-    return MappingProxyType({one["name"]: _value(one["value"]) for one in _PAIR.finditer(text)})
+    return MappingProxyType(
+        {one["name"]: _value(one["name"], one["value"]) for one in _PAIR.finditer(text)}
+    )
 
 
 def _bound(text: str) -> None:
@@ -135,28 +146,45 @@ def _bound(text: str) -> None:
         raise _wrong(f"a line of {len(text):,} letters says too much", _EXAMPLE)
 
 
-def _value(text: str) -> Value:
-    if text.startswith('"'):
-        return text[1:-1]
-    things = _things(text)
-    if things is not None:
-        return things
+def _value(name: str, text: str) -> Value:
+    if text.startswith(_OPENING):
+        why = _unread(text)
+        if why:
+            quoted = f"{name}={json.dumps(text, ensure_ascii=False)}"
+            raise _wrong(why, f"Write all of it, or put a text into quotes: {quoted}")
+        # Rules read neither lists nor groups, so that their values know of none; emails do.
+        value: Value = json.loads(text)
+        return value
     try:
         return int(text)
     except ValueError:
         return text
 
 
-def _things(text: str) -> Value:
-    """Return the list that a text says in JSON, None where it says none."""
-    if not text.startswith("["):
-        return None
+def _unread(text: str) -> str:
+    """Return that a text is no JSON, and why; empty when it is."""
+    shown = _short(text)
     try:
-        # Rules read no lists, so that their values know of none; emails do.
-        things: Value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return things
+        json.loads(text, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text) or error.msg.startswith("Unterminated"):
+            return f"“{shown}” begins as JSON does, and is not closed"
+        rest = _short(text[error.pos :])
+        return f"“{shown}” begins as JSON does, and cannot be read from “{rest}” on"
+    except ValueError as error:
+        return f"“{shown}” begins as JSON does, and cannot be read from “{error}” on"
+    except RecursionError:
+        return f"“{shown}” begins as JSON does, and is nested too deeply"
+    return ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _no_number(text: str) -> None:
+    # Infinity and its like are no JSON, though Python would take them for some.
+    raise ValueError(text)
 
 
 def _step(named: str, sequence: Sequence, line: str) -> str:

@@ -112,8 +112,8 @@ def translate_error(error: NurtureError) -> None:
         )
         error.message = f"{_KNOWN.say(subject)}: {rest}" if subject else rest
     else:
-        error.message = _KNOWN.say(error.message)
-    error.remedy = "\n".join(_KNOWN.say(line) for line in error.remedy.split("\n"))
+        error.message = _said(error.message)
+    error.remedy = "\n".join(_said(line) for line in error.remedy.split("\n"))
 
 
 def _subject(error: Invalid) -> str:

@@ -61,6 +61,15 @@ def test_an_email_that_prints_what_the_event_does_not_bring_is_told_and_not_sent
     assert "= 0 email" not in whole
 
 
+def test_a_list_that_is_not_closed_is_refused_in_the_language_of_the_answer(run: Run) -> None:
+    asking = ("simulate", "cart-reminder", "--someone", "--with", "items=[1,", "--language")
+    with pytest.raises(Invalid, match="“\\[1,” begins as JSON does, and is not closed"):
+        run(*asking, "en")
+    with pytest.raises(Invalid, match="“\\[1,” bắt đầu như JSON nhưng chưa được đóng lại") as told:
+        run(*asking, "vi")
+    assert 'items="[1,"' in told.value.remedy
+
+
 def test_one_email_is_one_email(run: Run) -> None:
     told = run("simulate", "sign-up", "--someone", "--with", "ask=1", "--days", "1").output
     assert "= 1 email; “Confirming a sign-up”" in told

@@ -302,8 +302,39 @@ def test_properties_without_end_are_refused_at_once() -> None:
         ('title="Latte art" cart_id=42', {"title": "Latte art", "cart_id": 42}),
         ("cart_id=42 total=9", {"cart_id": 42, "total": 9}),
         ('items=[{"name": "Latte art"}, 2]', {"items": [{"name": "Latte art"}, 2]}),
-        ("name=[draft", {"name": "[draft"}),
+        ('name="[draft"', {"name": "[draft"}),
+        ('place={"city": "Huế"}', {"place": {"city": "Huế"}}),
+        ('total="42" note="a \\"b\\" c"', {"total": "42", "note": 'a "b" c'}),
+        ("items=[1] total=3", {"items": [1], "total": 3}),
+        ("name=a[1", {"name": "a[1"}),
     ],
 )
 def test_blanks_in_a_property_belong_to_its_value(text: str, properties: dict[str, object]) -> None:
     assert given(text) == properties
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("items=[1,", "“[1,” begins as JSON does, and is not closed"),
+        ("items=[1, 2", "“[1, 2” begins as JSON does, and is not closed"),
+        ('items=[{"name": "a"}, {"name": b}]', "cannot be read from “b}]” on"),
+        ('place={"city": "Huế"', "is not closed"),
+        ("place={city}", "“{city}” begins as JSON does, and cannot be read from “city}” on"),
+        ('title="Latte art', '“"Latte art” begins as JSON does, and is not closed'),
+        ("total=3 items=[1,", "“[1,” begins as JSON does, and is not closed"),
+        ("n=[NaN]", "cannot be read from “NaN” on"),
+        ("items=" + "[" * 900, "“[[[[[[[[[[[[[[[[[[[[…” begins as JSON does, and"),
+    ],
+)
+def test_what_begins_as_json_and_is_none_is_refused_with_its_reason(text: str, told: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        given(text)
+    assert told in str(refused.value)
+    with pytest.raises(Invalid):
+        pairs(text)
+    # What the remedy says to write is taken as that text.
+    remedy = refused.value.remedy.partition(": ")[2]
+    (value,) = given(remedy).values()
+    assert isinstance(value, str)
+    assert text.endswith(f"={value}")
