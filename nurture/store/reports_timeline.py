@@ -1,4 +1,4 @@
-"""A contact's timeline: seven kinds of rows merged by time, a keyset page at a time."""
+"""A contact's timeline: eight kinds of rows merged by time, a keyset page at a time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nurture.domain.contact import Fact
 from nurture.store import tables
 from nurture.store.database import Transaction
 
 # The order in which happenings of the same instant are shown, the later one first.
-KINDS = ("consent", "suppression", "stage", "event", "send", "delivery", "decision")
+KINDS = ("consent", "suppression", "stage", "event", "send", "delivery", "decision", "tags")
+# What somebody did to a contact's tags, by the words of the audit's lines.
+_TAGGING = (Fact.TAG.value, Fact.UNTAG.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Happening:
 def _sources(contact_id: int, address_key: str) -> dict[str, sa.Select[Any]]:
     c, s, g = tables.Consent, tables.Suppression, tables.StageChange
     e, d, t = tables.Event, tables.Decision, tables.Send
-    q, v = tables.Sequence, tables.Delivery
+    q, v, a = tables.Sequence, tables.Delivery, tables.Audit
     return {
         "consent": sa.select(
             c.id, c.at.label("at"), c.topic, c.granted, c.asked, c.source, c.wording, c.by, c.ip
@@ -69,6 +72,9 @@ def _sources(contact_id: int, address_key: str) -> dict[str, sa.Select[Any]]:
         .join(tables.Enrollment, tables.Enrollment.id == d.enrollment_id, isouter=True)
         .join(q, q.id == tables.Enrollment.sequence_id, isouter=True)
         .where(d.contact_id == contact_id),
+        "tags": sa.select(a.id, a.at.label("at"), a.what, a.by, a.data).where(
+            a.subject == str(contact_id), a.what.in_(_TAGGING)
+        ),
     }  # fmt: skip
 
 
@@ -83,7 +89,7 @@ def timeline(
     """Return a contact's happenings, the newest first, and whether there are older ones.
 
     `before` is the place of the last one shown. Each kind is asked for no more rows than the
-    page holds, so that a page costs seven short queries however long the story is.
+    page holds, so that a page costs eight short queries however long the story is.
     """
     lists = []
     for kind, statement in _sources(contact_id, address_key).items():

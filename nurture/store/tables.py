@@ -607,6 +607,7 @@ class Audit(Base):
     what: Mapped[str]
     subject: Mapped[str] = mapped_column(default="")
     data: Mapped[dict[str, Any]]
+    __table_args__ = (sa.Index("ix_audit_subject", "subject", "at"),)
 
 
 class QueuedEntry(Base):

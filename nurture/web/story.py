@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nurture.domain.contact import GLOBAL, Occurrence, Verdict
+from nurture.domain.contact import GLOBAL, Fact, Occurrence, Verdict
 from nurture.store.reports_timeline import Happening
 from nurture.web.decided import decision_lines
 from nurture.web.delivery_words import (
@@ -191,6 +191,16 @@ def _decision(one: Happening, names: Names) -> Scene:
     return Scene(icon, title, one.at, tone, lines)
 
 
+def _tags(one: Happening, _names: Names) -> Scene:
+    facts = one.facts
+    tags = ", ".join(map(str, facts["data"].get("tags", ())))
+    lines = (facts["by"],) if facts["by"] else ()
+    if facts["what"] == Fact.UNTAG:
+        title = _("Tags taken away by a person: %(tags)s", tags=tags)
+        return Scene("tag", title, one.at, "sun", lines)
+    return Scene("tag", _("Tagged by a person: %(tags)s", tags=tags), one.at, "sky", lines)
+
+
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "." if text else ""
 
@@ -209,6 +219,7 @@ _TELL: dict[str, Callable[[Happening, Names], Scene]] = {
     "send": _send,
     "delivery": _delivery,
     "decision": _decision,
+    "tags": _tags,
 }
 
 

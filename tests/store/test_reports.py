@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nurture.engine.dependencies import Dependencies
 from nurture.store import (
+    operations,
     reports_contact,
     reports_contacts,
     reports_health,
@@ -87,7 +88,11 @@ def test_a_suppressed_contact_is_marked_in_the_list(anywhere: Dependencies) -> N
 
 @pytest.mark.parametrize("size", [1, 3, 10])
 def test_the_timeline_in_pages_is_the_whole_timeline(anywhere: Dependencies, size: int) -> None:
+    # What is written in a transaction that only reads is taken back.
     with anywhere.database.read() as tx:
+        at = anywhere.clock.now()
+        for what, subject in (("tag", "31"), ("untag", "31"), ("qualify", "31"), ("tag", "3")):
+            operations.note(tx, "lan", what, subject, {"tags": ["vip"]}, at)
         whole, more = reports_timeline.timeline(tx, 31, "key-31", limit=1_000)
         assert not more
         parts: list[reports_timeline.Happening] = []
@@ -108,7 +113,8 @@ def test_the_timeline_in_pages_is_the_whole_timeline(anywhere: Dependencies, siz
             )
         )  # fmt: skip
     assert parts == whole
-    assert len(whole) == rows
+    assert len(whole) == rows + 2
+    assert [one.facts["by"] for one in whole if one.kind == "tags"] == ["lan", "lan"]
     assert {one.kind for one in whole} >= {"consent", "stage", "event", "send", "decision"}
     assert [one.place for one in whole] == sorted((one.place for one in whole), reverse=True)
 

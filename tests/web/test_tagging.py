@@ -1,6 +1,7 @@
 """Tags put on a contact and taken away on their page."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 from nurture.campaigns.parse import parse_segments
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.segment_building import build, publish_segments
+from nurture.engine.tagging import tag, untag
 from nurture.store import people
 from tests.web.browsing import barriers, overflow
 from tests.web.people import StandingClock
@@ -55,6 +57,31 @@ def test_a_tag_is_put_on_and_its_segment_is_on_the_page_at_once(
     assert "Our VIPs" not in shown
     assert "not tagged so" in after(signed_in, "untag", tag="vip")
     assert tags(engine) == before | {"<b>bold</b>"}
+
+
+def test_who_put_a_tag_on_and_who_took_it_away_stands_in_the_timeline(
+    signed_in: FlaskClient, engine: Dependencies, clock: StandingClock
+) -> None:
+    def told(language: str) -> list[str]:
+        response = signed_in.get(PATH, headers={"Accept-Language": language})
+        shown = response.text.split('id="story-title"')[1]
+        return [
+            unescape(" ".join(re.sub("<[^>]*>", " ", one).split()))
+            for one in shown.split("<li")[1:]
+        ]
+
+    after(signed_in, "tag", tags="vip, <b>bold</b>")
+    clock.advance(timedelta(minutes=1))
+    untag(engine, KEY, ["VIP"], "command line", clock.now())
+    tag(engine, 32, "other", "somebody", clock.now())
+    newest, before = told("en")[:2]
+    assert "Tags taken away by a person: vip" in newest
+    assert "command line" in newest
+    assert "Tagged by a person: vip, <b>bold</b>" in before
+    assert "@" in before, "with who did it"
+    assert "Một người đã gỡ nhãn: vip" in told("vi")[0]
+    assert "Một người đã gắn nhãn: vip" in told("vi")[1]
+    assert "other" not in " ".join(told("en")[:3])
 
 
 @pytest.mark.parametrize(

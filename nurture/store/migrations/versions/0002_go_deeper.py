@@ -250,6 +250,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription_try")),
     )
     op.create_index("ix_subscription_try_network", "subscription_try", ["network", "at"])
+    op.create_index("ix_audit_subject", "audit", ["subject", "at"])
     op.create_index("ix_subscription_try_at", "subscription_try", ["at"])
     op.create_table(
         "subscription_wish",
@@ -363,6 +364,7 @@ def _tell_since(connection: sa.Connection, *, back: bool = False) -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_audit_subject", table_name="audit")
     for name in _SENDS_BY_STATE:
         op.drop_index(name, table_name="send")
     are_open = sa.text("status IN ('queued', 'claimed', 'uncertain')")
