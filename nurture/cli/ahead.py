@@ -9,7 +9,7 @@ from nurture.cli.parts import parts
 from nurture.cli.speech import LANGUAGE, speaking
 from nurture.domain.zones import unknown_zones
 from nurture.engine.explain import Explanation, explain, find_contact
-from nurture.web.ahead import coming_title, depends, zone_line
+from nurture.web.ahead import coming_title, depends, in_line_told, zone_line
 from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
 from nurture.web.names import Names
@@ -43,6 +43,8 @@ def _lines(told: Explanation, names: Names) -> Iterator[str]:
         yield f"! {_('Suppressed')}: {reason(barred.reason)} ({long_time(barred.at)})"
     for key in week.standing:
         yield "! " + _("“%(sequence)s” is paused.", sequence=names.sequence(key))
+    for waiting in week.in_line:
+        yield "! " + in_line_told(waiting, names, week.clock.zone)
     for one in week.coming:
         when = long_time(one.one.at, week.clock.zone)
         title = coming_title(one, names, week.clock)

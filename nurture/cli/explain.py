@@ -10,6 +10,7 @@ from nurture.cli.speech import LANGUAGE, speaking
 from nurture.domain.consent import Act
 from nurture.engine.explain import Explanation, explain, find_contact
 from nurture.errors import Invalid
+from nurture.web.ahead import in_line_told
 from nurture.web.formatting import exact, long_time, number
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked, ngettext
@@ -91,16 +92,7 @@ def _lines(told: Explanation, names: Names) -> Iterator[str]:
     yield ""
     yield from _fit(told)
     yield ""
-    yield f"{_('What comes next')}:"
-    for run in told.ahead:
-        state = state_word("paused" if run.frozen else run.state).label
-        yield f"  {names.sequence(run.sequence)}: {state}, {run.step}"
-        own = names.during(told.properties(run.enrollment_id))
-        for ahead in run.ways:
-            steps = "; ".join(foreseen(one, own) for one in ahead.then)
-            yield f"    {way(ahead)}{': ' if steps else ''}{steps}"
-    if not told.ahead:
-        yield f"  {_('None.')}"
+    yield from _next(told, names)
     yield ""
     yield f"{_('Why each email was sent, or not')}:"
     for touch in told.touches:
@@ -121,6 +113,21 @@ _SAID: Mapping[Act, str] = {
     Act.WITHDRAWN: marked("refused since %(day)s (%(where)s)"),
     Act.ASKED: marked("asked for on %(day)s, and not confirmed yet (%(where)s)"),
 }
+
+
+def _next(told: Explanation, names: Names) -> Iterator[str]:
+    yield f"{_('What comes next')}:"
+    for run in told.ahead:
+        state = state_word("paused" if run.frozen else run.state).label
+        yield f"  {names.sequence(run.sequence)}: {state}, {run.step}"
+        own = names.during(told.properties(run.enrollment_id))
+        for ahead in run.ways:
+            steps = "; ".join(foreseen(one, own) for one in ahead.then)
+            yield f"    {way(ahead)}{': ' if steps else ''}{steps}"
+    if not told.ahead:
+        yield f"  {_('None.')}"
+    for waiting in told.week.in_line:
+        yield f"  ! {in_line_told(waiting, names)}"
 
 
 def _consent(told: Explanation, names: Names) -> Iterator[str]:

@@ -41,13 +41,29 @@ class Coming:
 
 
 @dataclass(frozen=True, slots=True)
+class InLine:
+    """A trigger that came while the run of `sequence` under the same key was under way.
+
+    The sequence begins once more when that run has ended. `since` is when the event occurred.
+    """
+
+    sequence: str
+    key: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Week:
-    """What comes until `until`, in order, by whose clock. `standing` are paused sequences."""
+    """What comes until `until`, in order, by whose clock. `standing` are paused sequences.
+
+    `in_line` is what waits for a run to end, whenever that is.
+    """
 
     until: datetime
     clock: Clock
     coming: tuple[Coming, ...]
     standing: tuple[str, ...] = ()
+    in_line: tuple[InLine, ...] = ()
 
 
 def week_of(going_on: GoingOn, contact_id: int, length: timedelta = WEEK) -> Week:
@@ -62,7 +78,8 @@ def week_of(going_on: GoingOn, contact_id: int, length: timedelta = WEEK) -> Wee
     coming += _to_come(life)
     coming.sort(key=lambda one: one.one.at)
     clock = clock_of(going_on.contacts[contact_id], life.world.funnel.account.timezone)
-    return Week(until, clock, tuple(coming), standing)
+    waiting = (InLine(key, one.entry_key, one.at) for key, one in going_on.in_line(contact_id))
+    return Week(until, clock, tuple(coming), standing, tuple(waiting))
 
 
 def _as_it_is(life: Life) -> list[Coming]:

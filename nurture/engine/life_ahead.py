@@ -18,11 +18,12 @@ from nurture.engine.definitions import TRACK, Catalog
 from nurture.engine.life import Life
 from nurture.engine.life_stages import LifeStages
 from nurture.engine.places import Places
-from nurture.engine.world import World
-from nurture.store import coming_back, guarding, ledger, people
+from nurture.engine.world import Wish, World
+from nurture.store import coming_back, guarding, ledger, people, queued
 from nurture.store.coming_back import LastRun, Passage
 from nurture.store.database import Transaction
 from nurture.store.people import Need
+from nurture.store.queued import Queued
 from nurture.store.runs import Run
 
 NEED = Need(history=True, sequences=True, segments=True)
@@ -44,6 +45,7 @@ class GoingOn:
     passages: Mapping[int, list[Passage]] = field(default_factory=dict)
     doors: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     stopped: Mapping[int, Mapping[tuple[int, str], LastRun]] = field(default_factory=dict)
+    queued: Mapping[int, Sequence[Queued]] = field(default_factory=dict)
 
     @classmethod
     def read(
@@ -72,7 +74,7 @@ class GoingOn:
             ledger.entries(tx, wanted), ledger.looks(tx, wanted, TRACK),
             guarding.mailed_since(tx, wanted, day.begins, ()), passages,
             coming_back.received_by_door(tx, wanted),
-            stopped,
+            stopped, queued.waiting(tx, wanted),
         )  # fmt: skip
 
     def life(self, contact_id: int, only: int | None = None) -> Life:
@@ -100,9 +102,33 @@ class GoingOn:
         if only is None:
             still = (n for n, run in enumerate(runs) if run.frozen or run.sequence_id in frozen)
             life.still.update(still)
+            self._line_up(life)
         self._remember(life)
         self._queue(life)
         return life
+
+    def in_line(self, contact_id: int) -> list[tuple[str, Queued]]:
+        """Return what waits for a contact's runs to end, each with the key of its sequence."""
+        keys = {one.sequence_id: key for key, one in self.catalog.current.items()}
+        return [
+            (keys[one.sequence_id], one)
+            for one in self.queued.get(contact_id, ())
+            if one.sequence_id in keys
+        ]
+
+    def _line_up(self, life: Life) -> None:
+        """Let what waits begin when the run before it has ended, on whose end it depends."""
+        for key, one in self.in_line(life.contact.id):
+            before = (
+                number
+                for number, run in enumerate(life.runs)
+                if number not in life.trials
+                and (run.sequence, run.entry_key) == (key, one.entry_key)
+            )
+            life.doors.queue[key, one.entry_key] = Wish(
+                self.world.sequences[key], one.entry_key, one.properties, one.at,
+                queued=True, by=next(before, None),
+            )  # fmt: skip
 
     def _queue(self, life: Life) -> None:
         """Put what is in the queue, and in the hands of workers, where workers look next."""

@@ -62,6 +62,19 @@ def take(tx: Transaction, places: Iterable[tuple[int, int, str]]) -> list[Queued
     return _remove(tx, [one for one in found if one.place in wanted])
 
 
+def waiting(tx: Transaction, contact_ids: Iterable[int]) -> dict[int, list[Queued]]:
+    """Return what waits for these contacts' runs to end, by contact, the oldest first."""
+    statement = (
+        sa.select(*_COLUMNS)
+        .where(bulk.among(tx, T.contact_id, contact_ids))
+        .order_by(T.contact_id, T.at, T.id)
+    )
+    found: dict[int, list[Queued]] = {}
+    for row in tx.execute(statement):
+        found.setdefault(row.contact_id, []).append(Queued(*row))
+    return found
+
+
 def left_behind(tx: Transaction, limit: int) -> list[Queued]:
     """Return entries whose place is free though nobody has taken them, the oldest first."""
     under_way = sa.exists().where(

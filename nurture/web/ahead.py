@@ -1,7 +1,9 @@
 """A contact's next days in words, and whose clock tells the time."""
 
+from zoneinfo import ZoneInfo
+
 from nurture.domain.zones import Clock
-from nurture.engine.explain_week import Coming
+from nurture.engine.explain_week import Coming, InLine
 from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
 from nurture.web.i18n import marked
@@ -67,6 +69,23 @@ def coming_title(one: Coming, names: Names, clock: Clock) -> str:
         "until": long_time(found.until, clock.zone) if found.until else "",
     }
     return _(_COMING[found.what][1], **words)
+
+
+def in_line_told(one: InLine, names: Names, zone: ZoneInfo | None = None) -> str:
+    """That a sequence is to begin once more, and for what it waits; times of the page or `zone`."""
+    said = {"sequence": names.sequence(one.sequence), "since": long_time(one.since, zone)}
+    if one.key:
+        return _(
+            "“%(sequence)s” waits to begin once more, since %(since)s: first its run for “%(key)s”,"
+            " which is under way, has to end.",
+            key=one.key,
+            **said,
+        )
+    return _(
+        "“%(sequence)s” waits to begin once more, since %(since)s: first its run that is under way"
+        " has to end.",
+        **said,
+    )
 
 
 def depends(one: Coming) -> str:

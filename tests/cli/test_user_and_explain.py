@@ -16,8 +16,9 @@ from nurture.engine.suppress import unsubscribe
 from nurture.errors import Conflict, Invalid, NotFound
 from nurture.mailer.compile import compile_email
 from nurture.mailer.sources import EmailSource
-from nurture.store import tables
+from nurture.store import queued, sequence_reports, tables
 from nurture.store.database import Database
+from nurture.store.queued import Queued
 from nurture.web.names import subject_line
 from nurture.web.passwords import Passwords
 from tests.engine.signing_up import ASK, BODY, SignUp, opened_for_sign_up
@@ -112,6 +113,20 @@ def test_the_next_days_of_a_contact_are_told_in_both_languages(
         with_mail += {"en": "is sent", "vi": "Gửi “"}[language] in told
         assert whose in told or {"en": "account's", "vi": "tài khoản"}[language] in told
     assert with_mail
+
+
+def test_what_waits_for_a_run_to_end_is_told_in_both_languages(
+    run: Run, home: Path, sown: Sown
+) -> None:
+    database = Database(f"sqlite:///{home / 'nurture.db'}")
+    with database.begin() as tx:
+        (cart,) = sequence_reports.sequences(tx, "cart-reminder")
+        queued.put(tx, [Queued(31, cart.id, "", {}, None, sown[1])])
+    database.close()
+    for command in ("ahead", "explain"):
+        told = run(command, "31").output
+        assert "! “Cart reminder” waits to begin once more, since" in told
+        assert "chờ bắt đầu lần nữa" in run(command, "31", "--language", "vi").output
 
 
 def test_an_earlier_day_is_explained_as_it_was(run: Run, sown: Sown) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from nurture.config import Settings
 from nurture.engine.explain import explain
-from nurture.engine.explain_week import Week
+from nurture.engine.explain_week import InLine, Week
 from nurture.engine.pausing import pause
 from tests.engine.test_caps import DAILY, LETTER, NUDGE, ORDER, capped
 from tests.engine.world import DAY, DEEPEN, HOUR, MINUTE, NOW, WELCOME, C, World, opened, sequence
@@ -55,6 +55,34 @@ def test_what_is_foretold_for_all_runs_together_happens_at_its_time(world: World
     told = foretold(found)
     assert [subject for _, subject in told] == ["basket", "offer", "hello", "thanks", "again"]
     assert happened(world, ana, 10) == told
+
+
+def test_what_waits_for_a_run_to_end_is_told_and_foretold(world: World) -> None:
+    steps: list[dict[str, Any]] = [
+        {"key": "patience", "wait": "1d"},
+        {"key": "remind", "email": "basket"},
+        {"key": "answer", "wait_for": {"event": "form", "within": "1d", "yes": "end", "no": "end"}},
+    ]
+    trigger = {"event": "visit", "key": "page", "while_active": "queue"}
+    world.publish(
+        sequence("visits", steps, trigger=trigger, reentry="keyed", returning="restart"),
+        funnel={**capped(DAILY), "window": MORNING},
+    )
+    ana = world.add("ana", "sql")
+    world.happen(ana, "visit", page="a")
+    assert week(world, ana).in_line == ()
+    world.clock.moment = NOW + MINUTE
+    world.happen(ana, "visit", page="a", at=NOW + MINUTE)
+    world.happen(ana, "visit", page="b", at=NOW + MINUTE)
+    found = week(world, ana, 10)
+    assert found.in_line == (InLine("visits", "a", NOW + MINUTE),)
+    told = foretold(found)
+    assert [subject for _, subject in told] == ["basket"] * 3
+    # The run in line comes when the one before it has got no answer.
+    later = [one for one in found.coming if one.one.what == "sends" and not one.enrollment_id]
+    assert [one.unless for one in later] == [("answer",)]
+    assert happened(world, ana, 10) == told
+    assert week(world, ana).in_line == ()
 
 
 def test_a_week_tells_what_is_held_why_and_until_when(world: World) -> None:

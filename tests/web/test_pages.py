@@ -3,14 +3,23 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
 
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.funnel_telling import begin
-from nurture.store import operations, people, published, reports_health
+from nurture.store import (
+    operations,
+    people,
+    published,
+    queued,
+    reports_health,
+    sequence_reports,
+)
 from nurture.store.operations import Health
+from nurture.store.queued import Queued
 from nurture.web.app import WebDependencies, create_app
 from tests.web.people import StandingClock
 from tests.web.planted import bare, engine, pages
@@ -34,6 +43,22 @@ def text(client: FlaskClient, path: str) -> str:
     response = client.get(path)
     assert response.status_code == 200, response.text
     return response.text
+
+
+def test_what_waits_for_a_run_to_end_stands_with_what_comes_next(
+    signed_in: FlaskClient, engine: Dependencies, clock: StandingClock
+) -> None:
+    with engine.database.begin() as tx:
+        (cart,) = sequence_reports.sequences(tx, "cart-reminder")
+        queued.put(tx, [Queued(31, cart.id, "<b>42", {"cart_id": "<b>42"}, None, clock.now())])
+    shown = unescape(text(signed_in, "/contacts/31"))
+    coming = shown.split('id="next-title"')[1].split("</section>")[0]
+    assert "“Cart reminder” waits to begin once more, since" in coming
+    assert "its run for “<b>42”" in coming
+    assert "<b>42" not in text(signed_in, "/contacts/31")
+    told = signed_in.get("/contacts/31", headers={"Accept-Language": "vi"}).text
+    assert "chờ bắt đầu lần nữa" in told
+    assert "waits to begin" not in text(signed_in, "/contacts/30")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from nurture.store.reports_timeline import KINDS, Happening
 from nurture.web import stage_words
 from nurture.web.admin.qualification import qualified
 from nurture.web.admin.segments import of_contact
-from nurture.web.ahead import coming_icon, coming_title, depends, zone_line
+from nurture.web.ahead import coming_icon, coming_title, depends, in_line_told, zone_line
 from nurture.web.dependencies import dependencies
 from nurture.web.names import Names, chosen
 from nurture.web.numbers import id_of
@@ -126,6 +126,7 @@ def show(contact_id: int, faults: Mapping[str, str] = MappingProxyType({})) -> s
         coming_icon=coming_icon,
         coming_title=coming_title,
         depends=depends,
+        in_line_told=in_line_told,
         foreseen=foreseen,
         chosen=chosen,
         reason=reason,
