@@ -25,12 +25,12 @@ from benchmarks.postgres import Postgres
 from benchmarks.processes import Crew, await_that, family, peak_memory, running
 from benchmarks.sink import free_port, program
 from benchmarks.world import Seed, environment, plant, publish
-from nurture.cli.web import THREADS
 from nurture.config import Settings
 from nurture.engine.dependencies import Dependencies
 from nurture.jobs.hit_queue import HITS
 from nurture.jobs.valkey import EmbeddedValkey
 from nurture.tracking.tokens import Purpose
+from nurture.web.server import THREADS
 
 PROCESSES: Final = 2
 CONNECTIONS: Final = 32

@@ -2,14 +2,11 @@
 
 import click
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import Interfaces, Loops
 
 import nurture.web.server  # Loaded before granian forks, so that its processes share it.
 from nurture.cli.settings import settings
 from nurture.store.migrate import upgrade
-
-# Pages wait for the database and for Redis, so a few threads keep a process busy.
-THREADS = 4
 
 
 @click.command()
@@ -21,9 +18,9 @@ def web() -> None:
         f"{nurture.web.server.__name__}:{nurture.web.server.from_environment.__name__}",
         address=found.web_host,
         port=found.web_port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
+        loop=Loops.asyncio,
         workers=found.web_processes,
-        blocking_threads=THREADS,
         factory=True,
         websockets=False,
         respawn_failed_workers=True,

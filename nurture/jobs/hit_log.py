@@ -1,19 +1,20 @@
 """Where the tracking endpoint puts a hit before it answers: Redis, else the database, else a file.
 
-One append to Redis, which keeps an append-only file, is all that a recipient waits for. While
-Redis is away no hit waits for it again: a thread of its own looks whether it is back.
+Redis keeps an append-only file, so one append there is all that a recipient waits for; hits that
+arrive while an append is under way share the next one. While Redis is away no hit waits for it
+again: a task of its own looks whether it is back.
 """
 
+import asyncio
 import logging
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import Final
 
-from redis.connection import Connection, ConnectionPool
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeout
 
 from nurture.engine.dependencies import Dependencies
 from nurture.engine.hits import record_hits
@@ -26,8 +27,10 @@ log = logging.getLogger(__name__)
 # A recipient waits for the redirect: what takes longer than this is treated as away.
 PATIENCE: Final = 0.25  # seconds
 PROBES_EVERY: Final = 1.0  # seconds
-# After the database refused a hit, the next ones go to the file at once for so long.
+# After the database refused hits, the next ones go to the file at once for so long.
 DATABASE_RESTS: Final = 5.0  # seconds
+# The most that goes to Redis or into a transaction at once.
+BATCH: Final = 500
 SPOOL: Final = "spool"
 
 
@@ -41,47 +44,106 @@ class Place(StrEnum):
 
 
 class HitLog:
-    """Keeps hits, each compact JSON with a key of its own; threads may share one.
+    """Keeps hits, each compact JSON with a key of its own; belongs to one event loop.
 
-    `on_database` stores a hit idempotently by its key, and raises when it cannot.
+    `on_database` stores a batch in one transaction, idempotently by the keys, and raises when it
+    cannot. It is called in a thread, never twice at once.
     """
 
     def __init__(
         self,
         address: str,
         spool: Spool,
-        on_database: Callable[[bytes], object],
+        on_database: Callable[[Sequence[bytes]], object],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        # Patience is counted here, over an append in all, and not again over each of its parts.
         self._pool = ConnectionPool.from_url(
-            address, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+            address, socket_timeout=None, socket_connect_timeout=None
         )
         self._spool = spool
         self._on_database = on_database
         self._now = monotonic
-        self._mine = threading.local()
-        self._redis_away = threading.Event()
-        self._closed = threading.Event()
-        self._probing = threading.Lock()
+        self._connection: AbstractConnection | None = None
+        self._waiting: list[tuple[bytes, asyncio.Future[Place]]] = []
+        self._in_hand: list[tuple[bytes, asyncio.Future[Place]]] = []
+        self._keeping: asyncio.Task[None] | None = None
+        # There as long as Redis is away.
+        self._probing: asyncio.Task[None] | None = None
+        # Not one of the loop's threads, all of which may be waiting for a slow database.
+        self._thread = ThreadPoolExecutor(1, "hits")
         self._database_rests_until = float("-inf")
 
-    def append(self, hit: bytes) -> Place:
-        """Keep a hit and say where. Never raises; NOWHERE (disk full, too) is in the log."""
-        if not self._redis_away.is_set():
+    async def append(self, hit: bytes) -> Place:
+        """Keep a hit and say where. Never raises; NOWHERE (disk full, too) is in the log.
+
+        The hit is kept, too, when whoever waits here is cancelled.
+        """
+        told: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        self._waiting.append((hit, told))
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep_all())
+        return await told
+
+    async def close(self) -> None:
+        """Keep what still waits, then let go of Redis and of the thread."""
+        if self._keeping is not None:
+            await self._keeping
+        if self._probing is not None:
+            self._probing.cancel()
+            self._probing = None
+        await self._disconnect()
+        self._thread.shutdown(wait=False)
+
+    def save(self) -> None:
+        """Put what nobody has kept yet into the file: for a process whose loop has stopped.
+
+        What was on its way may have arrived as well; its key makes it one.
+        """
+        left = [hit for hit, _ in (*self._in_hand, *self._waiting)]
+        self._in_hand, self._waiting = [], []
+        for hit in left:
+            self._add(hit)
+
+    async def _keep_all(self) -> None:
+        """Keep what waits, a batch after the other, until nothing does."""
+        try:
+            while self._waiting:
+                batch = self._in_hand = self._waiting[:BATCH]
+                del self._waiting[:BATCH]
+                places = await self._keep([hit for hit, _ in batch])
+                for (_, told), place in zip(batch, places, strict=True):
+                    if not told.done():  # Cancelled: nobody waits for this answer any more.
+                        told.set_result(place)
+                self._in_hand = []
+        finally:
+            self._keeping = None
+
+    async def _keep(self, hits: Sequence[bytes]) -> Sequence[Place]:
+        if self._probing is None:
             try:
-                self._push(hit)
-            except (RedisError, OSError) as error:
-                self._lose_redis(error)
+                async with asyncio.timeout(PATIENCE):
+                    await self._push(hits)
+            except Exception as error:  # noqa: BLE001 - whatever it is, readers wait and hits must be kept
+                await self._lose_redis(error)
             else:
-                return Place.REDIS
+                return [Place.REDIS] * len(hits)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._keep_here, hits)
+
+    def _keep_here(self, hits: Sequence[bytes]) -> Sequence[Place]:
+        """Keep hits without Redis, in the thread."""
         if self._now() >= self._database_rests_until:
             try:
-                self._on_database(hit)
+                self._on_database(hits)
             except Exception as error:  # noqa: BLE001 - nothing may come between a link and its target
                 log.warning("the database does not take hits: %s", error)
                 self._database_rests_until = self._now() + DATABASE_RESTS
             else:
-                return Place.DATABASE
+                return [Place.DATABASE] * len(hits)
+        return [self._add(hit) for hit in hits]
+
+    def _add(self, hit: bytes) -> Place:
         try:
             self._spool.add(hit)
         except OSError:
@@ -89,61 +151,63 @@ class HitLog:
             return Place.NOWHERE
         return Place.FILE
 
-    def close(self) -> None:
-        """End the probing; connections go with their threads."""
-        self._closed.set()
+    async def _push(self, hits: Sequence[bytes]) -> None:
+        """Append on the connection, once more on a new one when the server was restarted.
 
-    def _push(self, hit: bytes) -> None:
-        """Append on this thread's own connection, on a new one when the server was restarted."""
-        connection: Connection | None = getattr(self._mine, "connection", None)
-        if connection is not None:
+        What runs out of patience is cancelled and not tried again: it might hang again.
+        """
+        if self._connection is not None:
             try:
-                return self._push_on(connection, hit)
-            except (RedisError, OSError) as error:
-                connection.disconnect()  # type: ignore[no-untyped-call]
-                if isinstance(error, RedisTimeout):  # It may hang again, and somebody waits.
-                    raise
+                return await _push_on(self._connection, hits)
+            except (RedisError, OSError):
+                await self._disconnect()
+        self._connection = await self._connected()
+        return await _push_on(self._connection, hits)
+
+    async def _connected(self) -> AbstractConnection:
         connection = self._pool.connection_class(**self._pool.connection_kwargs)
-        connection.connect()
-        self._push_on(connection, hit)
-        self._mine.connection = connection
-        return None
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return connection
 
-    @staticmethod
-    def _push_on(connection: Connection, hit: bytes) -> None:
-        # The client object adds a pool and retries to every command; here that is half its price.
-        connection.send_command("RPUSH", HITS, hit)  # type: ignore[no-untyped-call]
-        connection.read_response()
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
 
-    def _lose_redis(self, error: Exception) -> None:
-        self._mine.connection = None
-        with self._probing:
-            if self._redis_away.is_set():
-                return
-            self._redis_away.set()
-        log.warning("Redis is away, hits go to the database: %s", error)
-        threading.Thread(target=self._probe, name="redis probe", daemon=True).start()
+    async def _lose_redis(self, error: Exception) -> None:
+        told = str(error) or type(error).__name__
+        log.warning("Redis is away, hits go to the database: %s", told)
+        self._probing = asyncio.create_task(self._probe())
+        await self._disconnect()
 
-    def _probe(self) -> None:
-        while not self._closed.wait(PROBES_EVERY):
-            connection = self._pool.connection_class(**self._pool.connection_kwargs)
+    async def _probe(self) -> None:
+        while True:
+            await asyncio.sleep(PROBES_EVERY)
             try:
-                connection.connect()
-                connection.send_command("PING")
-                connection.read_response()
+                async with asyncio.timeout(PATIENCE):
+                    # Connecting is an exchange: a server that hangs does not pass.
+                    self._connection = await self._connected()
             except (RedisError, OSError):
                 continue
-            finally:
-                connection.disconnect()
-            self._redis_away.clear()
+            self._probing = None
             log.warning("Redis is back")
             return
+
+
+async def _push_on(connection: AbstractConnection, hits: Sequence[bytes]) -> None:
+    # The client object adds a pool and retries to every command, which cost more than the rest.
+    await connection.send_command("RPUSH", HITS, *hits)
+    await connection.read_response()
 
 
 def hit_log(deps: Dependencies) -> HitLog:
     """The hit log of this process. Make it after forking, since it may start a thread."""
 
-    def on_database(hit: bytes) -> None:
-        record_hits(deps, [hit], deps.clock.now())
+    def on_database(hits: Sequence[bytes]) -> None:
+        record_hits(deps, hits, deps.clock.now())
 
     return HitLog(valkey.address(deps.settings), Spool(deps.settings.home / SPOOL), on_database)

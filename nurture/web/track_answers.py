@@ -1,34 +1,44 @@
-"""The answers of the tracking door, made once: headers and bodies that never change."""
+"""The answers of the tracking door as ASGI's messages, made once: what never changes in them."""
 
 from base64 import b64decode
-from typing import Final
+from typing import Any, Final
 
-Headers = list[tuple[str, str]]
+Headers = list[tuple[bytes, bytes]]
+Message = dict[str, Any]
+
+
+def _start(status: int, headers: Headers) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def _body(body: bytes) -> Message:
+    return {"type": "http.response.body", "body": body}
+
 
 # GIF89a, one transparent pixel.
 PIXEL: Final = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 _PRIVATE: Final[Headers] = [
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Robots-Tag", "noindex"),
-    ("X-Content-Type-Options", "nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-robots-tag", b"noindex"),
+    (b"x-content-type-options", b"nosniff"),
 ]
 
-PIXEL_STATUS: Final = "200 OK"
 # Gmail's proxy asks again for each display when it is told not to keep the image.
-PIXEL_HEADERS: Final[Headers] = [
-    ("Content-Type", "image/gif"),
-    ("Content-Length", str(len(PIXEL))),
-    ("Cache-Control", "no-store, no-cache, must-revalidate, max-age=0, private"),
-    ("Pragma", "no-cache"),
-    ("Expires", "0"),
+_PIXEL_HEADERS: Final[Headers] = [
+    (b"content-type", b"image/gif"),
+    (b"content-length", b"%d" % len(PIXEL)),
+    (b"cache-control", b"no-store, no-cache, must-revalidate, max-age=0, private"),
+    (b"pragma", b"no-cache"),
+    (b"expires", b"0"),
     *_PRIVATE,
 ]
+PIXEL_START: Final = _start(200, _PIXEL_HEADERS)
+PIXEL_BODY: Final = _body(PIXEL)
 
-REDIRECT_STATUS: Final = "302 Found"
-REDIRECT_HEADERS: Final[Headers] = [
-    ("Content-Length", "0"),
-    ("Cache-Control", "no-store"),
+_REDIRECT_HEADERS: Final[Headers] = [
+    (b"content-length", b"0"),
+    (b"cache-control", b"no-store"),
     *_PRIVATE,
 ]
 
@@ -48,11 +58,19 @@ from there.</p>
 </body>
 </html>
 """.encode()
-LOST_STATUS: Final = "404 Not Found"
-LOST_HEADERS: Final[Headers] = [
-    ("Content-Type", "text/html; charset=utf-8"),
-    ("Content-Length", str(len(LOST))),
-    ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", "default-src 'none'"),
+_LOST_HEADERS: Final[Headers] = [
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"content-length", b"%d" % len(LOST)),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'"),
     *_PRIVATE,
 ]
+LOST_START: Final = _start(404, _LOST_HEADERS)
+LOST_BODY: Final = _body(LOST)
+
+NO_BODY: Final = _body(b"")
+
+
+def redirect(target: str) -> Message:
+    """The beginning of the answer that leads to `target`; its body is NO_BODY."""
+    return _start(302, [(b"location", target.encode()), *_REDIRECT_HEADERS])

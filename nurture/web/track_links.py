@@ -5,6 +5,7 @@ on the first click on an email published later. The last known tables lie in a f
 folder, so that a process that starts while the database is away still knows where to lead.
 """
 
+import asyncio
 import json
 import logging
 import os
@@ -50,6 +51,7 @@ class LinkTables:
         self._path = deps.settings.home / FILE
         self._tables: dict[int, Table] = {}
         self._rest: dict[int, tuple[datetime, Known]] = {}
+        self._asked: dict[int, asyncio.Task[Known | None]] = {}
         self.site = deps.settings.public_url
         self.load()
 
@@ -68,15 +70,24 @@ class LinkTables:
         self._take(found)
         self._remember(found)
 
-    def destination(self, email_id: int, index: int) -> str | Known:
-        """Return where a link leads, or what is known instead; asks the database on a miss only."""
+    def recall(self, email_id: int, index: int) -> str | Known | None:
+        """Return where a link leads, from memory alone; None for an email never seen here."""
         table = self._tables.get(email_id)
-        if table is None:
-            known = self._learn(email_id)
-            if known is not None:
-                return known
-            table = self._tables[email_id]
-        return table.get(index, Known.NO)
+        return None if table is None else table.get(index, Known.NO)
+
+    async def ask(self, email_id: int, index: int) -> str | Known:
+        """Return where the link of an email never seen leads, or what is known instead.
+
+        The database is asked in a thread, once for all who wait for the same email.
+        """
+        asked = self._asked.get(email_id)
+        if asked is None:
+            asked = asyncio.create_task(asyncio.to_thread(self._learn, email_id))
+            self._asked[email_id] = asked
+            asked.add_done_callback(lambda _: self._asked.pop(email_id))
+        # Whoever waits may go away; the others still want to know.
+        known = await asyncio.shield(asked)
+        return self._tables[email_id].get(index, Known.NO) if known is None else known
 
     def _learn(self, email_id: int) -> Known | None:
         """Read one table; return None when it is there now, else what is known without it."""

@@ -1,10 +1,14 @@
 """A hit is kept in Redis, else in the database, else in a file; and nothing is lost on the way."""
 
+import asyncio
 import json
+import os
+import signal
 import sys
 import textwrap
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -28,8 +32,8 @@ class Store:
         self.away = False
         self.asked = 0
 
-    def __call__(self, hit: bytes) -> None:
-        self.take([hit])
+    def __call__(self, hits: Sequence[bytes]) -> None:
+        self.take(hits)
 
     def take(self, hits: Sequence[bytes]) -> None:
         self.asked += 1
@@ -62,23 +66,67 @@ def redis(redis_url: str) -> Iterator[Redis]:
         yield client
 
 
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as made:
+        yield made
+
+
+class Log:
+    """A hit log in a loop that runs only while somebody waits for it."""
+
+    def __init__(self, runner: asyncio.Runner, log: HitLog) -> None:
+        self.run = runner.run
+        self.log = log
+
+    def append(self, hit: bytes) -> Place:
+        return self.run(self.log.append(hit))
+
+    def append_all(self, hits: Sequence[bytes]) -> list[Place]:
+        """All at once, as from as many readers."""
+
+        async def gather() -> list[Place]:
+            return await asyncio.gather(*map(self.log.append, hits))
+
+        return self.run(gather())
+
+
+Opens = Callable[..., Log]
+
+
+@pytest.fixture
+def opened(runner: asyncio.Runner, store: Store, spool: Spool) -> Iterator[Opens]:
+    """Opens a log at an address, with the store behind it and then the spool."""
+    logs: list[Log] = []
+
+    def make(
+        address: str, spool: Spool = spool, monotonic: Callable[[], float] = time.monotonic
+    ) -> Log:
+        logs.append(Log(runner, HitLog(address, spool, store, monotonic)))
+        return logs[-1]
+
+    yield make
+    for one in logs:
+        one.run(one.log.close())
+
+
 def hit(number: int) -> bytes:
     return json.dumps({"hit_key": f"h{number}"}).encode()
 
 
 def test_a_hit_goes_to_redis_in_one_append(
-    redis: Redis, redis_url: str, store: Store, spool: Spool
+    redis: Redis, redis_url: str, store: Store, opened: Opens
 ) -> None:
-    log = HitLog(redis_url, spool, store)
+    log = opened(redis_url)
     assert [log.append(hit(n)) for n in range(3)] == [Place.REDIS] * 3
     assert redis.lrange(HITS, 0, -1) == [hit(0), hit(1), hit(2)]
     assert store.asked == 0
 
 
 def test_without_redis_a_hit_goes_to_the_database_and_without_both_to_a_file(
-    store: Store, spool: Spool
+    store: Store, spool: Spool, opened: Opens
 ) -> None:
-    log = HitLog(NOBODY, spool, store)
+    log = opened(NOBODY)
     assert log.append(hit(1)) is Place.DATABASE
     store.away = True
     assert log.append(hit(2)) is Place.FILE
@@ -88,71 +136,154 @@ def test_without_redis_a_hit_goes_to_the_database_and_without_both_to_a_file(
     assert spool.drain(found.extend) == 2
     assert [json.loads(one)["hit_key"] for one in found] == ["h2", "h3"]
     assert spool.drain(found.extend) == 0
-    log.close()
 
 
-def test_a_database_that_refused_is_left_alone_for_a_while(store: Store, spool: Spool) -> None:
+def test_a_database_that_refused_is_left_alone_for_a_while(store: Store, opened: Opens) -> None:
     watch = Watch()
-    log = HitLog(NOBODY, spool, store, watch)
+    log = opened(NOBODY, monotonic=watch)
     store.away = True
     assert [log.append(hit(n)) for n in range(5)] == [Place.FILE] * 5
     assert store.asked == 1
     store.away = False
     watch.seconds = 6
     assert log.append(hit(6)) is Place.DATABASE
-    log.close()
 
 
-def test_a_dead_redis_costs_no_time_after_the_first_hit(store: Store, spool: Spool) -> None:
-    log = HitLog("redis://127.0.0.1:9", spool, store)
+def test_a_dead_redis_costs_no_time_after_the_first_hit(opened: Opens) -> None:
+    log = opened("redis://127.0.0.1:9")
     log.append(hit(0))
     began = time.perf_counter()
     for number in range(1000):
         log.append(hit(number))
     assert time.perf_counter() - began < 1.0
-    log.close()
 
 
-def test_redis_is_used_again_soon_after_it_is_back(
-    tmp_path: Path, store: Store, spool: Spool
-) -> None:
+def test_redis_is_used_again_soon_after_it_is_back(tmp_path: Path, opened: Opens) -> None:
     server = EmbeddedValkey(tmp_path / "valkey")
-    log = HitLog(server.url, spool, store)
+    log = opened(server.url)
     with server:
         assert log.append(hit(1)) is Place.REDIS
+    assert log.append(hit(2)) is Place.DATABASE
+    log.run(asyncio.sleep(1.1))  # A look in vain changes nothing.
     assert log.append(hit(2)) is Place.DATABASE
     with server:
         deadline = time.monotonic() + 10
         while log.append(hit(3)) is not Place.REDIS:
             assert time.monotonic() < deadline
-            time.sleep(0.1)
+            log.run(asyncio.sleep(0.1))
         with Redis.from_url(server.url) as client:
             # The first one is still there: the append-only file outlives the server.
             assert client.lindex(HITS, 0) == hit(1)
-    log.close()
 
 
-def test_a_restart_between_two_hits_is_not_noticed(
-    tmp_path: Path, store: Store, spool: Spool
-) -> None:
+def test_a_restart_between_two_hits_is_not_noticed(tmp_path: Path, opened: Opens) -> None:
     server = EmbeddedValkey(tmp_path / "valkey")
-    log = HitLog(server.url, spool, store)
+    log = opened(server.url)
     with server:
         log.append(hit(1))
     with server:
         assert log.append(hit(2)) is Place.REDIS
-    log.close()
 
 
 def test_a_full_disk_is_told_in_the_log_and_to_nobody_else(
-    tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, store: Store, opened: Opens, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("no folder")
     store.away = True
-    log = HitLog(NOBODY, Spool(tmp_path / "file"), store)
+    log = opened(NOBODY, Spool(tmp_path / "file"))
     assert log.append(hit(1)) is Place.NOWHERE
     assert "a hit is lost" in caplog.text
-    log.close()
+
+
+def test_what_arrives_together_is_kept_together(
+    redis: Redis, redis_url: str, store: Store, opened: Opens
+) -> None:
+    def appends() -> int:
+        told = redis.info("commandstats").get("cmdstat_rpush", {"calls": 0})
+        return int(told["calls"])
+
+    log = opened(redis_url)
+    log.append(hit(0))
+    before = appends()
+    many = [hit(n) for n in range(1, 1201)]
+    assert log.append_all(many) == [Place.REDIS] * 1200
+    assert redis.lrange(HITS, 1, -1) == many
+    assert appends() - before == 3, "five hundred at most in each"
+    log = opened(NOBODY)
+    assert log.append_all(many) == [Place.DATABASE] * 1200
+    assert (store.hits, store.asked) == (many, 3)
+
+
+def test_a_reader_who_goes_away_takes_no_hit_along(
+    redis: Redis, redis_url: str, opened: Opens
+) -> None:
+    log = opened(redis_url)
+
+    async def leave() -> Place:
+        gone = [asyncio.create_task(log.log.append(hit(n))) for n in range(3)]
+        await asyncio.sleep(0)
+        for one in gone:
+            one.cancel()
+        return await log.log.append(hit(3))
+
+    assert log.run(leave()) is Place.REDIS
+    assert redis.lrange(HITS, 0, -1) == [hit(n) for n in range(4)]
+
+
+def test_a_redis_that_hangs_is_waited_for_once_and_briefly(
+    tmp_path: Path, store: Store, opened: Opens, caplog: pytest.LogCaptureFixture
+) -> None:
+    with EmbeddedValkey(tmp_path / "valkey") as server:
+        log = opened(server.url)
+        log.append(hit(0))
+        assert server.pid
+        os.kill(server.pid, signal.SIGSTOP)
+        began = time.perf_counter()
+        assert log.append_all([hit(1), hit(2)]) == [Place.DATABASE] * 2
+        assert 0.2 < time.perf_counter() - began < 0.8
+        began = time.perf_counter()
+        assert log.append_all([hit(n) for n in range(3, 9)]) == [Place.DATABASE] * 6
+        assert time.perf_counter() - began < 0.2
+        assert "Redis is away, hits go to the database: TimeoutError" in caplog.text
+        os.kill(server.pid, signal.SIGCONT)
+        with Redis.from_url(server.url) as client:
+            # Sent and never answered: these are in both, and known by their keys.
+            assert client.lrange(HITS, 0, -1) == [hit(0), hit(1), hit(2)]
+    assert store.hits == [hit(n) for n in range(1, 9)]
+
+
+def test_a_slow_database_holds_up_nobody_but_hits(
+    runner: asyncio.Runner, spool: Spool, store: Store
+) -> None:
+    goes_on = threading.Event()
+
+    def slow(hits: Sequence[bytes]) -> None:
+        assert goes_on.wait(10)
+        store.take(hits)
+
+    async def watch() -> None:
+        log = HitLog(NOBODY, spool, slow)
+        waits = [asyncio.create_task(log.append(hit(0)))]
+        await asyncio.sleep(0.05)
+        waits.append(asyncio.create_task(log.append(hit(1))))
+        began = time.perf_counter()
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert time.perf_counter() - began < 1.0
+        assert not any(one.done() for one in waits)
+        # The process ends now: what is in hand and what waits behind it are in the file.
+        log.save()
+        log.save()
+        goes_on.set()
+        await log.close()
+        assert await waits[0] is Place.DATABASE
+        waits[1].cancel()
+
+    runner.run(watch())
+    found: list[bytes] = []
+    assert spool.drain(found.extend) == 2
+    assert found == [hit(0), hit(1)]
+    assert store.hits == [hit(0)], "one more time, under the same key"
 
 
 def test_the_recorder_gives_hits_in_their_order_and_leaves_nothing(redis: Redis) -> None:

@@ -4,6 +4,7 @@ Only the clock is set by the scenario. The servers (PostgreSQL, Valkey, the inbo
 the session, so that a scenario costs what it does and not what it starts.
 """
 
+import asyncio
 import json
 import re
 import signal
@@ -42,11 +43,13 @@ from nurture.providers.inbox import Inbox, InboxServer
 from nurture.providers.inbox_mail import InboxMail
 from nurture.providers.signing import sign
 from nurture.store import tables
+from nurture.web.behind import behind
 from nurture.web.dependencies import WebDependencies
 from nurture.web.track import tracked
 from tests.engine.world import NOW, C, E, S, SetClock, World
 from tests.scenarios.player import HELD, Did, Document, Person, Run
 from tests.web.apps import lent
+from tests.web.asking import asking
 
 # What a round of the ticker does that a scenario has no use for: these look after processes.
 OF_PROCESSES = frozenset({"recovering the dead", "forgetting journals", "checking up"})
@@ -379,12 +382,12 @@ class Real(World):
                 wall=self.clock,
             )  # fmt: skip
             app = self._borrowed.enter_context(lent(given))
-            serve = tracked(app.wsgi_app, self.deps, hit_log(self.deps))
-            self._web = Client(
-                lambda environ, start: serve(
-                    {**environ, "REMOTE_ADDR": "203.0.113.7", "wsgi.url_scheme": "https"}, start
-                )
-            )
+            runner = self._borrowed.enter_context(asyncio.Runner())
+            log = hit_log(self.deps)
+            self._borrowed.callback(lambda: runner.run(log.close()))
+            pages = behind(app.wsgi_app, 1, app.config["MAX_CONTENT_LENGTH"])
+            serve = tracked(pages, self.deps, log)
+            self._web = Client(asking(serve, runner.run, "203.0.113.7", "https"))
         return self._web
 
     def id_of(self, name: str) -> int:

@@ -20,6 +20,7 @@ from nurture.store import tables
 from nurture.tracking.tokens import Purpose
 from nurture.web.track import tracked
 from tests.engine.hit_world import PRICE, HitWorld
+from tests.web.asking import asking
 from tests.web.people import EMAIL
 from tests.web.planted import engine, pages
 from tests.web.signing_in import post
@@ -118,7 +119,7 @@ def test_a_system_erases_by_the_api(client: FlaskClient, engine: Dependencies) -
 
 def test_a_link_of_an_old_email_leads_where_it_did_and_records_nobody(world: HitWorld) -> None:
     log = Kept()
-    door = Client(tracked(flask, world.deps, log))
+    door = Client(asking(tracked(flask, world.deps, log)))
     response = door.get(f"/c/{world.token(Purpose.CLICK)}/1")
     assert (response.status_code, response.headers["Location"]) == (302, PRICE)
     assert door.get(f"/o/{world.token(Purpose.OPEN)}.gif").status_code == 200

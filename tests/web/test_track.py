@@ -1,9 +1,10 @@
 """Pixels and links at the tracking door: what is answered, what is kept, what stays away."""
 
+import asyncio
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
@@ -22,9 +23,11 @@ from nurture.jobs.spool import Spool
 from nurture.store import tables
 from nurture.store.database import Database
 from nurture.tracking.tokens import Purpose
-from nurture.web.track import Environ, StartResponse, Wsgi, client_address, tracked
+from nurture.web.behind import Receive, Scope, Send
+from nurture.web.track import client_address, tracked
 from nurture.web.track_answers import PIXEL
 from tests.engine.hit_world import BROWSER, PRICE, SITE, START, FlakyDatabase, HitWorld
+from tests.web.asking import asking
 
 
 class Kept:
@@ -34,7 +37,7 @@ class Kept:
         self.hits: list[bytes] = []
         self.broken = False
 
-    def append(self, hit: bytes) -> None:
+    async def append(self, hit: bytes) -> None:
         if self.broken:
             raise OSError("no room left")
         self.hits.append(hit)
@@ -44,10 +47,11 @@ class Kept:
         return [json.loads(hit) for hit in self.hits]
 
 
-def flask(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+async def flask(scope: Scope, receive: Receive, send: Send) -> None:
     """Stands behind the door and says who came through."""
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{environ['PATH_INFO']} {environ.get('REMOTE_ADDR')}".encode()]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    body = f"{scope['path']} {scope['client'][0]}".encode()
+    await send({"type": "http.response.body", "body": body})
 
 
 @pytest.fixture
@@ -68,16 +72,7 @@ def door(world: HitWorld, kept: Kept) -> Client:
 
 
 def client(deps: Dependencies, kept: Kept) -> Client:
-    return Client(from_loopback(tracked(flask, deps, kept)))
-
-
-def from_loopback(app: Wsgi) -> Wsgi:
-    """Give requests the address that a real server would give them."""
-
-    def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        return app({"REMOTE_ADDR": "127.0.0.1", **environ}, start_response)
-
-    return serve
+    return Client(asking(tracked(flask, deps, kept)))
 
 
 def away(deps: Dependencies, tmp_path: Path) -> Dependencies:
@@ -308,11 +303,17 @@ def test_a_hit_log_that_breaks_stops_nobody(
         (2, "203.0.113.7", "10.0.0.1"),
         (1, "", "10.0.0.1"),
         (1, "1.2.3.4,", "10.0.0.1"),
+        # Each line as a proxy wrote it, one after the other.
+        (1, "1.2.3.4|203.0.113.7", "203.0.113.7"),
+        (2, "1.2.3.4|198.51.100.1, 203.0.113.7", "198.51.100.1"),
+        (2, "198.51.100.1|203.0.113.7", "198.51.100.1"),
+        (1, "caf\u00e9", "caf\u00c3\u00a9"),
     ],
 )
 def test_only_proxies_of_our_own_are_believed(proxies: int, forwarded: str, found: str) -> None:
-    environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": forwarded}
-    assert client_address(environ, proxies) == found
+    lines = [(b"x-forwarded-for", line.encode()) for line in forwarded.split("|")]
+    scope = {"client": ("10.0.0.1", "1"), "headers": [(b"host", b"x"), *lines]}
+    assert client_address(scope, proxies) == found
 
 
 def test_without_trusted_proxies_a_forwarded_address_is_ignored(
@@ -425,23 +426,25 @@ def test_with_redis_and_database_away_hits_lie_in_a_file_and_come_back(
     client(world.deps, Kept())
     deps = away(world.deps, tmp_path)
 
-    def on_database(hit: bytes) -> None:
-        record_hits(deps, [hit], START)
+    def on_database(hits: Sequence[bytes]) -> None:
+        record_hits(deps, hits, START)
 
-    log = HitLog("redis://127.0.0.1:1/0", Spool(tmp_path / "spool"), on_database)
-    door = Client(tracked(flask, deps, log))
-    assert door.get(click(world)).headers["Location"] == PRICE
-    assert door.get(f"/o/{world.token(Purpose.OPEN)}.gif").data == PIXEL
-    log.close()
+    with asyncio.Runner() as runner:
+        log = HitLog("redis://127.0.0.1:1/0", Spool(tmp_path / "spool"), on_database)
+        door = Client(asking(tracked(flask, deps, log), runner.run))
+        assert door.get(click(world)).headers["Location"] == PRICE
+        assert door.get(f"/o/{world.token(Purpose.OPEN)}.gif").data == PIXEL
+        runner.run(log.close())
     Spool(tmp_path / "spool").drain(lambda hits: record_hits(world.deps, hits, START) and None)
     assert world.column(sa.select(tables.Hit.kind).order_by(tables.Hit.kind)) == ["click", "open"]
 
 
 def test_with_redis_away_hits_go_to_the_database(world: HitWorld, tmp_path: Path) -> None:
-    def on_database(hit: bytes) -> None:
-        record_hits(world.deps, [hit], START)
+    def on_database(hits: Sequence[bytes]) -> None:
+        record_hits(world.deps, hits, START)
 
-    log = HitLog("redis://127.0.0.1:1/0", Spool(tmp_path / "spool"), on_database)
-    Client(tracked(flask, world.deps, log)).get(click(world))
-    log.close()
+    with asyncio.Runner() as runner:
+        log = HitLog("redis://127.0.0.1:1/0", Spool(tmp_path / "spool"), on_database)
+        Client(asking(tracked(flask, world.deps, log), runner.run)).get(click(world))
+        runner.run(log.close())
     assert world.column(sa.select(tables.Hit.kind)) == ["click"]
