@@ -30,8 +30,8 @@ PIECE: Final = 256 * 1024
 def behind(app: Wsgi, threads: int, largest_request: int) -> Asgi:
     """Return `app` as an ASGI application that works in so many threads of its own.
 
-    Of a body that is larger than `largest_request` octets the application sees the beginning
-    only, enough to refuse it.
+    Of a body that is larger than `largest_request` octets the application is told the length,
+    to refuse it by, and given no more than the beginning.
     """
     pool = ThreadPoolExecutor(threads, "page")
 
@@ -39,9 +39,14 @@ def behind(app: Wsgi, threads: int, largest_request: int) -> Asgi:
         if scope["type"] != "http":
             return
         with tempfile.SpooledTemporaryFile(PIECE) as body:
-            if not await _received(receive, body, scope, largest_request):
+            size = await _received(receive, body, scope, largest_request)
+            if size is None:
                 return
-            answer = _Answer(app, environ(scope, body))
+            asked = environ(scope, body)
+            if asked.pop("HTTP_TRANSFER_ENCODING", None) is not None:
+                # It came in chunks; now it is whole, and too large or not like any other.
+                asked["CONTENT_LENGTH"] = str(size)
+            answer = _Answer(app, asked)
             work = partial(asyncio.get_running_loop().run_in_executor, pool)
             more = await work(answer.begin)
             await send(answer.start)
@@ -52,16 +57,16 @@ def behind(app: Wsgi, threads: int, largest_request: int) -> Asgi:
     return serve
 
 
-async def _received(receive: Receive, body: IO[bytes], scope: Scope, most: int) -> bool:
-    """Receive the body into the file; false when the client went away before its end."""
+async def _received(receive: Receive, body: IO[bytes], scope: Scope, most: int) -> int | None:
+    """Receive the body into the file; return how much, None when the client went away meanwhile."""
     told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if told.isdigit() and int(told) > most:
-        return True  # Its length alone is refused.
+        return 0  # Its length alone is refused.
     size = 0
     while size <= most:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return False
+            return None
         piece = message.get("body", b"")
         size += len(piece)
         if size <= PIECE:
@@ -71,7 +76,7 @@ async def _received(receive: Receive, body: IO[bytes], scope: Scope, most: int) 
         if not message.get("more_body"):
             break
     body.seek(0)
-    return True
+    return size
 
 
 async def _send_rest(

@@ -37,10 +37,12 @@ def scope_of(environ: Environ, address: str = ADDRESS) -> Scope:
 async def answer_of(app: Asgi, scope: Scope, body: bytes = b"") -> tuple[Message, bytes]:
     """Ask once and return the message that begins the answer, with its whole body."""
     told: list[Message] = []
-    asked = iter([{"type": "http.request", "body": body, "more_body": False}])
+    asked: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
-        return next(asked)
+        if not asked:
+            await asyncio.Event().wait()  # Nobody goes away.
+        return asked.pop()
 
     async def send(message: Message) -> None:
         told.append(message)
