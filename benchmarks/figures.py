@@ -53,6 +53,11 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join(lines)
 
 
+def listed(values: Iterable[float], form: str) -> str:
+    """The values of several rounds in one line, each in the same form."""
+    return " · ".join(format(value, form) for value in values)
+
+
 def _line(cells: tuple[str, str, str, str, str]) -> str:
     name, value, *others = cells
     first, second, *rest = _WIDTHS

@@ -6,7 +6,6 @@ sink run on the same cores. Mail is counted by the sink and by the database, nev
 
 import statistics
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +15,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, listed
 from benchmarks.postgres import Postgres
 from benchmarks.processes import Crew, await_that, cpu_seconds, family, peak_memory
 from benchmarks.sink import Sink
@@ -100,15 +99,15 @@ def measure(home: Path, emails: int, kind: Kind, rounds: int) -> list[Figure]:
     return [
         Figure(
             group, "emails, end to end", rate, "per second",
-            note=f"{_listed(rates, ',.0f')}: {counted}.",
+            note=f"{listed(rates, ',.0f')}: {counted}.",
         ),
         Figure(
             group, "smtp-source, 4 sessions kept open", statistics.median(rival), "per second",
-            note=f"{_listed(rival, ',.0f')} around the rounds; same size, same sink.",
+            note=f"{listed(rival, ',.0f')} around the rounds; same size, same sink.",
         ),
         Figure(
             group, "ratio", statistics.median(ratios), "", FLOOR, AIM,
-            note=f"{_listed(ratios, '.3f')} in the rounds.",
+            note=f"{listed(ratios, '.3f')} in the rounds.",
         ),
         Figure(
             group, "smtp-source, a session for each message", single, "per second",
@@ -123,10 +122,6 @@ def measure(home: Path, emails: int, kind: Kind, rounds: int) -> list[Figure]:
             for role, value in memory.items()
         ),
     ]  # fmt: skip
-
-
-def _listed(values: Sequence[float], form: str) -> str:
-    return " · ".join(format(value, form) for value in values)
 
 
 def message_size(home: Path) -> int:

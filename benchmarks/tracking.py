@@ -1,7 +1,8 @@
 """Clicks a second, each kept in Valkey's append-only file before the reader is redirected.
 
 Served as the product serves it: granian's processes with the tracking door in front of Flask. The
-rival is a bare WSGI application that redirects and does nothing else, in the same server.
+rival is a bare WSGI application that redirects and does nothing else, in the same server, with as
+many processes and, since it has no event loop, as many threads as ours has for pages.
 """
 
 import re
@@ -14,13 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 from redis import Redis
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, listed
 from benchmarks.postgres import Postgres
 from benchmarks.processes import Crew, await_that, family, peak_memory, running
 from benchmarks.sink import free_port, program
@@ -38,9 +40,11 @@ FLOOR: Final = 0.30
 AIM: Final = 0.45
 STARTS_WITHIN: Final = 30.0  # seconds
 SETTLES: Final = 2.0  # seconds
+QUIET: Final = 0.5  # seconds
 RECORDS_WITHIN: Final = 600.0  # seconds
 ADDRESSES: Final = 1000
 GROUP: Final = "tracking"
+BARE: Final = "benchmarks.bare:application"
 
 _RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
 _P99: Final = re.compile(r"99%\s+([\d.]+)(us|ms|s)")
@@ -67,8 +71,12 @@ class Load:
     answered: int
 
 
-def measure(home: Path, seconds: int) -> list[Figure]:
-    """Load both applications for so many seconds; return rates, latency, ratio and memory."""
+def measure(home: Path, seconds: int, rounds: int = 3) -> list[Figure]:
+    """Load ours in so many rounds of `seconds`; return rates, latency, ratio and memory.
+
+    The bare one has its turn before, between and after the rounds, so that a machine which slows
+    down or speeds up meanwhile does so for both. The ratio is the median of the rounds.
+    """
     wrk = program("wrk", "wrk")
     with ExitStack() as stack:
         database = stack.enter_context(Postgres())
@@ -79,35 +87,53 @@ def measure(home: Path, seconds: int) -> list[Figure]:
         stack.callback(deps.database.close)
         plant(deps, Seed(1, 0, now), now)
         script = _script(home, deps)
-        bare: list[Load] = []
-        for application in ("benchmarks.bare:application", ""):
-            with _served(application, variables, home) as (port, pids):
-                load = _load(wrk, port, script, seconds)
-                if application:
-                    bare.append(load)
-                    continue
-                ours, memory = load, peak_memory(pids())
-        with _served("benchmarks.bare:application", variables, home) as (port, _):
-            bare.append(_load(wrk, port, script, seconds))
         redis = stack.enter_context(Redis.from_url(valkey.url))
-        kept = int(redis.llen(HITS))
-        # What was on its way when wrk stopped was kept as well, and nobody read the answer.
-        assert ours.answered <= kept <= ours.answered + CONNECTIONS, (ours.answered, kept)
+
+        def load(application: str) -> tuple[Load, float]:
+            with _served(application, variables, home) as (port, pids):
+                done = _load(wrk, port, script, seconds)
+                # What was on its way when wrk stopped goes the usual way and is counted.
+                time.sleep(QUIET)
+                return done, peak_memory(pids())
+
+        rival = [load(BARE)[0]]
+        ours: list[Load] = []
+        memory = 0.0
+        kept = 0
+        for _ in range(rounds):
+            one, peak = load("")
+            before, kept = kept, int(redis.llen(HITS))
+            # Nobody read the last answers.
+            assert 0 <= kept - before - one.answered <= CONNECTIONS, (one.answered, kept - before)
+            ours.append(one)
+            memory = max(memory, peak)
+            rival.append(load(BARE)[0])
         crew = stack.enter_context(Crew(variables, home / "processes.log"))
         recorded, recorder = _record(deps, crew, redis, kept)
-    rival = statistics.mean(load.rate for load in bare)
-    told = f"{ours.answered:,} answered, {kept:,} counted in Valkey and then in the database."
+    ratios = [
+        one.rate / statistics.mean(each.rate for each in beside)
+        for one, beside in zip(ours, pairwise(rival), strict=True)
+    ]
+    rates, bare = [one.rate for one in ours], [one.rate for one in rival]
+    answered = sum(one.answered for one in ours)
     return [
-        Figure(GROUP, "clicks, each kept before its answer", ours.rate, "per second", note=told),
         Figure(
-            GROUP, "a bare redirect, same server", rival, "per second",
-            note=f"{bare[0].rate:,.0f} before and {bare[1].rate:,.0f} after.",
+            GROUP, "clicks, each kept before its answer", statistics.median(rates), "per second",
+            note=f"{listed(rates, ',.0f')}: {answered:,} answered, {kept:,} counted in Valkey and "
+            "then in the database.",
         ),
-        Figure(GROUP, "ratio", ours.rate / rival, "", FLOOR, AIM),
         Figure(
-            GROUP, "99th percentile", ours.p99, "ms",
+            GROUP, "a bare redirect, same server", statistics.median(bare), "per second",
+            note=f"{listed(bare, ',.0f')} around the rounds.",
+        ),
+        Figure(
+            GROUP, "ratio", statistics.median(ratios), "", FLOOR, AIM,
+            note=f"{listed(ratios, '.3f')} in the rounds.",
+        ),
+        Figure(
+            GROUP, "99th percentile", statistics.median(one.p99 for one in ours), "ms",
             note=f"Under full load on {CONNECTIONS} connections; the bare one has "
-            f"{bare[0].p99:.1f} ms.",
+            f"{statistics.median(one.p99 for one in rival):.1f} ms.",
         ),
         Figure(GROUP, "hits, from Valkey into the database", recorded, "per second"),
         Figure("memory", "web, under clicks", memory, "MB peak"),
