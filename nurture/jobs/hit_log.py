@@ -122,8 +122,7 @@ class HitLog:
     async def _keep(self, hits: Sequence[bytes]) -> Sequence[Place]:
         if self._probing is None:
             try:
-                async with asyncio.timeout(PATIENCE):
-                    await self._push(hits)
+                await self._push_patiently(hits)
             except Exception as error:  # noqa: BLE001 - whatever it is, readers wait and hits must be kept
                 await self._lose_redis(error)
             else:
@@ -150,6 +149,19 @@ class HitLog:
             log.exception("a hit is lost: %r", hit)
             return Place.NOWHERE
         return Place.FILE
+
+    async def _push_patiently(self, hits: Sequence[bytes]) -> None:
+        """Append, or raise TimeoutError when Redis does not answer in time.
+
+        Where it was this loop that stood still, an answer that came meanwhile is read first.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as patience:
+            late = loop.call_later(PATIENCE, patience.reschedule, loop.time())
+            try:
+                await self._push(hits)
+            finally:
+                late.cancel()
 
     async def _push(self, hits: Sequence[bytes]) -> None:
         """Append on the connection, once more on a new one when the server was restarted.

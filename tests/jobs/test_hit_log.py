@@ -252,6 +252,23 @@ def test_a_redis_that_hangs_is_waited_for_once_and_briefly(
     assert store.hits == [hit(n) for n in range(1, 9)]
 
 
+def test_a_loop_that_stood_still_does_not_blame_redis(
+    redis: Redis, redis_url: str, opened: Opens
+) -> None:
+    log = opened(redis_url)
+    log.append(hit(0))
+
+    async def stall() -> Place:
+        told = asyncio.create_task(log.log.append(hit(1)))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        time.sleep(0.4)
+        return await told
+
+    assert log.run(stall()) is Place.REDIS
+    assert redis.llen(HITS) == 2
+
+
 def test_a_slow_database_holds_up_nobody_but_hits(
     runner: asyncio.Runner, spool: Spool, store: Store
 ) -> None:
