@@ -27,7 +27,7 @@ from nurture.web.behind import Receive, Scope, Send
 from nurture.web.track import client_address, tracked
 from nurture.web.track_answers import PIXEL
 from tests.engine.hit_world import BROWSER, PRICE, SITE, START, FlakyDatabase, HitWorld
-from tests.web.asking import asking
+from tests.web.asking import answer_of, asking
 
 
 class Kept:
@@ -359,6 +359,54 @@ def test_an_email_published_later_is_learnt_on_its_first_click(
     missing = world.deps.tokens.seal(Purpose.CLICK, 4343, world.send)
     assert door.get(f"/c/{missing}/1").status_code == 404
     world.close()
+
+
+def test_many_first_clicks_on_one_email_are_one_question(
+    world: HitWorld, sqlite_url: str, kept: Kept
+) -> None:
+    database = FlakyDatabase(sqlite_url)
+    serve = tracked(flask, replace(world.deps, database=database), kept)
+    database.away = False
+    before = database.asked
+
+    async def many() -> list[str]:
+        told = await asyncio.gather(*(answer_of(serve, asked(click(world))) for _ in range(20)))
+        return [dict(start["headers"])[b"location"].decode() for start, _ in told]
+
+    assert asyncio.run(many()) == [PRICE] * 20
+    # The table that was asked for, and with it all others.
+    assert database.asked - before == 2
+    assert len(kept.hits) == 20
+    database.close()
+
+
+def asked(path: str, **others: object) -> Scope:
+    return {"type": "http", "method": "GET", "path": path, "headers": [], **others}
+
+
+def test_who_asks_without_an_address_is_answered_and_kept(world: HitWorld, kept: Kept) -> None:
+    trusting = replace(world.deps, settings=replace(world.deps.settings, trusted_proxies=1))
+    for deps in (world.deps, trusting):
+        serve = tracked(flask, deps, kept)
+        start, _ = asyncio.run(answer_of(serve, asked(click(world), client=None)))
+        assert start["status"] == 302
+    told = asked("/x", client=None, headers=[(b"x-forwarded-for", b"192.0.2.9")])
+    assert asyncio.run(answer_of(tracked(flask, trusting, kept), told))[1] == b"/x 192.0.2.9"
+    assert [hit["ip"] for hit in kept.told] == ["", ""]
+
+
+def test_headers_are_read_as_they_come(world: HitWorld, kept: Kept) -> None:
+    headers = [
+        (b"x-other", b"1"), (b"referer", b""), (b"user-agent", b"A"), (b"user-agent", "é".encode()),
+        (b"sec-purpose", b'pre"fetch'), (b"x-forwarded-for", b"1.2.3.4, 5.6.7.8"),
+        (b"x-forwarded-for", b"203.0.113.7"),
+    ]  # fmt: skip
+    trusting = replace(world.deps, settings=replace(world.deps.settings, trusted_proxies=2))
+    scope = asked(click(world), client=("10.0.0.1", "1"), headers=headers, method="X" * 99)
+    asyncio.run(answer_of(tracked(flask, trusting, kept), scope))
+    (hit,) = kept.told
+    assert (hit["ua"], hit["headers"]) == ("\u00c3\u00a9", {"Sec-Purpose": 'pre"fetch'})
+    assert (hit["ip"], hit["method"]) == ("5.6.7.8", "X" * 16)
 
 
 def test_with_the_database_away_known_links_still_lead_on(
