@@ -77,8 +77,6 @@ def client_address(scope: Scope, proxies: int) -> str:
     """
     client = scope.get("client")
     direct: str = client[0] if client else ""
-    if not proxies:
-        return direct
     return forwarded_address(
         (value for name, value in scope["headers"] if name == _FORWARDED), direct, proxies
     )

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from nurture.web.behind import Environ, Message, behind
+from nurture.web.behind import PIECE as PIECE_IN_MEMORY
+from nurture.web.behind import Environ, Message, Wsgi, behind
 from nurture.web.server import THREADS
 from tests.crash.scene import until
 from tests.web.asking import answer_of
@@ -247,6 +248,114 @@ def test_what_is_written_the_old_way_comes_first() -> None:
         return [b"c", b"", b"d"]
 
     assert asked(app)[1] == b"abcd"
+
+
+class Client:
+    """Sends its messages, then stays or goes; notes what it is sent until it has gone."""
+
+    def __init__(self, *messages: Message, goes_after: int = 99) -> None:
+        self._messages = list(messages)
+        self._left = goes_after
+        self._gone = asyncio.Event()
+        self.told: list[Message] = []
+
+    async def receive(self) -> Message:
+        if self._messages:
+            return self._messages.pop(0)
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        self.told.append(message)
+        if len(self.told) == self._left:
+            self._gone.set()
+        await asyncio.sleep(0)
+
+    def ask(self, app: Wsgi, *headers: tuple[bytes, bytes], largest: int = 100) -> bytes:
+        scope = {
+            "type": "http", "http_version": "1.1", "method": "POST", "path": "/",
+            "raw_path": b"/%FF", "query_string": b"", "headers": headers,
+        }  # fmt: skip
+        asyncio.run(asyncio.wait_for(behind(app, 1, largest)(scope, self.receive, self.send), 10))
+        return b"".join(one.get("body", b"") for one in self.told)
+
+
+def part(body: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+def echo(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+    start("200 OK", [("Content-Length", "0")])
+    length = environ.get("CONTENT_LENGTH", "-")
+    return [environ["PATH_INFO"].encode(), length.encode(), environ["wsgi.input"].read()]
+
+
+def test_a_request_that_never_ends_is_never_begun() -> None:
+    def never(*_: object) -> Iterable[bytes]:
+        raise AssertionError
+
+    client = Client(part(b"a"), {"type": "http.disconnect"})
+    assert client.ask(never) == b""
+    assert client.told == []
+
+
+def test_a_body_is_given_with_its_length_and_up_to_the_largest() -> None:
+    whole = "/\u00ff".encode()
+    chunked = (b"transfer-encoding", b"chunked")
+    assert Client(part(b"ab"), part(b"c", more=False)).ask(echo, chunked) == whole + b"3abc"
+    big = b"x" * PIECE_IN_MEMORY
+    told = Client(part(big), part(big, more=False)).ask(echo, chunked, largest=10**9)
+    assert told == whole + b"%d" % (2 * len(big)) + big + big
+    assert Client(part(b"x" * 60), part(b"y" * 60), part(b"z")).ask(echo, chunked) == (
+        whole + b"120" + b"x" * 60 + b"y" * 60
+    )
+    length = (b"content-length", b"101")
+    assert Client(part(b"never read")).ask(echo, length) == whole + b"101"
+
+
+@pytest.mark.parametrize("length", [(), (("Content-Length", str(9 * PIECE_IN_MEMORY)),)])
+def test_an_answer_that_nobody_wants_is_broken_off(length: tuple[tuple[str, str], ...]) -> None:
+    closed: list[int] = []
+
+    class Long:
+        def __init__(self) -> None:
+            self.pieces = iter([b"x" * PIECE_IN_MEMORY] * 9)
+
+        def __iter__(self) -> Iterator[bytes]:
+            return self.pieces
+
+        def close(self) -> None:
+            closed.append(len(list(self.pieces)))
+
+    def app(_: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", list(length))
+        return Long()
+
+    assert len(Client(part(b"", more=False)).ask(app)) == 9 * PIECE_IN_MEMORY
+    assert closed == [0], "to the end, and closed once"
+    Client(part(b"", more=False), goes_after=3).ask(app)
+    assert closed[1] >= 5
+
+
+def test_an_error_in_the_middle_closes_and_is_told() -> None:
+    closed: list[bool] = []
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield b"a"
+            raise ValueError("in the middle")
+        finally:
+            closed.append(True)
+
+    def app(_: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", [])
+        return pieces()
+
+    client = Client(part(b"", more=False))
+    with pytest.raises(ValueError, match="in the middle"):
+        client.ask(app)
+    assert closed == [True]
+    assert [one.get("more_body") for one in client.told] == [None, True]
 
 
 def test_only_http_is_answered() -> None:
