@@ -17,6 +17,7 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 
 from nurture.domain.consent import Answer, Confirmed, plain_name
 from nurture.domain.funnel import Funnel
+from nurture.engine.addresses import parse_address
 from nurture.engine.confirming import asked
 from nurture.engine.confirming import confirm as take_confirmation
 from nurture.engine.granting import Witness
@@ -211,10 +212,17 @@ def _form(
 
 
 def _wrong(wish: Wish) -> dict[str, str]:
-    """Say of which field it was that could not be taken."""
+    """Say of each field that could not be taken why not, all of them at once."""
+    wrong = {}
     if plain_name(wish.name) is None:
-        return {"name": _("Please write letters and spaces only, 60 at most.")}
-    return {"email": _("This is no email address that we can write to, such as name@example.com.")}
+        wrong["name"] = _("Please write letters and spaces only, 60 at most.")
+    try:
+        parse_address(wish.email)
+    except Invalid:
+        wrong["email"] = _(
+            "This is no email address that we can write to, such as name@example.com."
+        )
+    return wrong
 
 
 def _taken(funnel: Funnel, given: Mapping[str, str]) -> Response:

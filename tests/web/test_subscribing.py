@@ -259,6 +259,18 @@ def test_what_cannot_be_is_told_at_its_field_and_leaves_nothing(
     assert world.log() == []
 
 
+def test_all_that_is_wrong_is_told_at_once_and_the_first_of_it_is_ready_to_be_put_right(
+    world: SignUp, visitor: FlaskClient
+) -> None:
+    told = sign_up(visitor, email="ana@", name="Win at https://evil.example").text
+    assert ADDRESS in told
+    assert NAME in told
+    assert told.count(" autofocus") == 1
+    assert told.index(" autofocus") < told.index('name="name"')
+    assert " autofocus" in sign_up(visitor, name="{{ a }}").text
+    assert " autofocus" not in visitor.get("/subscribe?lang=en").text
+
+
 def test_a_form_that_another_site_sends_is_shown_again(world: SignUp, visitor: FlaskClient) -> None:
     for site, status in (("cross-site", 403), ("same-site", 200), ("same-origin", 200)):
         answer = visitor.post("/subscribe", data=FORM, headers={"Sec-Fetch-Site": site})
