@@ -9,6 +9,7 @@ from nurture.cli.parts import parts
 from nurture.cli.speech import LANGUAGE, speaking
 from nurture.domain.zones import unknown_zones
 from nurture.engine.explain import Explanation, explain, find_contact
+from nurture.web.admin.step_names import with_steps
 from nurture.web.ahead import coming_title, depends, in_line_told, zone_line
 from nurture.web.formatting import long_time
 from nurture.web.i18n import gettext as _
@@ -29,7 +30,7 @@ def ahead_command(contact: str, days: int, language: str) -> None:
     now = deps.clock.now()
     told = explain(deps, find_contact(deps, contact), now, timedelta(days=days))
     with speaking(deps, language):
-        for line in _lines(told, Names.of(told)):
+        for line in _lines(told, with_steps(deps, told, Names.of(told))):
             click.echo(line)
 
 
@@ -49,7 +50,7 @@ def _lines(told: Explanation, names: Names) -> Iterator[str]:
         when = long_time(one.one.at, week.clock.zone)
         title = coming_title(one, names, week.clock)
         yield f"{when}  {title}  [{names.sequence(one.sequence)}]"
-        if needs := depends(one):
+        if needs := depends(one, names):
             yield f"  {needs}"
     if not week.coming:
         yield _("Nothing until %(day)s.", day=long_time(week.until, week.clock.zone))

@@ -10,6 +10,7 @@ from nurture.cli.speech import LANGUAGE, speaking
 from nurture.domain.consent import Act
 from nurture.engine.explain import Explanation, explain, find_contact
 from nurture.errors import Invalid
+from nurture.web.admin.step_names import with_steps
 from nurture.web.ahead import in_line_told
 from nurture.web.formatting import exact, long_time, number
 from nurture.web.i18n import gettext as _
@@ -42,7 +43,7 @@ def explain_command(contact: str, moment: str, language: str) -> None:
                 remedy="Leave --at out, or see `nurture ahead` for the next seven days.",
             )
         told = explain(deps, find_contact(deps, contact), at)
-        for line in _lines(told, Names.of(told)):
+        for line in _lines(told, with_steps(deps, told, Names.of(told))):
             click.echo(line)
 
 
@@ -101,11 +102,12 @@ def _lines(told: Explanation, names: Names) -> Iterator[str]:
         )
         of = told.run(touch.enrollment_id)
         sequence = f"{names.sequence(of.sequence)}: " if of is not None else ""
+        own = names.at(of.sequence if of is not None else "", touch.enrollment_id)
         state = state_word(touch.outcome).label
         yield f"  {long_time(touch.at)}  {sequence}“{title}”  [{state}]"
-        yield f"    {because(touch.because)}. {outcome(touch, names)}"
+        yield f"    {because(touch.because, own)}. {outcome(touch, names)}"
         for taken in touch.paths:
-            yield f"    {fork(taken)}"
+            yield f"    {fork(taken, own)}"
 
 
 _SAID: Mapping[Act, str] = {
@@ -119,8 +121,9 @@ def _next(told: Explanation, names: Names) -> Iterator[str]:
     yield f"{_('What comes next')}:"
     for run in told.ahead:
         state = state_word("paused" if run.frozen else run.state).label
-        yield f"  {names.sequence(run.sequence)}: {state}, {run.step}"
-        own = names.during(told.properties(run.enrollment_id))
+        own = names.at(run.sequence, run.enrollment_id)
+        yield f"  {names.sequence(run.sequence)}: {state}, “{own.step(run.step)}”"
+        own = own.during(told.properties(run.enrollment_id))
         for ahead in run.ways:
             steps = "; ".join(foreseen(one, own) for one in ahead.then)
             yield f"    {way(ahead)}{': ' if steps else ''}{steps}"

@@ -61,7 +61,8 @@ def _sources(contact_id: int, address_key: str) -> dict[str, sa.Select[Any]]:
         .where(t.contact_id == contact_id),
         "delivery": sa.select(
             v.id, sa.func.coalesce(v.settled_at, v.created_at).label("at"), v.status, v.kind,
-            v.target, v.step, v.reason, v.code, v.detail, v.payload, q.key.label("sequence"),
+            v.target, v.step, v.reason, v.code, v.detail, v.payload, v.enrollment_id,
+            q.key.label("sequence"),
         )
         .join(tables.SequenceVersion, tables.SequenceVersion.id == v.version_id)
         .join(q, q.id == tables.SequenceVersion.sequence_id)

@@ -218,10 +218,10 @@ def versions(tx: Transaction, sequence_id: int) -> list[VersionLine]:
     return [VersionLine(*row) for row in tx.execute(statement)]
 
 
-def documents(tx: Transaction, version_ids: Collection[int]) -> list[Mapping[str, Any]]:
-    """Return the documents of versions, the older first."""
-    statement = sa.select(V.document).where(V.id.in_(version_ids)).order_by(V.id)
-    return list(tx.scalars(statement))
+def documents(tx: Transaction, version_ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
+    """Return the documents of versions by their ids, the older first."""
+    statement = sa.select(V.id, V.document).where(V.id.in_(version_ids)).order_by(V.id)
+    return {row.id: row.document for row in tx.execute(statement)}
 
 
 def email_subjects(tx: Transaction, version_id: int) -> dict[str, dict[str, str]]:

@@ -60,9 +60,10 @@ def coming_icon(one: Coming) -> str:
 def coming_title(one: Coming, names: Names, clock: Clock) -> str:
     """One thing to come, as a sentence without its full stop, by the contact's clock."""
     found = one.one
+    own = names.at(one.sequence, one.enrollment_id)
     words = {
         "email": names.email(found.template),
-        "step": found.step,
+        "step": own.step(found.step),
         "to": names.sequence_or_stage(found.to),
         "stage": names.stage(found.to),
         "why": names.reason(found.reason),
@@ -88,9 +89,10 @@ def in_line_told(one: InLine, names: Names, zone: ZoneInfo | None = None) -> str
     )
 
 
-def depends(one: Coming) -> str:
+def depends(one: Coming, names: Names) -> str:
     """On what one thing to come depends; empty when it comes whatever the contact does."""
     if not one.unless:
         return ""
-    steps = "”, “".join(one.unless)
+    own = names.at(one.sequence, one.enrollment_id)
+    steps = "”, “".join(own.step(step) for step in one.unless)
     return _("Only if nothing comes in answer at “%(steps)s”.", steps=steps)

@@ -94,7 +94,7 @@ def _cause(cause: str) -> str:
 
 
 def _sentence(one: Mapping[str, Any], sequence: str, names: Names) -> str:
-    step = str(one.get("step", ""))
+    step = names.step(str(one.get("step", "")))
     match one["do"]:
         case "Send":
             return _("Decided to send “%(email)s”", email=names.email(str(one["template"])))

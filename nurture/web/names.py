@@ -55,6 +55,10 @@ class Names:
     """What the reasons for leaving that campaigns give are called."""
     event: Mapping[str, Any] = field(default_factory=dict)
     """The properties of what started the run that is told of."""
+    steps: Mapping[tuple[int | str, str], str] = field(default_factory=dict)
+    """What steps are called, by their run's id and by their sequence's key."""
+    place: tuple[int, str] = (0, "")
+    """The run that is told of, 0 for none that has begun, and its sequence."""
 
     @classmethod
     def of(cls, told: Explanation) -> "Names":
@@ -78,6 +82,15 @@ class Names:
     def during(self, event: Mapping[str, Any]) -> "Names":
         """The names as the emails of one run use them, which `event` started."""
         return replace(self, event=event)
+
+    def at(self, sequence: str, enrollment_id: int | None = None) -> "Names":
+        """The names as one run of a sequence uses them, or as any does."""
+        return replace(self, place=(enrollment_id or 0, sequence))
+
+    def step(self, key: str) -> str:
+        """A step of the run that is told of, as the page of its sequence calls it, else its key."""
+        run, sequence = self.place
+        return self.steps.get((run, key)) or self.steps.get((sequence, key)) or key
 
     def stage(self, key: str) -> str:
         """A stage."""

@@ -141,7 +141,8 @@ def _event(one: Happening, names: Names) -> Scene:
         lines.append(short(str(where)))
     if found.get("sequence") and found.get("step"):
         sequence = names.sequence(str(found["sequence"]))
-        lines.append(_("Email “%(step)s” of “%(sequence)s”", step=found["step"], sequence=sequence))
+        step = names.at(str(found["sequence"])).step(str(found["step"]))
+        lines.append(_("Email “%(step)s” of “%(sequence)s”", step=step, sequence=sequence))
     if facts["name"] in _OF_CONSENT and found.get("topic"):
         lines.append(names.topic(str(found["topic"])))
     if found.get("detail"):
@@ -161,8 +162,8 @@ def _send(one: Happening, names: Names) -> Scene:
         status = later if facts[f"{later}_at"] is not None else status
     word = state_word(status)
     title = f"{word.label}: “{names.email(facts['content'])}”"
-    lines = [_("Step “%(step)s” of “%(sequence)s”", step=facts["step"],
-               sequence=names.sequence(facts["sequence"]))]  # fmt: skip
+    # The title says the step, which is the email.
+    lines = [_("In “%(sequence)s”", sequence=names.sequence(facts["sequence"]))]
     if facts["reason"]:
         lines.append(_sentence(names.reason(facts["reason"])))
     if facts["detail"]:
@@ -174,8 +175,9 @@ def _delivery(one: Happening, names: Names) -> Scene:
     facts = one.facts
     word = delivery_state(facts["status"])
     title = f"{word.label}: {delivery_target(facts['kind'], facts['target'])}"
-    lines = [_("Step “%(step)s” of “%(sequence)s”", step=facts["step"],
-               sequence=names.sequence(facts["sequence"]))]  # fmt: skip
+    step = names.at(facts["sequence"], facts["enrollment_id"]).step(facts["step"])
+    sequence = names.sequence(facts["sequence"])
+    lines = [_("Step “%(step)s” of “%(sequence)s”", step=step, sequence=sequence)]
     if facts["reason"]:
         lines.append(_sentence(delivery_reason(facts["reason"])))
     if instead := stood_in(facts["payload"]):
@@ -186,8 +188,10 @@ def _delivery(one: Happening, names: Names) -> Scene:
 
 def _decision(one: Happening, names: Names) -> Scene:
     facts = one.facts
-    sequence = names.sequence(facts["sequence"] or "")
-    icon, tone, title, lines = decision_lines(facts["cause"], facts["decided"], sequence, names)
+    key = facts["sequence"] or ""
+    own = names.at(key, facts["enrollment_id"])
+    told = decision_lines(facts["cause"], facts["decided"], names.sequence(key), own)
+    icon, tone, title, lines = told
     return Scene(icon, title, one.at, tone, lines)
 
 

@@ -78,11 +78,11 @@ _WAYS: dict[str, str] = {
 }
 
 
-def because(cause: Because) -> str:
+def because(cause: Because, names: Names) -> str:
     """Why an email's turn came, beginning in lower case."""
     if cause.code == "did" and cause.occurrence is not None:
         return _("because the contact %(did)s", did=did(cause.occurrence))
-    return _(_BECAUSE.get(cause.code, _BECAUSE["moved_on"]), step=cause.step)
+    return _(_BECAUSE.get(cause.code, _BECAUSE["moved_on"]), step=names.step(cause.step))
 
 
 def did(occurrence: Occurrence) -> str:
@@ -105,9 +105,9 @@ def short(link: str) -> str:
     return bare if len(bare) <= 60 else bare[:59] + "…"
 
 
-def fork(taken: PathTaken) -> str:
+def fork(taken: PathTaken, names: Names) -> str:
     """Which way was taken where."""
-    told = _("At “%(step)s”: %(path)s", step=taken.step, path=path(taken.path))
+    told = _("At “%(step)s”: %(path)s", step=names.step(taken.step), path=path(taken.path))
     return f"{told}, {reason(taken.why)}" if taken.why else told
 
 
@@ -160,7 +160,7 @@ def foreseen(one: Foreseen, names: Names) -> str:
     """One thing that will happen, as a verb without its subject."""
     words = {
         "email": names.email(one.template),
-        "step": one.step,
+        "step": names.step(one.step),
         "to": names.sequence_or_stage(one.to),
         "stage": names.stage(one.to),
         "path": path(one.reason),

@@ -76,8 +76,17 @@ def test_a_password_is_changed(run: Run, home: Path) -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ("Score: ", "What comes next:", "because the contact entered the sequence")),
-        ("vi", ("Điểm: ", "Sắp tới:", "vì liên hệ vào chuỗi")),
+        (
+            "en",
+            (
+                "Score: ",
+                "What comes next:",
+                "because the contact entered the sequence",
+                "was over",
+                "“Wait ",
+            ),
+        ),
+        ("vi", ("Điểm: ", "Sắp tới:", "vì liên hệ vào chuỗi", "đã chờ xong ở “Chờ ")),
     ],
 )
 def test_a_contact_is_explained_in_both_languages(

@@ -123,10 +123,10 @@ def test_every_explanation_has_its_words(anywhere: Dependencies, language: str) 
         for told in everybody(anywhere):
             names = Names.of(told)
             for touch in told.touches:
-                assert because(touch.because)
+                assert because(touch.because, names)
                 assert outcome(touch, names).endswith(".")
                 assert names.email(touch.template, told.subject(touch)) != touch.template
-                assert all(fork(taken) for taken in touch.paths)
+                assert all(fork(taken, names) for taken in touch.paths)
             for run in told.ahead:
                 for ahead in run.ways:
                     assert way(ahead)

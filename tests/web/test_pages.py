@@ -6,9 +6,12 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from nurture.engine import drafts
 from nurture.engine.dependencies import Dependencies
+from nurture.engine.explain import explain
 from nurture.engine.funnel_telling import begin
 from nurture.store import (
     operations,
@@ -20,7 +23,9 @@ from nurture.store import (
 )
 from nurture.store.operations import Health
 from nurture.store.queued import Queued
+from nurture.web.admin.step_names import with_steps
 from nurture.web.app import WebDependencies, create_app
+from nurture.web.names import Names
 from tests.web.people import StandingClock
 from tests.web.planted import bare, engine, pages
 from tests.web.signing_in import log_in, post
@@ -166,6 +171,49 @@ def test_a_contacts_page_names_sequences_groups_and_its_zone(signed_in: FlaskCli
     heaps = re.findall(r'n-heap">\s*<summary>\s*<span>([^<]+)<', shown)
     assert heaps
     assert not set(heaps) & {"opens", "reading", "interest", "visits", "purchases", "warnings"}
+
+
+@pytest.mark.parametrize(("language", "waits"), [("en", "Waits at “Wait "), ("vi", "Chờ ở “Chờ ")])
+def test_a_contacts_page_calls_steps_as_the_page_of_their_sequence_does(
+    engine: Dependencies, signed_in: FlaskClient, language: str, waits: str
+) -> None:
+    with engine.database.read() as tx:
+        documents = [one.shown for one in sequence_reports.sequences(tx)]
+    keys = {str(step["key"]) for one in documents for step in one["steps"]}
+    waited = 0
+    for contact in range(1, 12):
+        shown = signed_in.get(f"/contacts/{contact}", headers={"Accept-Language": language}).text
+        assert not set(re.findall("“([^”]+)”", shown)) & keys
+        waited += waits in shown
+    assert waited
+
+
+def test_a_step_is_called_as_in_the_version_that_the_contact_is_in(
+    engine: Dependencies, clock: StandingClock, app: Flask
+) -> None:
+    told = next(
+        one
+        for one in (explain(engine, key, clock.now()) for key in range(1, 40))
+        if any(run.sequence == "lead-nurture" for run in one.ahead)
+    )
+    run = next(one for one in told.ahead if one.sequence == "lead-nurture")
+    with engine.database.read() as tx:
+        document = dict(sequence_reports.sequences(tx, run.sequence)[0].shown)
+    steps = [{**one, "wait": "9d"} if "wait" in one else one for one in document["steps"]]
+    new = {**document, "steps": steps}
+    revision = drafts.load(engine, run.sequence).revision
+    draft = drafts.save(engine, run.sequence, new, revision, "Lan", clock.now())
+    drafts.publish_draft(engine, draft.key, draft.revision, "Lan", clock.now())
+    told = explain(engine, told.profile.id, clock.now())
+    with app.test_request_context(headers={"Accept-Language": "en"}):
+        names = with_steps(engine, told, Names.of(told))
+        own = names.at(run.sequence, run.enrollment_id)
+        called = [own.step(one["key"]) for one in document["steps"] if "wait" in one]
+        assert called
+        assert not [one for one in called if "9 days" in one]
+        # Of a run that is not theirs nothing is known but what the sequence is.
+        assert names.at(run.sequence).step(steps[0]["key"]) == own.step(steps[0]["key"])
+        assert names.at("elsewhere").step("hello") == "hello"
 
 
 def test_the_list_says_how_many_contacts_there_are(signed_in: FlaskClient) -> None:

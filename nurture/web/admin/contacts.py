@@ -17,6 +17,7 @@ from nurture.store.reports_timeline import KINDS, Happening
 from nurture.web import stage_words
 from nurture.web.admin.qualification import qualified
 from nurture.web.admin.segments import of_contact
+from nurture.web.admin.step_names import with_steps
 from nurture.web.ahead import coming_icon, coming_title, depends, in_line_told, zone_line
 from nurture.web.dependencies import dependencies
 from nurture.web.names import Names, chosen
@@ -101,7 +102,7 @@ def show(contact_id: int, faults: Mapping[str, str] = MappingProxyType({})) -> s
     if erased_at is not None:
         return render_template("contacts/erased.html", erased_at=erased_at)
     told = explain(given.engine, contact_id, given.clock.now())
-    names = Names.of(told)
+    names = with_steps(given.engine, told, Names.of(told))
     with given.engine.database.read() as tx:
         happenings, more = reports_timeline.timeline(
             tx, contact_id, told.profile.address_key, limit=TIMELINE_PAGE
@@ -144,7 +145,7 @@ def timeline(contact_id: int) -> str:
     """Older happenings, for the end of the timeline: `before` is what `show` gave."""
     given = dependencies()
     told = explain(given.engine, contact_id, given.clock.now())
-    names = Names.of(told)
+    names = with_steps(given.engine, told, Names.of(told))
     with given.engine.database.read() as tx:
         happenings, more = reports_timeline.timeline(
             tx,

@@ -206,7 +206,7 @@ def _gone(engine: Dependencies, found: Overview) -> dict[str, str]:
     flow = known(engine).flow()
     return {
         step.key: step.title
-        for document in documents
+        for document in documents.values()
         for step in flow.steps(document)
         if step.key in found.removed
     }
