@@ -83,6 +83,10 @@ def condition_faults(condition: Condition, names: Names, place: Place) -> Iterat
             yield from _compare_faults(condition, names, place)
         case Did(event, where=where):
             yield from border_faults(event, where, names, place)
+            if any(not name or value == "" for name, value in where.items()):
+                told = "a property needs a name and what it must be"
+                remedy = "Write plan: pro, say; * stands for anything."
+                yield Fault(told, remedy, (*place, "where"))
 
 
 def border_faults(

@@ -95,6 +95,8 @@ SENTENCES = (
     _("<> has no value: this sequence is not started by an event"),
     _("<> has no value for contacts who are like no persona"),
     _("there is no endpoint <>"), _("there is no segment <>"),
+    _("a property needs a name and what it must be"),
+    _("Write plan: pro, say; * stands for anything."),
     _("<> is of the same track, and a contact is in one at a time"),
     _("Enter a triggered sequence, or write `move_to`."),
     # Every kind of step.

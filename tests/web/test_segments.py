@@ -319,6 +319,21 @@ def test_a_segment_in_use_is_not_deleted_and_another_is_asked_about_once_more(
     assert signed_in.get("/segments/nobody").status_code == 404
 
 
+@pytest.mark.parametrize(("name", "value"), [("", "pro"), ("plan", "")])
+def test_a_property_without_its_name_or_value_is_told_and_kept(
+    engine: Dependencies, clock: StandingClock, signed_in: FlaskClient, name: str, value: str
+) -> None:
+    segment_drafts.start(engine, {**REGULARS, "when": {"did": "purchase"}}, "Lan", clock.now())
+    path = "/segments/regulars/draft"
+    asked = {"when__property": [name, ""], "when__wanted": [value, ""]}
+    assert submit(signed_in, path, **asked).status_code in (200, 303)
+    shown = text(signed_in, path)
+    assert "A property needs a name and what it must be" in shown
+    fields = forms_of(shown)[path]
+    assert fields.getlist("when.property")[0] == name
+    assert fields.getlist("when.wanted")[0] == value
+
+
 def test_a_condition_is_listed_group_by_group(engine: Dependencies, app: Any) -> None:
     words: ConditionWords = known(engine).words
     with app.test_request_context(headers={"Accept-Language": "en"}):

@@ -45,7 +45,7 @@ def drafts(engine: Dependencies, clock: StandingClock) -> None:
 def test_no_page_of_segments_has_a_serious_barrier(signed_in_page: Page) -> None:
     for path in PATHS:
         signed_in_page.goto(path)
-        for fold in signed_in_page.locator("main details > summary").all():
+        for fold in signed_in_page.locator("main details > summary:visible").all():
             fold.click()
         assert barriers(signed_in_page) == [], path
         assert overflow(signed_in_page) == 0, path
@@ -88,6 +88,55 @@ def test_a_segment_is_made_and_published_by_the_keyboard_alone(signed_in_page: P
     page.keyboard.press("Enter")
     expect(page.get_by_text("The segment is published.")).to_be_visible()
     expect(page).to_have_url(re.compile("/segments/clickers$"))
+
+
+def test_what_a_property_must_be_is_added_by_the_keyboard_and_kept(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto("/segments/-new")
+    page.get_by_label("In Vietnamese").first.fill("Mua gói pro")
+    page.get_by_label("In English").first.fill("Pro buyers")
+    asks = page.get_by_text("Only where…")
+    expect(asks.first).to_be_hidden()
+    page.get_by_label("What is looked at").first.select_option("stage")
+    expect(asks.first).to_be_hidden()
+    page.get_by_label("What is looked at").first.focus()
+    page.keyboard.type("Bought")
+    page.keyboard.press("Tab")
+    page.keyboard.type("happened ever")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(asks.first).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("plan")
+    page.keyboard.press("Tab")
+    page.keyboard.type("pro, team")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # Another property.
+    expect(page.get_by_label("Property of the event").nth(1)).to_have_value("")
+    page.get_by_label("Property of the event").nth(1).fill("total")
+    page.get_by_label("What the property is").nth(1).fill("5")
+    assert barriers(page) == []
+    page.get_by_role("button", name="Make the draft").press("Enter")
+    expect(page).to_have_url(re.compile("/segments/pro-buyers/draft"))
+    expect(page.get_by_text("Bought something (plan: pro, team; total: 5)")).to_be_visible()
+    expect(page.get_by_label("What the property is").first).to_have_value("pro, team")
+    # Saved with something else changed, nothing of it is lost.
+    page.get_by_label("In English").first.fill("Buyers")
+    page.get_by_role("button", name="Save in the draft").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Segment: Buyers")
+    expect(page.get_by_text("Bought something (plan: pro, team; total: 5)")).to_be_visible()
+
+
+def test_on_a_phone_a_property_stands_beside_its_value(signed_in_phone: Page) -> None:
+    page = signed_in_phone
+    page.goto("/segments/-new")
+    page.locator("select[name='when.subject']").first.select_option("did.click")
+    page.get_by_text("Chỉ khi…").first.click()
+    page.get_by_label("Thuộc tính của sự kiện").first.fill("link")
+    page.get_by_label("Giá trị của thuộc tính").first.fill("*/pricing*")
+    assert overflow(page) == 0
+    assert barriers(page) == []
 
 
 def test_a_count_goes_on_by_itself_to_its_end(signed_in_page: Page) -> None:

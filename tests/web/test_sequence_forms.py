@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from flask import Flask
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
@@ -20,6 +21,7 @@ from nurture.web.admin.condition_rows import (
     row_of,
     text_problems,
 )
+from nurture.web.admin.condition_values import span, written_span
 from nurture.web.admin.sequence_fields import editor, mapping, split_duration, written_mapping
 from nurture.web.admin.sequence_forms import blank, kind_of, rename, step_from
 from nurture.web.admin.sequence_settings import settings_from
@@ -43,6 +45,11 @@ CONDITIONS: list[dict[str, Any]] = [
     {"not": {"did": "purchase", "within": "30d"}},
     {"hours_in_stage": {"at_least": 48}},
     {"timezone": {"matches": "Asia/*"}},
+    {"did": "purchase", "where": {"plan": "pro"}},
+    {"did": "click", "within": "14d", "where": {"link": ["*/trial*", "*/pricing*"], "step": "a"}},
+    {"did": "paid", "at_least": 2, "where": {"total": 5, "gift": True, "code": "0123", "fee": 0.5}},
+    {"not": {"did": "visit", "where": {"who": "Nguyễn, Lan"}}},
+    {"not": {"did": "visit", "within": "2w", "where": {"url": "*/pricing*"}}},
 ]
 
 
@@ -68,7 +75,14 @@ def test_several_simple_conditions_are_rows(mode: str) -> None:
 @pytest.mark.parametrize(
     "condition",
     [
-        {"did": "click", "within": "14d", "where": {"link": "*/trial*"}},
+        {"did": "click", "where": {"link": ["Nguyễn, Lan", "Minh"]}},
+        {"did": "click", "where": {"link": ["one"]}},
+        {"did": "click", "where": {"link": [1, 2]}},
+        {"did": "click", "where": {" link ": "a"}},
+        {"did": "click", "where": {"link": {"a": "b"}}},
+        {"did": "click", "where": ["link"]},
+        {"did": "click", "where": {}},
+        {"did": "click", "at_least": 2, "within": "14d", "where": {"link": "a"}},
         {
             "all": [
                 {"stage": "lead"},
@@ -86,6 +100,49 @@ def test_several_simple_conditions_are_rows(mode: str) -> None:
 def test_what_rows_cannot_say_exactly_is_edited_as_text(condition: dict[str, Any]) -> None:
     edited = editor_of(condition)
     assert condition_of(Edited(edited.mode, edited.rows, edited.text)) == condition
+
+
+# What a file can say: no control characters but line breaks.
+TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.just("\n"), max_size=12)
+PLAIN = st.one_of(TEXT, st.integers(), st.booleans(), st.floats(-1e6, 1e6))
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(TEXT, st.one_of(PLAIN, st.lists(PLAIN, max_size=3))))
+def test_whatever_a_property_must_be_survives_the_editor(where: dict[str, Any]) -> None:
+    document = {"did": "paid", "where": where}
+    edited = editor_of(document)
+    assert condition_of(edited) == document
+    assert str(condition_of(edited)) == str(document) or edited.mode == "text"
+
+
+def test_a_form_says_what_properties_must_be() -> None:
+    fields = form(
+        when__mode="all", when__group=["", "", "", ""],
+        when__subject=["did.purchase", "stage", "did.click", ""],
+        when__relation=["ever", "is", "within", "is"], when__value=["", "lead", "14 ngày", ""],
+        when__wheres=["3", "1", "2", "1"],
+        when__property=["plan", "", "plan", "", " link ", "step", ""],
+        when__wanted=["pro", "", "team", "", " */a*, */b* ", "", ""],
+    )  # fmt: skip
+    assert condition_of(editor(fields, "when")) == {
+        "all": [
+            {"did": "purchase", "where": {"plan": ["pro", "team"]}},
+            {"stage": "lead"},
+            {"did": "click", "within": "14d", "where": {"link": ["*/a*", "*/b*"], "step": ""}},
+        ]
+    }
+
+
+@pytest.mark.parametrize("wheres", [[], ["1"], ["-1", "x"], ["9" * 5000, ""], ["999", "999"]])
+def test_numbers_of_properties_that_no_page_sends_break_nothing(wheres: list[str]) -> None:
+    fields = form(
+        when__mode="all", when__subject=["did.click", "tag"], when__relation=["ever", "is"],
+        when__value=["", "vip"], when__wheres=wheres, when__property="a", when__wanted="b",
+    )  # fmt: skip
+    found = condition_of(editor(fields, "when"))
+    asked = {"where": {"a": "b"}} if wheres[:1] == ["999"] else {}
+    assert found == {"all": [{"did": "click", **asked}, {"tag": "vip"}]}
 
 
 GROUPED: list[dict[str, Any]] = [
@@ -163,6 +220,25 @@ def test_why_a_text_is_no_yaml_is_told() -> None:
 def test_a_time_may_be_typed_in_words(typed: str, written: str) -> None:
     assert part_of(Row("did.click", "within", typed)) == {"did": "click", "within": written}
     assert part_of(Row("field.renews", "in_next", typed)) == {"field": "renews", "in_next": written}
+
+
+@pytest.mark.parametrize(
+    ("written", "language", "shown"),
+    [
+        ("14d", "vi", "14 ngày"),
+        ("2w", "en", "2 weeks"),
+        ("1h", "en", "1 hour"),
+        ("90m", "vi", "90 phút"),
+        ("007d", "en", "007 days"),
+        ("soon", "vi", "soon"),
+    ],
+)
+def test_a_time_is_shown_in_the_words_that_it_may_be_typed_in(
+    app: Flask, written: str, language: str, shown: str
+) -> None:
+    with app.test_request_context(headers={"Accept-Language": language}):
+        assert written_span(written) == shown
+        assert span(shown) == written
 
 
 def test_rows_without_a_choice_are_left_out() -> None:

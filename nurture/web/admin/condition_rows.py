@@ -4,39 +4,42 @@ A document that rows cannot say exactly is edited as text, so that nothing is ev
 behind somebody's back. Text that is no condition stays as it is and is shown with its fault.
 """
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nurture.campaigns.conditions import FACTS
 from nurture.campaigns.yaml_text import load
 from nurture.campaigns.yaml_writing import dump
 from nurture.errors import Problem
+from nurture.web.admin.condition_values import (
+    scalar,
+    shown,
+    span,
+    wanted_from,
+    written_wanted,
+)
 
 _LISTS: Final = frozenset({"all", "any"})
 GROUPS: Final = ("any", "all", "none")
 NAMED: Final = ("field", "bant")
 NUMBERS: Final = ("at_least", "at_most", "above", "below")
 PLAIN: Final = ("is", "contains", "matches", *NUMBERS, "after", "before", "within_last", "in_next")
-
-
-# What people type for a time, in either language, and the letter that files have for it.
-_UNITS: Final[Mapping[str, str]] = {
-    "phút": "m", "minute": "m", "minutes": "m", "giờ": "h", "hour": "h", "hours": "h",
-    "ngày": "d", "day": "d", "days": "d", "tuần": "w", "week": "w", "weeks": "w",
-}  # fmt: skip
-_TYPED: Final = re.compile(r"(\d+)\s*([^\W\d_]+)")
+# The relations whose value is a time.
+SPANS: Final = ("within", "not_within", "within_last", "in_next")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison: `subject` as `field.city`, `did.click` or `stage`; all three are texts."""
+    """One comparison: `subject` as `field.city`, `did.click` or `stage`; all three are texts.
+
+    `where` are names and values that an event's properties must have: `("plan", "pro, team")`.
+    """
 
     subject: str = ""
     relation: str = "is"
     value: str = ""
+    where: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ def part_of(row: Row) -> dict[str, Any]:
     kind, _, name = row.subject.partition(".")
     relation = row.relation
     if kind == "did":
-        return _did(name, relation, row.value)
+        return _did(name, relation, row.value, row.where)
     if kind == "consent":
         return {"consent": name} | ({"is": False} if relation == "not_given" else {})
     if relation in ("is_not", "not_in"):
@@ -157,29 +160,36 @@ def part_of(row: Row) -> dict[str, Any]:
     return {kind: value if relation in ("is", "in") else {relation: value}}
 
 
-def span(typed: str) -> str:
-    """Return a time as files write it: `30d` for "30 days" or "30 ngày"; else what was typed."""
-    found = _TYPED.fullmatch(unicodedata.normalize("NFC", typed.strip().casefold()))
-    unit = _UNITS.get(found[2]) if found else None
-    return f"{found[1]}{unit}" if found and unit else typed.strip()
-
-
-def scalar(text: str) -> object:
-    """Return a value as a file would read it: a number or a truth value where it looks like one."""
-    found = load(text.strip(), "").document if text.strip() else ""
-    return found if isinstance(found, int | float | bool) else text.strip()
-
-
-def _did(event: str, relation: str, value: str) -> dict[str, Any]:
-    if relation == "never":
-        return {"not": {"did": event}}
-    if relation == "not_within":
-        return {"not": _did(event, "within", value)}
+def _did(
+    event: str, relation: str, value: str, where: tuple[tuple[str, str], ...]
+) -> dict[str, Any]:
+    if relation in ("never", "not_within"):
+        return {"not": _did(event, "ever" if relation == "never" else "within", value, where)}
+    found: dict[str, Any] = {"did": event}
     if relation == "within":
-        return {"did": event, "within": span(value)}
-    if relation == "at_least":
-        return {"did": event, "at_least": scalar(value)}
-    return {"did": event}
+        found["within"] = span(value)
+    elif relation == "at_least":
+        found["at_least"] = scalar(value)
+    asked = wanted(where)
+    return found | {"where": asked} if asked else found
+
+
+def wanted(pairs: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Return what properties must be; one that is named twice may be any of its values."""
+    found: dict[str, Any] = {}
+    for name, written in pairs:
+        if not name and not written:
+            continue
+        value = wanted_from(written)
+        if name in found:
+            value = [*_texts(found[name]), *_texts(value)]
+        found[name] = value
+    return found
+
+
+def _texts(value: object) -> list[str]:
+    some = value if isinstance(value, list) else [value]
+    return [str(one).lower() if isinstance(one, bool) else str(one) for one in some]
 
 
 def _row(part: Mapping[str, Any]) -> Row | None:
@@ -188,13 +198,9 @@ def _row(part: Mapping[str, Any]) -> Row | None:
         turned = {"is": "is_not", "in": "not_in", "ever": "never", "within": "not_within"}
         if inner is None or inner.relation not in turned:
             return None
-        return Row(inner.subject, turned[inner.relation], inner.value)
+        return replace(inner, relation=turned[inner.relation])
     if "did" in part:
-        subject = f"did.{part['did']}"
-        for relation in ("within", "at_least"):
-            if relation in part:
-                return Row(subject, relation, str(part[relation]))
-        return Row(subject, "ever")
+        return _done(part)
     if "consent" in part:
         return Row(f"consent.{part['consent']}", "given" if part.get("is", True) else "not_given")
     for kind in ("field", "bant", "score"):
@@ -206,6 +212,23 @@ def _row(part: Mapping[str, Any]) -> Row | None:
         if kind in FACTS:
             return _against(kind, against)
     return None
+
+
+def _done(part: Mapping[str, Any]) -> Row | None:
+    where = part.get("where", {})
+    if not isinstance(where, Mapping):
+        return None
+    said = {name: written_wanted(value) for name, value in where.items()}
+    pairs = tuple((name, line) for name, line in said.items() if line is not None)
+    if len(pairs) != len(where) or not all(
+        isinstance(one, str) and one == shown(one) for one in where
+    ):
+        return None
+    subject = f"did.{part['did']}"
+    for relation in ("within", "at_least"):
+        if relation in part:
+            return Row(subject, relation, str(part[relation]), pairs)
+    return Row(subject, "ever", "", pairs)
 
 
 def _against(kind: str, against: object) -> Row | None:

@@ -9,7 +9,7 @@ from babel.dates import format_timedelta
 from nurture.campaigns.yaml_writing import dump
 from nurture.domain.durations import parse_duration
 from nurture.domain.funnel import Funnel
-from nurture.web.admin.condition_rows import Row, row_of
+from nurture.web.admin.condition_rows import Row, row_of, wanted
 from nurture.web.admin.condition_terms import (
     AGREED,
     BANT_NAMES,
@@ -125,7 +125,8 @@ class ConditionWords:
                 ),
                 "never": lambda: gettext(_("never: %(did)s"), did=event_words(name)),
             }  # fmt: skip
-            return relations.get(row.relation, lambda: event_words(name))()
+            said = relations.get(row.relation, lambda: event_words(name))()
+            return said + properties_words(wanted(row.where))
         if kind == "consent" and row.relation in AGREED:
             topic = chosen(self.funnel.topics.get(name, {}), name)
             return gettext(AGREED[row.relation], topic=topic)
@@ -223,6 +224,11 @@ def property_word(name: object) -> str:
     """A property that our own events have; those of the user's own events keep their names."""
     word = PROPERTY_NAMES.get(str(name))
     return gettext(word) if word else str(name)
+
+
+def property_names() -> list[tuple[str, str]]:
+    """The properties that our own events have, with their words; any other may be typed."""
+    return [(name, gettext(word)) for name, word in PROPERTY_NAMES.items()]
 
 
 def properties_words(where: object) -> str:

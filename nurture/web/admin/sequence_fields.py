@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import groupby
+from dataclasses import replace
+from itertools import groupby, islice
 from typing import Any, Final
 
 from werkzeug.datastructures import MultiDict
@@ -10,15 +11,16 @@ from werkzeug.datastructures import MultiDict
 from nurture.campaigns.yaml_text import load
 from nurture.campaigns.yaml_writing import dump
 from nurture.domain.text import fold
-from nurture.web.admin.condition_rows import GROUPS, Edited, Group, Row, scalar
+from nurture.web.admin.condition_rows import GROUPS, Edited, Group, Row
+from nurture.web.admin.condition_values import shown
 
 Form = MultiDict[str, str]
 Document = dict[str, Any]
 
 _DURATION: Final = re.compile(r"(.*?)\s*([mhdw])\Z", re.DOTALL)
 _NO_KEY: Final = re.compile(r"[^a-z0-9]+")
+_COUNT: Final = re.compile(r"[0-9]{1,3}")
 LONGEST_KEY: Final = 64
-_BREAKS: Final = re.compile(r"[\r\n]")
 
 
 def text(form: Form, name: str) -> str:
@@ -33,7 +35,7 @@ def words(form: Form, name: str, before: object = "") -> str:
     may well have.
     """
     typed = text(form, name)
-    if isinstance(before, str) and _shown(before) == typed:
+    if isinstance(before, str) and shown(before) == typed:
         return before
     return typed
 
@@ -94,31 +96,11 @@ def written_mapping(value: object) -> str:
     return str(value or "")
 
 
-def value_from(written: str) -> object:
-    """Return one value as a file would read it: text in quotes is text, 12 is a number."""
-    if not written.startswith('"'):
-        return scalar(written)
-    loaded = load(f"value: {written}", "")
-    found = loaded.document.get("value") if isinstance(loaded.document, dict) else None
-    return found if isinstance(found, str) and not loaded.problems else written
-
-
-def written_value(value: object) -> str:
-    """Return what `value_from` reads as `value`: the text itself wherever that can be."""
-    if isinstance(value, str):
-        plain = value_from(value)
-        if isinstance(plain, str) and plain == value == _shown(value):
-            return value
-        # A list is never quoted; the mark makes the writer quote the text as a whole.
-        quoted = dump({"value": f"\n{value}"}).removeprefix("value: ").rstrip("\n")
-        return quoted.replace("\\n", "", 1)
-    return "" if value is None else dump({"value": value}).removeprefix("value: ").rstrip("\n")
-
-
 def editor(form: Form, name: str) -> Edited:
     """Return what a condition's editor holds; each row says in which group it stands, if in any."""
     parts = (form.getlist(f"{name}.{part}") for part in ("subject", "relation", "value"))
     written = [Row(*row) for row in zip(*parts, strict=False)]
+    written = _with_properties(form, name, written)
     groups = form.getlist(f"{name}.group")
     inside = groups if len(groups) == len(written) else [""] * len(written)
     rows: list[Row | Group] = []
@@ -130,6 +112,20 @@ def editor(form: Form, name: str) -> Edited:
         elif not group:
             rows += chosen
     return Edited(form.get(f"{name}.mode", "none"), tuple(rows), text(form, f"{name}.text"))
+
+
+def _with_properties(form: Form, name: str, rows: list[Row]) -> list[Row]:
+    """Return the rows with what they ask of properties: each row says how many pairs are its."""
+    counts = [int(one) if _COUNT.fullmatch(one) else 0 for one in form.getlist(f"{name}.wheres")]
+    pairs = zip(form.getlist(f"{name}.property"), form.getlist(f"{name}.wanted"), strict=False)
+    typed = iter([(asked.strip(), wanted.strip()) for asked, wanted in pairs])
+    if len(counts) != len(rows):
+        return rows
+    found = [tuple(islice(typed, count)) for count in counts]
+    return [
+        replace(row, where=tuple(pair for pair in some if any(pair)))
+        for row, some in zip(rows, found, strict=True)
+    ]
 
 
 def given(form: Form, names: Iterable[str]) -> Document:
@@ -157,7 +153,3 @@ def part(document: object, *names: str | int) -> Any:
 def numbered(form: Form, name: str) -> list[tuple[int, str]]:
     """Return the parts of a list in a form, in their order: where each stood, and its prefix."""
     return [(int(one), f"{name}-{one}") for one in form.getlist(name) if one.isdigit()]
-
-
-def _shown(written: str) -> str:
-    return _BREAKS.sub("", written).replace("\0", "\ufffd").strip()

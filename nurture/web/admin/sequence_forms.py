@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nurture.domain.sequence import END
-from nurture.web.admin.condition_rows import condition_of, scalar
+from nurture.web.admin.condition_rows import condition_of
+from nurture.web.admin.condition_values import scalar, value_from
 from nurture.web.admin.sequence_fields import (
     Document,
     Form,
@@ -23,7 +24,6 @@ from nurture.web.admin.sequence_fields import (
     part,
     short,
     text,
-    value_from,
     words,
 )
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from flask import Blueprint
 
-from nurture.web.admin.condition_rows import editor_of
-from nurture.web.admin.sequence_fields import split_duration, written_mapping, written_value
+from nurture.web.admin.condition_rows import SPANS, editor_of
+from nurture.web.admin.condition_values import written_span, written_value
+from nurture.web.admin.condition_words import property_names
+from nurture.web.admin.sequence_fields import split_duration, written_mapping
 from nurture.web.admin.sequence_flow import LOOKS, TINTS, setting_name
 from nurture.web.admin.sequence_forms import KIND_GROUPS, LEADING
 from nurture.web.admin.sequence_words import weekday_names
@@ -33,8 +35,11 @@ def _for_templates() -> dict[str, Any]:
         "setting_name": setting_name,
         "split_duration": split_duration,
         "tell": tell,
+        "property_names": property_names,
+        "spans": SPANS,
         "tints": TINTS,
         "weekday_names": weekday_names,
         "written_mapping": written_mapping,
+        "written_span": written_span,
         "written_value": written_value,
     }

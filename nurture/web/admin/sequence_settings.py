@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from nurture.web.admin.condition_rows import condition_of, scalar
+from nurture.web.admin.condition_rows import condition_of
+from nurture.web.admin.condition_values import scalar
 from nurture.web.admin.sequence_fields import (
     Document,
     Form,
