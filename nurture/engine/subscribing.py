@@ -83,6 +83,16 @@ def readable(wish: Wish) -> tuple[Address, Wish]:
     return address, replace(wish, name=name)
 
 
+def unreadable(wish: Wish) -> frozenset[str]:
+    """Return which of `email` and `name` cannot be, for whoever asks to be told of both."""
+    found = {"name"} if plain_name(wish.name) is None else set()
+    try:
+        parse_address(wish.email)
+    except Invalid:
+        found.add("email")
+    return frozenset(found)
+
+
 def subscribe(
     deps: Dependencies,
     wish: Wish,

@@ -85,7 +85,7 @@ def kind_word(code: str) -> str:
     return gettext(known) if known else code
 
 
-def source_word(source: str) -> str:
+def source_word(source: str, names: Names) -> str:
     """Where an answer to BANT came from."""
     kind, _colon, rest = source.partition(":")
     rest = rest.strip()
@@ -95,7 +95,7 @@ def source_word(source: str) -> str:
         case "command line":
             return gettext(_("on the command line"))
         case "sequence":
-            return gettext(_("by the sequence “%(name)s”"), name=rest)
+            return gettext(_("by the sequence “%(name)s”"), name=names.sequence(rest))
         case "event":
             return gettext(_("by the event “%(name)s”"), name=rest)
         case "import":

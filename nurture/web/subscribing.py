@@ -15,13 +15,12 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
-from nurture.domain.consent import Answer, Confirmed, plain_name
+from nurture.domain.consent import Answer, Confirmed
 from nurture.domain.funnel import Funnel
-from nurture.engine.addresses import parse_address
 from nurture.engine.confirming import asked
 from nurture.engine.confirming import confirm as take_confirmation
 from nurture.engine.granting import Witness
-from nurture.engine.subscribing import Wish, come_back, may_try, offered
+from nurture.engine.subscribing import Wish, come_back, may_try, offered, unreadable
 from nurture.engine.view import Correspondence, correspondence
 from nurture.engine.wishing import leave
 from nurture.errors import Invalid, NotFound
@@ -213,16 +212,11 @@ def _form(
 
 def _wrong(wish: Wish) -> dict[str, str]:
     """Say of each field that could not be taken why not, all of them at once."""
-    wrong = {}
-    if plain_name(wish.name) is None:
-        wrong["name"] = _("Please write letters and spaces only, 60 at most.")
-    try:
-        parse_address(wish.email)
-    except Invalid:
-        wrong["email"] = _(
-            "This is no email address that we can write to, such as name@example.com."
-        )
-    return wrong
+    told = {
+        "email": _("This is no email address that we can write to, such as name@example.com."),
+        "name": _("Please write letters and spaces only, 60 at most."),
+    }
+    return {name: told[name] for name in unreadable(wish)}
 
 
 def _taken(funnel: Funnel, given: Mapping[str, str]) -> Response:

@@ -74,8 +74,6 @@ def violations(page: Page) -> list[str]:
 
 def barriers(page: Page) -> list[str]:
     """The serious findings of axe: rule, place, and what axe says about it."""
-    # A bar that stays in sight covers whatever happens to lie below it, except at the page's end.
-    page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
     page.evaluate(_AXE)
     options = json.dumps({"resultTypes": ["violations"], "runOnly": _TAGS})
     results = page.evaluate(f"axe.run({options})")

@@ -325,8 +325,8 @@ def test_a_property_without_its_name_or_value_is_told_and_kept(
 ) -> None:
     segment_drafts.start(engine, {**REGULARS, "when": {"did": "purchase"}}, "Lan", clock.now())
     path = "/segments/regulars/draft"
-    asked = {"when__property": [name, ""], "when__wanted": [value, ""]}
-    assert submit(signed_in, path, **asked).status_code in (200, 303)
+    saved = submit(signed_in, path, when__property=[name, ""], when__wanted=[value, ""])
+    assert saved.status_code in (200, 303)
     shown = text(signed_in, path)
     assert "A property needs a name and what it must be" in shown
     fields = forms_of(shown)[path]

@@ -307,7 +307,7 @@ def test_buttons_that_add_rows_save_nothing(signed_in: FlaskClient, engine: Depe
     answer = submit(signed_in, page, **fields)
     shown = html.unescape(answer.text)
     assert (answer.status_code, shown.count('name="case"')) == (200, 2)
-    assert 'value="7d"' in shown
+    assert 'value="7 days"' in shown
     assert not drafts.load(engine, "lead-nurture").saved
     both: dict[str, Any] = {
             **fields, "case": ["0", "1"], "case-1.mode": "all", "case-1.subject": "stage",

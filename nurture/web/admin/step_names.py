@@ -43,7 +43,7 @@ def with_steps(engine: Dependencies, told: Explanation, names: Names) -> Names:
         document = versions.get(run.version_id, {})
         for step, title in _titles(document, words, emails.during(run.properties)):
             steps[run.id, step] = steps[run.sequence, step] = title
-    return replace(names, steps=steps)
+    return replace(emails, steps=steps)
 
 
 def _titles(
