@@ -20,6 +20,7 @@ from nurture.jobs.hit_log import HitLog, Place
 from nurture.jobs.hit_queue import ALIVE, HITS, TAKEN, HitQueue
 from nurture.jobs.spool import Spool
 from nurture.jobs.valkey import EmbeddedValkey
+from tests.loops import Runner
 
 NOBODY = "unix:///nonexistent/valkey.sock"
 
@@ -67,15 +68,15 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
+def runner() -> Iterator[Runner]:
+    with Runner() as made:
         yield made
 
 
 class Log:
     """A hit log in a loop that runs only while somebody waits for it."""
 
-    def __init__(self, runner: asyncio.Runner, log: HitLog) -> None:
+    def __init__(self, runner: Runner, log: HitLog) -> None:
         self.run = runner.run
         self.log = log
 
@@ -95,7 +96,7 @@ Opens = Callable[..., Log]
 
 
 @pytest.fixture
-def opened(runner: asyncio.Runner, store: Store, spool: Spool) -> Iterator[Opens]:
+def opened(runner: Runner, store: Store, spool: Spool) -> Iterator[Opens]:
     """Opens a log at an address, with the store behind it and then the spool."""
     logs: list[Log] = []
 
@@ -270,7 +271,7 @@ def test_a_loop_that_stood_still_does_not_blame_redis(
 
 
 def test_a_slow_database_holds_up_nobody_but_hits(
-    runner: asyncio.Runner, spool: Spool, store: Store
+    runner: Runner, spool: Spool, store: Store
 ) -> None:
     goes_on = threading.Event()
 

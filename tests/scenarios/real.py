@@ -4,7 +4,6 @@ Only the clock is set by the scenario. The servers (PostgreSQL, Valkey, the inbo
 the session, so that a scenario costs what it does and not what it starts.
 """
 
-import asyncio
 import json
 import re
 import signal
@@ -47,6 +46,7 @@ from nurture.web.behind import behind
 from nurture.web.dependencies import WebDependencies
 from nurture.web.track import tracked
 from tests.engine.world import NOW, C, E, S, SetClock, World
+from tests.loops import Runner
 from tests.scenarios.player import HELD, Did, Document, Person, Run
 from tests.web.apps import lent
 from tests.web.asking import asking
@@ -382,7 +382,7 @@ class Real(World):
                 wall=self.clock,
             )  # fmt: skip
             app = self._borrowed.enter_context(lent(given))
-            runner = self._borrowed.enter_context(asyncio.Runner())
+            runner = self._borrowed.enter_context(Runner())
             log = hit_log(self.deps)
             self._borrowed.callback(lambda: runner.run(log.close()))
             pages = behind(app.wsgi_app, 1, app.config["MAX_CONTENT_LENGTH"])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from nurture.web.behind import Asgi, Environ, Message, Scope, Wsgi
+from tests.loops import ran
 
 ADDRESS = "127.0.0.1"
 Runs = Callable[[Coroutine[Any, Any, None]], None]
@@ -55,9 +56,7 @@ async def answer_of(app: Asgi, scope: Scope, body: bytes = b"") -> tuple[Message
     return start, b"".join(one["body"] for one in rest)
 
 
-def asking(
-    app: Asgi, runs: Runs = asyncio.run, address: str = ADDRESS, scheme: str = "http"
-) -> Wsgi:
+def asking(app: Asgi, runs: Runs = ran, address: str = ADDRESS, scheme: str = "http") -> Wsgi:
     """Ask `app` for each request: in a loop of its own, or in the one that `runs` it."""
 
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -17,6 +17,7 @@ from nurture.web.behind import PIECE as PIECE_IN_MEMORY
 from nurture.web.behind import Environ, Message, Wsgi, behind
 from nurture.web.server import THREADS
 from tests.crash.scene import until
+from tests.loops import ran
 from tests.web.asking import answer_of
 from tests.web.granian import Server, granian
 from tests.web.pages_behind import LARGEST, PIECE, PIECES
@@ -222,7 +223,7 @@ def asked(app: Callable[..., Iterable[bytes]], **others: object) -> tuple[Messag
         "type": "http", "http_version": "1.1", "method": "GET", "path": "/é", "headers": [],
         "query_string": b"", **others,
     }  # fmt: skip
-    return asyncio.run(answer_of(behind(app, 1, 100), scope, b"body"))
+    return ran(answer_of(behind(app, 1, 100), scope, b"body"))
 
 
 def test_a_server_that_knows_neither_client_nor_itself_is_enough() -> None:
@@ -276,7 +277,7 @@ class Client:
             "type": "http", "http_version": "1.1", "method": "POST", "path": "/",
             "raw_path": b"/%FF", "query_string": b"", "headers": headers,
         }  # fmt: skip
-        asyncio.run(asyncio.wait_for(behind(app, 1, largest)(scope, self.receive, self.send), 10))
+        ran(asyncio.wait_for(behind(app, 1, largest)(scope, self.receive, self.send), 10))
         return b"".join(one.get("body", b"") for one in self.told)
 
 
@@ -363,4 +364,4 @@ def test_only_http_is_answered() -> None:
         raise AssertionError
 
     app = behind(lambda *_: (), 1, 100)
-    asyncio.run(app({"type": "lifespan"}, never, never))  # type: ignore[arg-type]
+    ran(app({"type": "lifespan"}, never, never))  # type: ignore[arg-type]

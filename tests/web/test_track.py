@@ -27,6 +27,7 @@ from nurture.web.behind import Receive, Scope, Send
 from nurture.web.track import client_address, tracked
 from nurture.web.track_answers import PIXEL
 from tests.engine.hit_world import BROWSER, PRICE, SITE, START, FlakyDatabase, HitWorld
+from tests.loops import Runner, ran
 from tests.web.asking import answer_of, asking
 
 
@@ -373,7 +374,7 @@ def test_many_first_clicks_on_one_email_are_one_question(
         told = await asyncio.gather(*(answer_of(serve, asked(click(world))) for _ in range(20)))
         return [dict(start["headers"])[b"location"].decode() for start, _ in told]
 
-    assert asyncio.run(many()) == [PRICE] * 20
+    assert ran(many()) == [PRICE] * 20
     # The table that was asked for, and with it all others.
     assert database.asked - before == 2
     assert len(kept.hits) == 20
@@ -388,10 +389,10 @@ def test_who_asks_without_an_address_is_answered_and_kept(world: HitWorld, kept:
     trusting = replace(world.deps, settings=replace(world.deps.settings, trusted_proxies=1))
     for deps in (world.deps, trusting):
         serve = tracked(flask, deps, kept)
-        start, _ = asyncio.run(answer_of(serve, asked(click(world), client=None)))
+        start, _ = ran(answer_of(serve, asked(click(world), client=None)))
         assert start["status"] == 302
     told = asked("/x", client=None, headers=[(b"x-forwarded-for", b"192.0.2.9")])
-    assert asyncio.run(answer_of(tracked(flask, trusting, kept), told))[1] == b"/x 192.0.2.9"
+    assert ran(answer_of(tracked(flask, trusting, kept), told))[1] == b"/x 192.0.2.9"
     assert [hit["ip"] for hit in kept.told] == ["", ""]
 
 
@@ -403,7 +404,7 @@ def test_headers_are_read_as_they_come(world: HitWorld, kept: Kept) -> None:
     ]  # fmt: skip
     trusting = replace(world.deps, settings=replace(world.deps.settings, trusted_proxies=2))
     scope = asked(click(world), client=("10.0.0.1", "1"), headers=headers, method="X" * 99)
-    asyncio.run(answer_of(tracked(flask, trusting, kept), scope))
+    ran(answer_of(tracked(flask, trusting, kept), scope))
     (hit,) = kept.told
     assert (hit["ua"], hit["headers"]) == ("\u00c3\u00a9", {"Sec-Purpose": 'pre"fetch'})
     assert (hit["ip"], hit["method"]) == ("5.6.7.8", "X" * 16)
@@ -477,7 +478,7 @@ def test_with_redis_and_database_away_hits_lie_in_a_file_and_come_back(
     def on_database(hits: Sequence[bytes]) -> None:
         record_hits(deps, hits, START)
 
-    with asyncio.Runner() as runner:
+    with Runner() as runner:
         log = HitLog("redis://127.0.0.1:1/0", Spool(tmp_path / "spool"), on_database)
         door = Client(asking(tracked(flask, deps, log), runner.run))
         assert door.get(click(world)).headers["Location"] == PRICE
@@ -491,7 +492,7 @@ def test_with_redis_away_hits_go_to_the_database(world: HitWorld, tmp_path: Path
     def on_database(hits: Sequence[bytes]) -> None:
         record_hits(world.deps, hits, START)
 
-    with asyncio.Runner() as runner:
+    with Runner() as runner:
         log = HitLog("redis://127.0.0.1:1/0", Spool(tmp_path / "spool"), on_database)
         Client(asking(tracked(flask, world.deps, log), runner.run)).get(click(world))
         runner.run(log.close())
