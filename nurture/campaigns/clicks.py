@@ -7,13 +7,13 @@ So a link that no email has is no fault which keeps files from being published, 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from nurture.campaigns.emails import Facts, fits, language_name
+from nurture.campaigns.emails import Facts, fits, unfit
 from nurture.campaigns.folder import FUNNEL, SEGMENTS, Campaigns
 from nurture.campaigns.yaml_text import Place
 from nurture.domain.check import Fault
 from nurture.domain.conditions import All, Any, Compare, Condition, Did, Not
 from nurture.domain.contact import Engaged, Value
-from nurture.domain.funnel import LANGUAGES, Funnel
+from nurture.domain.funnel import Funnel
 from nurture.domain.sequence import Branch, Email, Goal, Sequence, Split, WaitFor
 from nurture.errors import Problem
 
@@ -57,13 +57,8 @@ def _faults(where: Where, place: Place, campaigns: Campaigns, facts: Facts) -> I
             if not any(fits(one, link) for link in links):
                 yield Fault(f"no email has a link that fits {one!r}", _nearest(one, links), place)
             continue
-        for language in LANGUAGES:
-            written = [facts[name, language] for name in names if (name, language) in facts]
-            links = [link for email in written for link in email.links]
-            if written and not any(fits(one, link) for link in links):
-                there = " or ".join(sorted({email.name for email in written}))
-                told = f"no link in {there} ({language_name(language)}) fits {one!r}"
-                yield Fault(told, _nearest(one, links), place)
+        for told, links in unfit(one, names, facts):
+            yield Fault(told, _nearest(one, links), place)
 
 
 def _named(where: Where, campaigns: Campaigns) -> frozenset[str]:

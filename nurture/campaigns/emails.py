@@ -67,7 +67,7 @@ def missing(name: str, facts: Facts, folder: str = FOLDER) -> Iterator[Told]:
         return
     for language in LANGUAGES:
         if (name, language) not in facts:
-            told = f"the email {name!r} is not written in {language_name(language)}"
+            told = f"the email {name!r} is not written in {_language(language)}"
             wanted = f"{folder}/{name}/subject.{language}.txt and body.{language}.mjml"
             yield Told(told, f"Add {wanted}.")
 
@@ -86,7 +86,7 @@ def undefined(
         root, _, rest = path.partition(".")
         name = rest.partition(".")[0]
         file = email.places.get(path) or email.file
-        shown = f"`{path}` in {file or f'{email.name} ({language_name(email.language)})'}"
+        shown = f"`{path}` in {file or f'{email.name} ({_language(email.language)})'}"
         if root == "contact" and name:
             yield from _field(name, funnel, email.language, shown, guarded=guarded)
         elif root == "sender" and name:
@@ -122,7 +122,7 @@ def _field(
         yield Told(told, did_you_mean(name, (*funnel.fields, *CONTACT), declare))
     elif not guarded and language not in declared.defaults:
         told = f"{shown} has no value for contacts whose {name} is not known"
-        also = f"or give the field a default in {language_name(language)} in funnel.yaml."
+        also = f"or give the field a default in {_language(language)} in funnel.yaml."
         yield Told(told, f"{_guard(f'contact.{name}')[:-1]}, {also}")
 
 
@@ -137,13 +137,20 @@ def without_link(sequence: Sequence, match: Match, facts: Facts) -> Iterator[Tol
         return
     emails = [step for step in sequence.steps if isinstance(step, Email)]
     names = [step.template for step in emails if match.of in ("", step.key)]
+    for told, links in unfit(wanted, names, facts):
+        yield Told(told, _links_there(links))
+
+
+def unfit(wanted: Value, names: Iterable[str], facts: Facts) -> Iterator[tuple[str, list[str]]]:
+    """Yield, for each language in which no link of these emails is one that is asked for, what to
+    tell of it and the links that they have.
+    """
     for language in LANGUAGES:
         written = [facts[name, language] for name in names if (name, language) in facts]
         links = [link for one in written for link in one.links]
         if written and not any(fits(wanted, link) for link in links):
             where = " or ".join(sorted({one.name for one in written}))
-            told = f"no link in {where} ({language_name(language)}) fits {wanted!r}"
-            yield Told(told, _links_there(links))
+            yield f"no link in {where} ({_language(language)}) fits {wanted!r}", links
 
 
 def fits(wanted: Value, link: str) -> bool:
@@ -164,6 +171,5 @@ def _links_there(links: Iterable[str]) -> str:
     return f"Its links are {named}."
 
 
-def language_name(language: str) -> str:
-    """Return what messages call a language."""
+def _language(language: str) -> str:
     return {"vi": "Vietnamese", "en": "English"}.get(language, language)

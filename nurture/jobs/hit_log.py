@@ -179,7 +179,7 @@ class HitLog:
     async def _connected(self) -> AbstractConnection:
         connection = self._pool.connection_class(**self._pool.connection_kwargs)
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.connect()  # type: ignore[no-untyped-call]  # The library has no types here.
         except BaseException:
             await connection.disconnect(nowait=True)
             raise

@@ -22,7 +22,7 @@ class Place:
 PLACES = (
     Place("overview.index", "layout-dashboard", _("Overview")),
     Place("sequences.index", "route", _("Sequences")),
-    Place("contacts.index", "users", _("Contacts"), ("qualification", "erasing")),
+    Place("contacts.index", "users", _("Contacts"), ("qualification", "tagging", "erasing")),
     Place("segments.index", "filter", _("Segments")),
     Place("experiments.index", "flask", _("Experiments")),
     Place("inbox.index", "inbox", _("Inbox")),

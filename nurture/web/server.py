@@ -34,7 +34,8 @@ def application(settings: Settings) -> Asgi:
     pages = create_app(given)
     hits = hit_log(engine)
     # The server ends when every reader who is still there has an answer. The hits of those who
-    # went away while theirs was on its way are kept then, or here.
+    # went away while theirs was on its way are kept then, or here. Its processes are those of
+    # `multiprocessing`, which runs this at their end, and nothing that is left with `atexit`.
     Finalize(None, hits.save, exitpriority=1)
     largest: int = pages.config["MAX_CONTENT_LENGTH"]
     return tracked(behind(pages.wsgi_app, THREADS, largest), engine, hits)

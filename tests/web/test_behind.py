@@ -364,4 +364,4 @@ def test_only_http_is_answered() -> None:
         raise AssertionError
 
     app = behind(lambda *_: (), 1, 100)
-    ran(app({"type": "lifespan"}, never, never))  # type: ignore[arg-type]
+    ran(app({"type": "lifespan"}, never, never))  # type: ignore[arg-type]  # Nobody may call them.

@@ -107,6 +107,7 @@ def test_what_cannot_be_a_tag_is_told_beside_the_field_and_stays_in_it(
     (beside,) = re.findall(r'id="field-tags-error">.*?<span>(.*?)</span>', shown, re.DOTALL)
     assert beside.startswith(told)
     assert shown.count(told) == 1, "it is told nowhere else"
+    assert '<a href="/contacts/" aria-current="page">' in shown
     assert tags(engine) == before
 
 
